@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"testing"
+)
+
+// fake is a daemon that knows one of everything. A non-nil hang makes every
+// question about routes wait for ctx, as a stuck loop would.
+type fake struct {
+	hang   chan struct{} // receives once per question that hangs
+	err    error
+	routes []Route
+}
+
+var hop = Hop{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1, Installed: true}
+
+func (f *fake) Neighbors(context.Context) ([]Neighbor, error) {
+	return []Neighbor{
+		{RouterID: "10.255.0.1", Address: "10.0.0.1", Interface: "vpn1", Area: "0.0.0.0", State: "Full", Role: "-", Priority: 1, UpTimeMsec: 60000, DeadTimeMsec: 3500},
+		{RouterID: "10.255.0.2", Address: "10.0.0.5", Interface: "vpn2", Area: "0.0.0.0", State: "ExStart", Role: "-", Why: "MTU 1500 here, 1420 there", DeadTimeMsec: 3500, SummaryCount: 2},
+	}, f.err
+}
+
+func (f *fake) Interfaces(context.Context) ([]Interface, error) {
+	return []Interface{
+		{Interface: "lan", Area: "0.0.0.0", Type: "broadcast", State: "Down", Cost: 10, Passive: true, Why: "no carrier"},
+		{Interface: "vpn1", Area: "0.0.0.0", Type: "point-to-point", State: "Point-to-point", Cost: 10, Rejected: Counts{"area-mismatch": 2}},
+	}, f.err
+}
+
+func (f *fake) Database(context.Context) (Database, error) {
+	lsa := LSA{Type: "router", LinkStateID: "10.255.0.1", AdvertisingRouter: "10.255.0.1", SequenceNumber: "0x80000001", Checksum: "0x1234", Length: 48}
+	ext := lsa
+	ext.Type = "as-external"
+	return Database{RouterID: "10.255.0.11", Areas: []AreaLSAs{{Area: "0.0.0.0", LSAs: []LSA{lsa, lsa}}}, External: []LSA{ext}}, f.err
+}
+
+func (f *fake) OSPFRoutes(ctx context.Context) ([]Route, error) { return f.Routes(ctx) }
+
+func (f *fake) Routes(ctx context.Context) ([]Route, error) {
+	if f.hang != nil {
+		f.hang <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if f.routes != nil {
+		return f.routes, f.err
+	}
+	second := hop
+	second.Interface, second.Installed = "vpn2", false
+	return []Route{
+		{Prefix: "10.0.0.0/8", Protocol: "static", Distance: 1, Selected: true, Reason: "no next hop is reachable"},
+		{Prefix: "10.10.0.0/16", Protocol: "connected", Selected: true, Installed: true, NextHops: []Hop{{Interface: "lan", Installed: true}}},
+		{Prefix: "10.10.4.0/24", Protocol: "ospf", Type: "intra-area", Cost: 20, Distance: 110, Selected: true, Installed: true, NextHops: []Hop{hop, second}},
+		{Prefix: "10.10.4.0/24", Protocol: "static", Distance: 200},
+	}, f.err
+}
+
+func (f *fake) Groups(context.Context) ([]Group, error) {
+	return []Group{{ID: 7, Members: []Member{{ID: 3, Hop: hop}}, Routes: 2}}, f.err
+}
+
+func (f *fake) Transit(context.Context) (Transit, error) {
+	return Transit{Mode: "notrack", Prefixes: []string{"10.10.0.0/16"}, InSync: true}, f.err
+}
+
+func (f *fake) Status(context.Context) (Status, error) {
+	return Status{
+		Version: "v1", StartedAt: "2026-01-02T03:04:05.5Z", Converged: true,
+		OSPF:   OSPFStatus{Packets: []PacketCount{{"hello", "in", 9}}, Rejected: Counts{"checksum": 3}, Retransmits: 4, NeighborChanges: 6, SPFRuns: 5},
+		Kernel: KernelStatus{InSync: true, Operations: []OperationCount{{"route-add", "ok", 8}}, Resyncs: 1},
+	}, f.err
+}
+
+// serve runs a server of b on a socket of its own until the test ends.
+func serve(t *testing.T, b Backend) (socket string, stop func() error) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "s")
+	l := listen(t, socket)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, l, b) }()
+	var stopped bool
+	stop = func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		return <-ended
+	}
+	t.Cleanup(func() { stop() })
+	return socket, stop
+}
+
+func listen(t *testing.T, socket string) net.Listener {
+	t.Helper()
+	l, err := Listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// twins has two neighbours with one router id on one link.
+type twins struct{ *fake }
+
+func (twins) Neighbors(context.Context) ([]Neighbor, error) {
+	n := Neighbor{RouterID: "10.255.0.1", Interface: "lan", Area: "0.0.0.0", State: "Full"}
+	return []Neighbor{n, n}, nil
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMetrics(t *testing.T) {
+	socket, _ := serve(t, &fake{})
+	body, err := NewClient(socket).Body(t.Context(), PathMetrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(body)
+	for line := range strings.Lines(`ecmpd_start_time_seconds 1.7673230455e+09
+ecmpd_converged 1
+ecmpd_config_last_reload_successful 1
+ecmpd_fib_in_sync 1
+ecmpd_fib_operations_total{op="route-add",result="ok"} 8
+ecmpd_fib_routes{state="installed"} 2
+ecmpd_fib_routes{state="missing"} 1
+ecmpd_netlink_resyncs_total 1
+ecmpd_nexthop_groups 1
+ecmpd_notrack_prefixes 1
+ecmpd_ospf_interface_up{area="0.0.0.0",interface="lan"} 0
+ecmpd_ospf_interface_up{area="0.0.0.0",interface="vpn1"} 1
+ecmpd_ospf_interface_cost{area="0.0.0.0",interface="vpn1"} 10
+ecmpd_ospf_lsas{area="",type="as-external"} 1
+ecmpd_ospf_lsas{area="0.0.0.0",type="router"} 2
+ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn1",neighbor="10.255.0.1",state="Full"} 1
+ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn2",neighbor="10.255.0.2",state="ExStart"} 1
+ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn2",neighbor="10.255.0.2",state="Full"} 0
+ecmpd_ospf_neighbor_transitions_total 6
+ecmpd_ospf_neighbors{state="Full"} 1
+ecmpd_ospf_neighbors{state="Down"} 0
+ecmpd_ospf_packet_errors_total{reason="checksum"} 3
+ecmpd_ospf_packets_total{direction="in",type="hello"} 9
+ecmpd_ospf_retransmits_total 4
+ecmpd_ospf_spf_runs_total 5
+ecmpd_rib_routes{protocol="static"} 2
+ecmpd_route_ecmp_paths{paths="1"} 2
+ecmpd_transit_in_sync 1
+`) {
+		if !strings.Contains("\n"+text, "\n"+line) {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	if !strings.Contains(text, `ecmpd_build_info{goversion="go`) || strings.Contains(text, "_count ") {
+		t.Errorf("build info is missing, or a gauge is named _count")
+	}
+	// What this process costs is not part of a snapshot, and no prefix is a label.
+	if strings.Contains(text, "go_goroutines") || strings.Contains(text, "10.10.") {
+		t.Error("series that do not belong here")
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// One router id twice on one link costs that series, not the scrape.
+func TestMetricsSurviveDuplicates(t *testing.T) {
+	socket, _ := serve(t, twins{&fake{}})
+	body, err := NewClient(socket).Body(t.Context(), PathMetrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(body), "ecmpd_ospf_spf_runs_total 5") {
+		t.Errorf("the scrape is lost:\n%s", body)
+	}
+}

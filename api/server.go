@@ -1,0 +1,178 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Paths of the API; every one answers GET. [PathNeighbors] takes the query
+// routerId, [PathInterfaces] interface, [PathRoutes] and [PathOSPFRoutes]
+// prefix (an address chooses the longest match), [PathNextHops] id: the answer
+// then holds what fits, or is a 404.
+const (
+	PathNeighbors  = "/v1/ospf/neighbors"
+	PathInterfaces = "/v1/ospf/interfaces"
+	PathDatabase   = "/v1/ospf/database"
+	PathOSPFRoutes = "/v1/ospf/routes"
+	PathRoutes     = "/v1/routes"
+	PathNextHops   = "/v1/nexthops"
+	PathTransit    = "/v1/transit"
+	PathStatus     = "/v1/status"
+	PathMetrics    = "/metrics"
+)
+
+// Backend is what the daemon offers. Calls come from many goroutines at once.
+// Each returns a copy that nobody changes any more, and gives up when ctx ends.
+type Backend interface {
+	Neighbors(ctx context.Context) ([]Neighbor, error)
+	Interfaces(ctx context.Context) ([]Interface, error)
+	Database(ctx context.Context) (Database, error)
+	OSPFRoutes(ctx context.Context) ([]Route, error)
+	Routes(ctx context.Context) ([]Route, error)
+	Groups(ctx context.Context) ([]Group, error)
+	Transit(ctx context.Context) (Transit, error)
+	Status(ctx context.Context) (Status, error)
+}
+
+// Limits of the server.
+const (
+	backendTimeout  = 5 * time.Second  // for the daemon to answer
+	readTimeout     = 5 * time.Second  // for a request to arrive
+	writeTimeout    = 15 * time.Second // for the reader to take the answer
+	idleTimeout     = time.Minute      // between two requests of one connection
+	shutdownTimeout = time.Second      // for answers under way when the server ends
+	maxHeaderBytes  = 16 << 10
+	maxBodyBytes    = 4 << 10
+	maxRequests     = 64 // at the same time; each may hold one encoded answer
+)
+
+// Serve answers requests on l until ctx ends, then lets answers under way
+// finish for at most a second and closes l. It returns nil after a clean end.
+func Serve(ctx context.Context, l net.Listener, b Backend) error {
+	srv := &http.Server{
+		Handler:           newHandler(b),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("API on %s ended: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if srv.Shutdown(grace) != nil {
+		// Somebody reads too slowly to wait for.
+		srv.Close()
+	}
+	<-failed
+	return nil
+}
+
+// newHandler routes requests to b.
+func newHandler(b Backend) http.Handler {
+	mux := http.NewServeMux()
+	get := func(path string, answer func(*http.Request) (any, error)) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			v, err := answer(r)
+			reply(w, v, err)
+		})
+	}
+	get(PathNeighbors, func(r *http.Request) (any, error) {
+		l, err := selected(r, "routerId", b.Neighbors, matchNeighbors)
+		return Neighbors{l}, err
+	})
+	get(PathInterfaces, func(r *http.Request) (any, error) {
+		l, err := selected(r, "interface", b.Interfaces, matchInterfaces)
+		return Interfaces{l}, err
+	})
+	get(PathDatabase, func(r *http.Request) (any, error) { return b.Database(r.Context()) })
+	get(PathOSPFRoutes, func(r *http.Request) (any, error) {
+		l, err := selected(r, "prefix", b.OSPFRoutes, matchRoutes)
+		return Routes{l}, err
+	})
+	get(PathRoutes, func(r *http.Request) (any, error) {
+		l, err := selected(r, "prefix", b.Routes, matchRoutes)
+		return Routes{l}, err
+	})
+	get(PathNextHops, func(r *http.Request) (any, error) {
+		l, err := selected(r, "id", b.Groups, matchGroups)
+		return NextHops{l}, err
+	})
+	get(PathTransit, func(r *http.Request) (any, error) {
+		t, err := b.Transit(r.Context())
+		return TransitBody{t}, err
+	})
+	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
+	mux.Handle("GET "+PathMetrics, metricsHandler(b))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, nil, fmt.Errorf("no %s %s here: %w", r.Method, r.URL.Path, ErrNotFound))
+	})
+	return limited(mux)
+}
+
+// limited bounds what one request may take and how many there are.
+func limited(next http.Handler) http.Handler {
+	slots := make(chan struct{}, maxRequests)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			reply(w, nil, errBusy)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), backendTimeout)
+		defer cancel()
+		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+var errBusy = fmt.Errorf("%d requests are being answered already: try again", maxRequests)
+
+// problem is the body of every answer that is not a 200.
+type problem struct {
+	Error string `json:"error"`
+}
+
+// reply encodes v, or err in its place, and only then starts to write.
+func reply(w http.ResponseWriter, v any, err error) {
+	code := http.StatusOK
+	if err != nil {
+		code, v = statusCode(err), problem{err.Error()}
+	}
+	body, encErr := json.MarshalIndent(v, "", "  ")
+	if encErr != nil {
+		code, body = http.StatusInternalServerError, []byte(`{"error": "the answer cannot be encoded"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	// A reader that is gone needs no answer.
+	_, _ = w.Write(append(body, '\n'))
+}
+
+func statusCode(err error) int {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, errQuery):
+		return http.StatusBadRequest
+	case errors.Is(err, errBusy), errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,213 @@
+package api
+
+// Neighbors is the body of [PathNeighbors].
+type Neighbors struct {
+	Neighbors List[Neighbor] `json:"neighbors"` // by interface, then address
+}
+
+// Neighbor is one OSPF neighbour (RFC 2328 10).
+type Neighbor struct {
+	RouterID        string `json:"routerId"`
+	Address         string `json:"address"` // source of its hellos
+	Interface       string `json:"interface"`
+	Area            string `json:"area"`
+	State           string `json:"state"` // RFC 2328 10.1: Down, Init, 2-Way, ExStart, Exchange, Loading, Full
+	Role            string `json:"role"`  // DR, Backup, DROther; "-" where there is no election
+	Why             string `json:"why"`   // why it is not Full; empty when it is
+	Priority        int    `json:"priority"`
+	UpTimeMsec      int64  `json:"upTimeMsec"`   // since the last change of state
+	DeadTimeMsec    int64  `json:"deadTimeMsec"` // until the inactivity timer fires
+	RetransmitCount int    `json:"retransmitCount"`
+	RequestCount    int    `json:"requestCount"`
+	SummaryCount    int    `json:"summaryCount"`
+}
+
+// Interfaces is the body of [PathInterfaces].
+type Interfaces struct {
+	Interfaces List[Interface] `json:"interfaces"` // by name
+}
+
+// Interface is one link that OSPF runs on, or would if it could (RFC 2328 9).
+type Interface struct {
+	Interface     string `json:"interface"`
+	Area          string `json:"area"`
+	Type          string `json:"type"`    // broadcast, point-to-point, loopback
+	State         string `json:"state"`   // RFC 2328 9.1 (Down, Loopback, Waiting, Point-to-point, DR Other, Backup, DR), or Passive
+	Address       string `json:"address"` // with prefix length; empty when there is none
+	Cost          int    `json:"cost"`
+	MTU           int    `json:"mtu"` // bytes, IP
+	Priority      int    `json:"priority"`
+	DR            string `json:"dr"`  // its address on the link; 0.0.0.0 when there is none
+	BDR           string `json:"bdr"` // as dr
+	HelloMsec     int64  `json:"helloMsec"`
+	DeadMsec      int64  `json:"deadMsec"`
+	NeighborCount int    `json:"neighborCount"`
+	AdjacentCount int    `json:"adjacentCount"` // neighbours that are Full
+	Passive       bool   `json:"passive"`
+	Why           string `json:"why"`      // why it is Down; empty when it is not
+	Rejected      Counts `json:"rejected"` // received packets that were dropped
+}
+
+// Database is the body of [PathDatabase].
+type Database struct {
+	RouterID string         `json:"routerId"`
+	Areas    List[AreaLSAs] `json:"areas"`
+	External List[LSA]      `json:"external"` // AS scope
+	Link     List[LinkLSAs] `json:"link"`     // link scope, by interface
+}
+
+// AreaLSAs is the link-state database of one area.
+type AreaLSAs struct {
+	Area        string    `json:"area"`
+	LSAs        List[LSA] `json:"lsas"`
+	Fingerprint string    `json:"fingerprint"` // equal on all routers of the area when their databases are
+}
+
+// LinkLSAs is the link-scope database of one interface (RFC 5250).
+type LinkLSAs struct {
+	Interface string    `json:"interface"`
+	LSAs      List[LSA] `json:"lsas"`
+}
+
+// LSA is the header of one link-state advertisement (RFC 2328 12.1).
+type LSA struct {
+	Type              string `json:"type"` // router, network, summary, asbr-summary, as-external, opaque-link, opaque-area, opaque-as
+	LinkStateID       string `json:"linkStateId"`
+	AdvertisingRouter string `json:"advertisingRouter"`
+	Age               int    `json:"age"`            // seconds
+	SequenceNumber    string `json:"sequenceNumber"` // "0x80000001"
+	Checksum          string `json:"checksum"`       // "0x1234"
+	Length            int    `json:"length"`         // bytes, with the header
+}
+
+// Routes is the body of [PathRoutes] and of [PathOSPFRoutes].
+type Routes struct {
+	Routes List[Route] `json:"routes"` // by prefix, then distance
+}
+
+// Route is one way to a prefix, from one source.
+type Route struct {
+	Prefix    string    `json:"prefix"`
+	Protocol  string    `json:"protocol"`  // connected, static, kernel, ospf
+	Type      string    `json:"type"`      // of OSPF: intra-area, inter-area, external-1, external-2; else empty
+	Area      string    `json:"area"`      // of OSPF intra-area and inter-area routes; else empty
+	Cost      uint32    `json:"cost"`      // RFC 2328 11; of an external-2 route to the AS boundary router
+	Type2Cost uint32    `json:"type2Cost"` // of an external-2 route; else 0
+	Tag       uint32    `json:"tag"`
+	Distance  int       `json:"distance"`  // administrative, 0..255
+	Selected  bool      `json:"selected"`  // best of all sources for this prefix
+	Installed bool      `json:"installed"` // the kernel forwards by it
+	Reason    string    `json:"reason"`    // why it is selected and not installed; else empty
+	NextHops  List[Hop] `json:"nexthops"`  // in the order of the remote router's id
+}
+
+// Hop is one member of an equal-cost set.
+type Hop struct {
+	Via       string `json:"via"` // gateway; empty when directly connected
+	Interface string `json:"interface"`
+	RouterID  string `json:"routerId"`  // neighbour behind it; 0.0.0.0 when unknown
+	Weight    int    `json:"weight"`    // 1..254
+	Installed bool   `json:"installed"` // the kernel uses it now
+}
+
+// NextHops is the body of [PathNextHops].
+type NextHops struct {
+	Groups List[Group] `json:"groups"` // by id
+}
+
+// Group is one kernel nexthop group that routes point at.
+type Group struct {
+	ID      uint32       `json:"id"`
+	Members List[Member] `json:"members"`
+	Routes  int          `json:"routes"` // how many point at it
+}
+
+// Member is one kernel nexthop object in a group. A dead leg stays listed, not
+// installed, for as long as the set wants it.
+type Member struct {
+	ID uint32 `json:"id"` // 0 when the kernel does not hold the object
+	Hop
+}
+
+// TransitBody is the body of [PathTransit].
+type TransitBody struct {
+	Transit Transit `json:"transit"`
+}
+
+// Transit says which prefixes are transit, so that flows between them are not
+// tracked, and what stands in the way.
+type Transit struct {
+	Mode       string        `json:"mode"` // off, notrack
+	Prefixes   List[string]  `json:"prefixes"`
+	Interfaces List[string]  `json:"interfaces"`
+	Tracked    List[string]  `json:"tracked"` // configured networks that stay tracked
+	Holes      List[Hole]    `json:"holes"`
+	InSync     bool          `json:"inSync"` // the kernel's sets are the wanted ones
+	BlockedBy  List[Blocker] `json:"blockedBy"`
+}
+
+// Hole is a network inside a transit prefix that is not transit.
+type Hole struct {
+	Prefix string `json:"prefix"`
+	Reason string `json:"reason"`
+}
+
+// Blocker is a place in somebody else's ruleset that drops untracked packets.
+type Blocker struct {
+	Family  string `json:"family"`
+	Table   string `json:"table"`
+	Chain   string `json:"chain"`
+	Rule    string `json:"rule"`    // text of the rule; "policy" for the chain's policy
+	Certain bool   `json:"certain"` // false: it drops some such packets only
+}
+
+// Status is the body of [PathStatus].
+type Status struct {
+	Version    string       `json:"version"`
+	RouterID   string       `json:"routerId"`
+	PID        int          `json:"pid"`
+	StartedAt  string       `json:"startedAt"` // RFC 3339
+	UpTimeMsec int64        `json:"upTimeMsec"`
+	Converged  bool         `json:"converged"` // first convergence after the start is over
+	Config     ConfigStatus `json:"config"`
+	OSPF       OSPFStatus   `json:"ospf"`
+	Kernel     KernelStatus `json:"kernel"`
+}
+
+// ConfigStatus says which configuration runs.
+type ConfigStatus struct {
+	Path     string `json:"path"`
+	LoadedAt string `json:"loadedAt"` // RFC 3339, last success
+	Error    string `json:"error"`    // of the last reload; empty when it succeeded
+}
+
+// OSPFStatus holds the engine's counters since the start.
+type OSPFStatus struct {
+	Packets         List[PacketCount] `json:"packets"`
+	Rejected        Counts            `json:"rejected"` // dropped packets, by reason
+	Retransmits     uint64            `json:"retransmits"`
+	NeighborChanges uint64            `json:"neighborChanges"`
+	SPFRuns         uint64            `json:"spfRuns"`
+}
+
+// PacketCount counts OSPF packets of one type in one direction.
+type PacketCount struct {
+	Type      string `json:"type"`      // hello, database-description, link-state-request, link-state-update, link-state-ack
+	Direction string `json:"direction"` // in, out
+	Count     uint64 `json:"count"`
+}
+
+// KernelStatus compares what is wanted from the kernel with what it holds.
+type KernelStatus struct {
+	InSync     bool                 `json:"inSync"`
+	Operations List[OperationCount] `json:"operations"`
+	Resyncs    uint64               `json:"resyncs"` // complete comparisons
+	Error      string               `json:"error"`   // of the last write; empty when it succeeded
+}
+
+// OperationCount counts writes to the kernel.
+type OperationCount struct {
+	Operation string `json:"operation"` // route-add, route-delete, nexthop-add, …
+	Result    string `json:"result"`    // ok, failed
+	Count     uint64 `json:"count"`
+}

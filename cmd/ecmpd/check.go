@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ecmpd/ecmpd/config"
+)
+
+func newCheck() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check a configuration file; starts nothing",
+		Long: `Check a configuration file. Every error comes with file, line, column, what is
+wrong and what would be right. What is accepted but hardly meant is a warning on
+stderr. Nothing is started.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(path)
+			if err != nil {
+				return err
+			}
+			for _, w := range c.Warnings {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s (warning)\n%s\n", w, w.Excerpt())
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", path)
+			return nil
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/api"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// asMain makes the test binary behave as ecmpd itself.
+const asMain = "ECMPD_TEST_AS_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// ecmpd runs the program with args in a process of its own.
+func ecmpd(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), asMain+"=1")
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err = cmd.Run()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errOut.String()
+}
+
+// router is a daemon whose answers a test sets.
+type router struct {
+	mu sync.Mutex
+	state
+}
+
+type state struct {
+	neighbors  []api.Neighbor
+	interfaces []api.Interface
+	database   api.Database
+	routes     []api.Route
+	groups     []api.Group
+	transit    api.Transit
+	status     api.Status
+	err        error
+}
+
+func (r *router) set(change func(*state)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.state)
+}
+
+func (r *router) get() state {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+func (r *router) Neighbors(context.Context) ([]api.Neighbor, error) {
+	s := r.get()
+	return s.neighbors, s.err
+}
+func (r *router) Interfaces(context.Context) ([]api.Interface, error) {
+	s := r.get()
+	return s.interfaces, s.err
+}
+func (r *router) Database(context.Context) (api.Database, error) {
+	s := r.get()
+	return s.database, s.err
+}
+func (r *router) OSPFRoutes(context.Context) ([]api.Route, error) {
+	s := r.get()
+	return s.routes, s.err
+}
+func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
+func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
+func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
+func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
+
+// start makes r answer on socket until the test ends.
+func (r *router) start(t *testing.T, socket string) {
+	t.Helper()
+	l, err := api.Listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- api.Serve(ctx, l, r) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	socket, sick, absent := filepath.Join(dir, "s"), filepath.Join(dir, "sick"), filepath.Join(dir, "absent")
+	(&router{state: example}).start(t, socket)
+	(&router{state: state{err: errors.New("the loop is on fire")}}).start(t, sick)
+	bad := filepath.Join(dir, "bad.yaml")
+	if err := os.WriteFile(bad, []byte("router-id: 10.0.0.1\nbogus: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, row := range []struct {
+		args   string
+		code   int
+		stderr string
+	}{
+		{"show ospf neighbor --socket " + socket, 0, ""},
+		{"show nexthop -o json --socket " + socket, 0, ""},
+		{"wait neighbor=full:1 --timeout 5s --socket " + socket, 0, ""},
+		{"version", 0, ""},
+		{"show ospf --help", 0, ""},
+		{"show transit --socket " + sick, 1, "the loop is on fire"},
+		{"check --config " + bad, 1, "bogus"},
+		{"check --config " + absent, 1, absent},
+		{"", 2, "a command is missing"},
+		{"show", 2, "a command is missing"},
+		{"chek", 2, "did you mean check?"},
+		{"c", 2, "check or cleanup"},
+		{"show ospf nachbar", 2, `ecmpd show ospf has no command "nachbar"`},
+		{"show transit now", 2, "now"},
+		{"show route -o yaml", 2, "table or json"},
+		{"show route 10.0.0.0/8 10.1.0.0/16", 2, "at most 1 arg"},
+		{"run --bogus", 2, "--bogus"},
+		{"run now", 2, "now"},
+		{"demo --keep --clean", 2, "exclude each other"},
+		{"wait", 2, "a condition is missing"},
+		{"wait neighbor=full", 2, "is not a number"},
+		{"wait neighbor=up:1", 2, `unknown state "up"`},
+		{"wait route=10.0.0.0:2", 2, "is not a prefix"},
+		{"wait route=10.0.0.0/8:many", 2, "is not a number"},
+		{"wait transit=on", 2, `unknown state "on"`},
+		{"wait wan=up", 2, "it is neighbor=full:N"},
+		{"wait neighbor=full:1 --timeout soon", 2, "--timeout"},
+		{"wait neighbor=full:1 --timeout -1s", 2, "negative"},
+		{"show route --socket " + absent, 3, absent},
+		{"wait neighbor=full:1 --timeout 50ms --socket " + absent, 3, absent},
+		{"show route 192.0.2.0/24 --socket " + socket, 4, "192.0.2.0/24: not found"},
+		{"show ospf neighbor 192.0.2.1 -o json --socket " + socket, 4, "not found"},
+		{"wait neighbor=full:2 --timeout 0s --socket " + socket, 5, "1 neighbours are Full, not 2; 10.255.0.2 on vpn2 is ExStart (MTU"},
+		{"wait route=192.0.2.0/24:1 --timeout 50ms --socket " + socket, 5, "there is no route, not 1"},
+	} {
+		code, stdout, stderr := ecmpd(t, strings.Fields(row.args)...)
+		if code != row.code || !strings.Contains(stderr, row.stderr) || (code == 0) != (stderr == "") {
+			t.Errorf("ecmpd %s: exit code %d, want %d and %q\n%s%s", row.args, code, row.code, row.stderr, stdout, stderr)
+		}
+		if code != 0 && stdout != "" {
+			t.Errorf("ecmpd %s failed and wrote to stdout: %s", row.args, stdout)
+		}
+	}
+}
+
+// Every show command and each of its short forms prints what the API says.
+func TestShowJSONIsTheBody(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	(&router{state: example}).start(t, socket)
+	for args, path := range map[string]string{
+		"show ospf neighbor":              api.PathNeighbors,
+		"sh ip os ne":                     api.PathNeighbors,
+		"show ospf neighbours 10.255.0.1": api.PathNeighbors + "?routerId=10.255.0.1",
+		"show ospf interface":             api.PathInterfaces,
+		"show ospf interface vpn1":        api.PathInterfaces + "?interface=vpn1",
+		"sh o d":                          api.PathDatabase,
+		"show ospf route":                 api.PathOSPFRoutes,
+		"show ip ospf route 10.10.4.0/24": api.PathOSPFRoutes + "?prefix=10.10.4.0/24",
+		"show route":                      api.PathRoutes,
+		"show ip route 10.10.4.1":         api.PathRoutes + "?prefix=10.10.4.1",
+		"show nexthop":                    api.PathNextHops,
+		"show nexthops 7":                 api.PathNextHops + "?id=7",
+		"show transit":                    api.PathTransit,
+		"show st":                         api.PathStatus,
+	} {
+		want, err := api.NewClient(socket).Body(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr bytes.Buffer
+		root := newRoot()
+		root.SetOut(&stdout)
+		root.SetErr(&stderr)
+		code := execute(t.Context(), root, append(strings.Fields(args), "-o", "json", "--socket", socket))
+		if code != 0 || stdout.String() != string(want) {
+			t.Errorf("ecmpd %s: exit code %d\n%s%s\nwant\n%s", args, code, &stderr, &stdout, want)
+		}
+	}
+}

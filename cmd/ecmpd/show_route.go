@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ecmpd/ecmpd/api"
+)
+
+func newShowRoute(a *asking) *cobra.Command {
+	v := view[api.Routes]{path: api.PathRoutes, query: "prefix", draw: drawRoutes}
+	return v.command(a, &cobra.Command{
+		Use:     "route [PREFIX|ADDRESS]",
+		Aliases: []string{"routes"},
+		Short:   "Show the routes of all sources",
+		Long: `Show the routes of all sources: a prefix chooses its routes, an address those of
+the longest prefix around it.`,
+	})
+}
+
+func drawRoutes(s screen, body api.Routes, wide bool) {
+	s.line("Codes: C - connected, S - static, K - kernel, O - OSPF,")
+	s.line("       > - best, * - in the kernel, q - queued or leg down, r - rejected\n")
+	if len(body.Routes) == 0 {
+		s.line("No route.")
+		return
+	}
+	head := []string{blank, "Prefix", "Distance/Cost", "Type", "Via", "Interface", "Weight"}
+	if wide {
+		head = append(head, "Router ID", "Tag")
+	}
+	var rows [][]string
+	for _, r := range body.Routes {
+		for i, h := range hops(r) {
+			row := []string{
+				code(r, h, i), r.Prefix, fmt.Sprintf("[%d/%d]", r.Distance, cost(r)), r.Type, via(h), h.Interface, weight(h),
+			}
+			if wide {
+				row = append(row, id(h.RouterID), strconv.FormatUint(uint64(r.Tag), 10))
+			}
+			continued(row[1:], i, 3)
+			rows = append(rows, append(row, s.bad(r.Reason)))
+		}
+	}
+	s.table(append(head, "Why"), rows)
+}
+
+// code is the mark of one line: "O>*" for a route's first, "  *" for the others.
+func code(r api.Route, h api.Hop, nth int) string {
+	source, best := blank, blank
+	if nth == 0 {
+		source = strings.ToUpper(r.Protocol[:min(1, len(r.Protocol))])
+		if r.Selected {
+			best = ">"
+		}
+	}
+	switch {
+	case r.Installed && (h.Installed || len(r.NextHops) == 0):
+		return source + best + "*"
+	case r.Selected && r.Reason != "":
+		return source + best + "r"
+	case r.Selected:
+		return source + best + "q"
+	}
+	return source + best + blank
+}
+
+// cost is what the kernel of routing people calls the metric.
+func cost(r api.Route) uint32 {
+	if r.Type == "external-2" {
+		return r.Type2Cost
+	}
+	return r.Cost
+}
+
+func weight(h api.Hop) string {
+	if h.Weight == 0 {
+		return ""
+	}
+	return strconv.Itoa(h.Weight)
+}
+
+func newShowNextHop(a *asking) *cobra.Command {
+	v := view[api.NextHops]{path: api.PathNextHops, query: "id", draw: drawGroups}
+	return v.command(a, &cobra.Command{
+		Use:     "nexthop [GROUP]",
+		Aliases: []string{"nexthops"},
+		Short:   "Show the kernel nexthop groups",
+	})
+}
+
+func drawGroups(s screen, body api.NextHops, _ bool) {
+	if len(body.Groups) == 0 {
+		s.line("No nexthop group.")
+		return
+	}
+	var rows [][]string
+	for _, g := range body.Groups {
+		members := g.Members
+		if len(members) == 0 {
+			members = []api.Member{{}}
+		}
+		for i, m := range members {
+			state := s.good("yes")
+			if !m.Installed {
+				state = s.bad("no")
+			}
+			rows = append(rows, continued([]string{
+				number(g.ID), strconv.Itoa(g.Routes), number(m.ID), via(m.Hop), m.Interface, id(m.RouterID), weight(m.Hop), state,
+			}, i, 2))
+		}
+	}
+	s.table([]string{"Group", "Routes", "Nexthop", "Via", "Interface", "Router ID", "Weight", "In Kernel"}, rows)
+}
+
+// number writes a kernel id, or nothing for the one that means none.
+func number(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(n), 10)
+}

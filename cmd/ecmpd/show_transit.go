@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/ecmpd/ecmpd/api"
+)
+
+func newShowTransit(a *asking) *cobra.Command {
+	v := view[api.TransitBody]{path: api.PathTransit, draw: drawTransit}
+	return v.command(a, &cobra.Command{
+		Use:   "transit",
+		Short: "Show which prefixes are transit, and what would drop their packets",
+	})
+}
+
+func drawTransit(s screen, body api.TransitBody, _ bool) {
+	t := body.Transit
+	sync := s.good("yes")
+	if !t.InSync {
+		sync = s.bad("no")
+	}
+	s.table(nil, [][]string{
+		{"Mode", t.Mode},
+		{"In sync", sync},
+		{"Interfaces", list(t.Interfaces)},
+		{"Prefixes", list(t.Prefixes)},
+		{"Tracked", list(t.Tracked)},
+	})
+	if len(t.Holes) > 0 {
+		var rows [][]string
+		for _, h := range t.Holes {
+			rows = append(rows, []string{h.Prefix, h.Reason})
+		}
+		s.line("")
+		s.table([]string{"Not Transit", "Reason"}, rows)
+	}
+	if len(t.BlockedBy) > 0 {
+		var rows [][]string
+		for _, b := range t.BlockedBy {
+			drops := "some"
+			if b.Certain {
+				drops = s.bad("all")
+			}
+			rows = append(rows, []string{b.Family, b.Table, b.Chain, drops, b.Rule})
+		}
+		s.line("\nUntracked packets are dropped by:")
+		s.table([]string{"Family", "Table", "Chain", "Drops", "Rule"}, rows)
+	}
+}

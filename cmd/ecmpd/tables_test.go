@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ecmpd/ecmpd/api"
+)
+
+// example is a branch router with two hubs, one of which has an MTU of its own.
+var example = state{
+	neighbors: []api.Neighbor{
+		{RouterID: "10.255.0.1", Address: "10.0.0.1", Interface: "vpn1", Area: "0.0.0.0", State: "Full", Role: "-", Priority: 1, UpTimeMsec: 3723000, DeadTimeMsec: 3512},
+		{RouterID: "10.255.0.2", Address: "10.0.0.5", Interface: "vpn2", Area: "0.0.0.0", State: "ExStart", Role: "-", Priority: 1, UpTimeMsec: 61000, DeadTimeMsec: 98,
+			Why: "MTU 1500 in its database description, 1420 here", RetransmitCount: 1, RequestCount: 2, SummaryCount: 3},
+		{RouterID: "10.255.0.3", Address: "10.1.0.3", Interface: "lan", Area: "0.0.0.1", State: "2-Way", Role: "DROther", UpTimeMsec: 183_780_000, DeadTimeMsec: 40000, Why: "neither is DR or BDR"},
+	},
+	interfaces: []api.Interface{
+		{Interface: "lan", Area: "0.0.0.1", Type: "broadcast", State: "DR Other", Address: "10.1.0.1/24", Cost: 10, MTU: 1500, Priority: 1, DR: "10.1.0.9", BDR: "10.1.0.8", HelloMsec: 10000, DeadMsec: 40000, NeighborCount: 3, AdjacentCount: 2},
+		{Interface: "lo", Area: "0.0.0.0", Type: "loopback", State: "Passive", Address: "10.255.0.11/32", MTU: 65536, DR: "0.0.0.0", BDR: "0.0.0.0", Passive: true},
+		{Interface: "vpn1", Area: "0.0.0.0", Type: "point-to-point", State: "Down", Cost: 10, MTU: 1420, DR: "0.0.0.0", BDR: "0.0.0.0", HelloMsec: 1000, DeadMsec: 4000, Why: "the link has no carrier", Rejected: api.Counts{"timer-mismatch": 7, "area-mismatch": 2}},
+	},
+	database: api.Database{
+		RouterID: "10.255.0.11",
+		Areas: []api.AreaLSAs{
+			{Area: "0.0.0.0", Fingerprint: "5f2c01aa", LSAs: []api.LSA{
+				{Type: "router", LinkStateID: "10.255.0.1", AdvertisingRouter: "10.255.0.1", Age: 12, SequenceNumber: "0x80000004", Checksum: "0xbeef", Length: 72},
+				{Type: "asbr-summary", LinkStateID: "10.255.0.11", AdvertisingRouter: "10.255.0.1", Age: 1799, SequenceNumber: "0x80000001", Checksum: "0x0001", Length: 28},
+			}},
+			{Area: "0.0.0.1", Fingerprint: "00000000"},
+		},
+		External: []api.LSA{{Type: "as-external", LinkStateID: "0.0.0.0", AdvertisingRouter: "10.255.0.2", Age: 3600, SequenceNumber: "0x80000002", Checksum: "0x1234", Length: 36}},
+		Link:     []api.LinkLSAs{{Interface: "vpn1", LSAs: []api.LSA{{Type: "opaque-link", LinkStateID: "3.0.0.0", AdvertisingRouter: "10.255.0.1", SequenceNumber: "0x80000001", Checksum: "0x00ff", Length: 44}}}},
+	},
+	routes: []api.Route{
+		{Prefix: "0.0.0.0/0", Protocol: "ospf", Type: "external-2", Cost: 10, Type2Cost: 100, Tag: 7, Distance: 110, Selected: true, Installed: true, NextHops: []api.Hop{hubA}},
+		{Prefix: "10.0.0.0/30", Protocol: "connected", Selected: true, Installed: true, NextHops: []api.Hop{{Interface: "vpn1", RouterID: "0.0.0.0", Weight: 1, Installed: true}}},
+		{Prefix: "10.10.4.0/24", Protocol: "ospf", Type: "intra-area", Area: "0.0.0.0", Cost: 20, Distance: 110, Selected: true, Installed: true, NextHops: []api.Hop{hubA, hubB}},
+		{Prefix: "10.10.4.0/24", Protocol: "static", Distance: 200, NextHops: []api.Hop{{Via: "10.1.0.9", Interface: "lan", RouterID: "0.0.0.0", Weight: 3}}},
+		{Prefix: "10.20.0.0/16", Protocol: "ospf", Type: "inter-area", Area: "0.0.0.0", Cost: 30, Distance: 110, Selected: true, Reason: "the kernel holds a route of protocol bird", NextHops: []api.Hop{{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1}}},
+		{Prefix: "10.30.0.0/16", Protocol: "ospf", Type: "external-1", Cost: 31, Distance: 110, Selected: true, NextHops: []api.Hop{{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1}}},
+		{Prefix: "203.0.113.0/24", Protocol: "static", Distance: 1, Selected: true, Installed: true},
+	},
+	groups: []api.Group{
+		{ID: 7, Routes: 12, Members: []api.Member{{ID: 3, Hop: hubA}, {Hop: hubB}}},
+		{ID: 8},
+	},
+	transit: api.Transit{
+		Mode: "notrack", Prefixes: []string{"10.0.0.0/29", "10.10.0.0/16"}, Interfaces: []string{"vpn1", "vpn2"}, Tracked: []string{"192.168.77.0/24"},
+		Holes:     []api.Hole{{Prefix: "10.10.9.0/24", Reason: "connected on lan"}},
+		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
+	},
+	status: api.Status{
+		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
+		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
+		OSPF:   api.OSPFStatus{SPFRuns: 3, Rejected: api.Counts{"checksum": 1}},
+		Kernel: api.KernelStatus{InSync: true},
+	},
+}
+
+var (
+	hubA = api.Hop{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1, Installed: true}
+	hubB = api.Hop{Via: "10.0.0.5", Interface: "vpn2", RouterID: "10.255.0.2", Weight: 1}
+)
+
+func TestTables(t *testing.T) {
+	neighbors := api.Neighbors{Neighbors: example.neighbors}
+	interfaces := api.Interfaces{Interfaces: example.interfaces}
+	routes := api.Routes{Routes: example.routes}
+	transit := api.TransitBody{Transit: example.transit}
+	for name, draw := range map[string]func(screen){
+		"neighbor":        func(s screen) { drawNeighbors(s, neighbors, false) },
+		"neighbor-wide":   func(s screen) { drawNeighbors(s, neighbors, true) },
+		"neighbor-none":   func(s screen) { drawNeighbors(s, api.Neighbors{}, false) },
+		"neighbor-narrow": func(s screen) { s.width = 100; drawNeighbors(s, neighbors, false) },
+		"neighbor-colour": func(s screen) { s.color = true; drawNeighbors(s, neighbors, false) },
+		"interface":       func(s screen) { drawInterfaces(s, interfaces, false) },
+		"interface-wide":  func(s screen) { drawInterfaces(s, interfaces, true) },
+		"database":        func(s screen) { drawDatabase(s, example.database, false) },
+		"ospf-route":      func(s screen) { drawOSPFRoutes(s, routes, false) },
+		"ospf-route-wide": func(s screen) { drawOSPFRoutes(s, routes, true) },
+		"route":           func(s screen) { drawRoutes(s, routes, false) },
+		"route-wide":      func(s screen) { drawRoutes(s, routes, true) },
+		"route-none":      func(s screen) { drawRoutes(s, api.Routes{}, false) },
+		"nexthop":         func(s screen) { drawGroups(s, api.NextHops{Groups: example.groups}, false) },
+		"transit":         func(s screen) { drawTransit(s, transit, false) },
+		"transit-narrow":  func(s screen) { s.width = 40; drawTransit(s, transit, false) },
+		"status":          func(s screen) { drawStatus(s, example.status, false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			s := screen{out: bufio.NewWriter(&out)}
+			draw(s)
+			if err := s.flush(); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				if strings.HasSuffix(line, " \n") {
+					t.Errorf("blanks at the end of %q", line)
+				}
+			}
+			golden(t, filepath.Join("testdata", name+".golden"), out.String())
+		})
+	}
+}
+
+// golden compares got with a file, or rewrites the file with -update.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test -update rewrites it); got\n%s\nwant\n%s", file, got, want)
+	}
+}
+
+// Nothing but a terminal gets colours or wrapping.
+func TestScreenOfPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if s := newScreen(w); s.width != 0 || s.color {
+		t.Errorf("a pipe has width %d, colour %v", s.width, s.color)
+	}
+}

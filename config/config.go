@@ -1,0 +1,195 @@
+// Package config reads the configuration file: YAML to validated values, and
+// every error with its place, the line it stands in, and what would be right.
+//
+//   - config.go: [Load], [Parse] and the [Config] that comes out
+//   - problem.go: what an error looks like
+//   - node.go, yaml.go: bytes to a tree with places; the YAML library and its
+//     limits stay in yaml.go
+//   - raw.go, decode.go: the tree into raw structs, strict about keys
+//   - value.go, suggest.go: text to numbers, durations, prefixes and words
+//   - ospf.go, interface.go, redistribute.go, routing.go: raw structs to clean
+//     values; defaults and ranges stand here
+//   - reference.yaml: every key, documented; [Reference] returns it
+//
+// Key names follow RFC 9129 where that model has a name for the thing. Keys and
+// words of parts that do not exist yet are refused by name. Of YAML only plain
+// values, lists and mappings are accepted: no anchors, aliases, tags or second documents.
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/rib"
+)
+
+// Config is a validated configuration with every default filled in.
+type Config struct {
+	OSPF     ospf.Config
+	Distance Distance
+	Static   []rib.StaticRoute
+	ECMP     ECMP
+	Transit  Transit
+	Kernel   Kernel
+	Warnings []Problem // what is accepted but hardly meant, in the order of the file
+}
+
+// Distance is the administrative distance of OSPF routes, 1..255; 255 is never installed.
+type Distance struct {
+	IntraArea uint8
+	InterArea uint8
+	External  uint8
+}
+
+// ECMP says how equal-cost paths are used.
+type ECMP struct {
+	MaxPaths int // next hops a route has at most, 1..256
+	Hash     Hash
+}
+
+// Hash is what the kernel picks the next hop of a packet by.
+type Hash uint8
+
+// Hashes.
+const (
+	HashL3 Hash = iota + 1 // addresses
+	HashL4                 // addresses, protocol and ports
+)
+
+// String returns the word of the configuration.
+func (h Hash) String() string { return word(hashes, h) }
+
+// Transit says what happens to packets that only pass through.
+type Transit struct {
+	Mode          TransitMode
+	Tracked       []netip.Prefix // stay under connection tracking even when they are transit
+	Also          []netip.Prefix // attached networks that several hubs serve: transit although connected
+	ForwardAccept bool           // accept untracked packets in the own forward chain
+}
+
+// TransitMode says whether transit packets bypass connection tracking.
+type TransitMode uint8
+
+// Transit modes.
+const (
+	TransitOff TransitMode = iota
+	TransitNotrack
+)
+
+// String returns the word of the configuration.
+func (m TransitMode) String() string { return word(transitModes, m) }
+
+// Kernel says how the kernel's tables are written.
+type Kernel struct {
+	Protocol uint8  // routing-protocol number of own routes, rules and nexthops, 5..255
+	Metric   uint32 // kernel metric of own routes, 1..4294967295
+	Shutdown Shutdown
+}
+
+// Shutdown says what a clean stop does with the kernel's state.
+type Shutdown uint8
+
+// Shutdowns.
+const (
+	ShutdownKeep Shutdown = iota
+	ShutdownRemove
+)
+
+// String returns the word of the configuration.
+func (s Shutdown) String() string { return word(shutdowns, s) }
+
+// Load reads and validates a configuration file. A file that is wrong gives an [*Error].
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close()
+	// One byte beyond the limit is enough for Parse to see that it is too large.
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse validates a configuration; name stands for the file in messages. What is
+// wrong gives an [*Error].
+func Parse(name string, data []byte) (*Config, error) {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	r := &report{file: name, lines: strings.Split(text, "\n")}
+	r.checkText(data)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	top := r.parseYAML(text)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	var raw rawConfig
+	r.decode(top, &raw)
+	c := r.config(&raw, top)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	sortProblems(r.warnings)
+	c.Warnings = r.warnings
+	return c, nil
+}
+
+func (r *report) config(raw *rawConfig, top *node) *Config {
+	c := &Config{
+		OSPF:     r.ospf(section(raw.OSPF)),
+		Distance: r.distance(section(section(raw.OSPF).Distance)),
+		Static:   r.static(raw.Static),
+		ECMP:     r.ecmp(section(raw.ECMP)),
+		Transit:  r.transit(raw.Transit),
+		Kernel:   r.kernel(section(raw.Kernel)),
+	}
+	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
+	return c
+}
+
+// section makes a section that is not there an empty one, so that its defaults are filled in.
+func section[T any](raw *T) *T {
+	if raw == nil {
+		return new(T)
+	}
+	return raw
+}
+
+func (r *report) routerID(n, top *node) packet.ID {
+	if n == nil {
+		// When the key is there, what is wrong with it was said already.
+		if top.kind == mapping && !top.has("router-id") {
+			r.errorf(top, "\"router-id\" is missing: write router-id: and an IPv4 address that no other router uses as its id")
+		}
+		return 0
+	}
+	id, err := packet.ParseID(n.text)
+	if err != nil {
+		r.errorf(n, "%s: %v", n.key, err)
+		return 0
+	}
+	if id == 0 || id == ^packet.ID(0) {
+		r.errorf(n, "%s %s is no id of a router: write an IPv4 address that no other router uses as its id", n.key, n.text)
+	}
+	return id
+}
+
+// word is the reverse of enum.
+func word[T comparable](choices []choice[T], v T) string {
+	for _, c := range choices {
+		if c.value == v {
+			return c.word
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Decoding puts nodes into the raw structs: every key of the file is known, and
+// stands over a value of the right kind. Where that is not so, it is reported
+// and the field stays nil.
+
+var nodeType = reflect.TypeFor[*node]()
+
+// decode fills the raw struct that dst points to from a mapping.
+func (r *report) decode(n *node, dst any) {
+	if n.kind != mapping {
+		r.errorf(n, "a configuration is a mapping (key: value), not %s", n.kind)
+		return
+	}
+	r.decodeStruct(n, reflect.ValueOf(dst).Elem())
+}
+
+func (r *report) decodeStruct(n *node, dst reflect.Value) {
+	dst.FieldByName("Node").Set(reflect.ValueOf(n))
+	known, refused := keysOf(dst.Type())
+	for _, p := range n.pairs {
+		index := slices.Index(known, p.key.text)
+		switch {
+		case index >= 0 && known[index] != "":
+			field := dst.Type().Field(index)
+			r.decodeField(p, dst.Field(index), field.Tag.Get("or") == "scalar")
+		case slices.Contains(refused, p.key.text):
+			r.errorf(p.key, "%q is not supported in this version: remove the key", p.key.text)
+		default:
+			r.unknownKey(p.key, known)
+		}
+	}
+}
+
+// decodeField stores the value of one key. A list or section that is there but empty counts as absent.
+func (r *report) decodeField(p pair, dst reflect.Value, orScalar bool) {
+	n, t := p.value, dst.Type()
+	if n.kind == null {
+		if t == nodeType {
+			r.errorf(p.key, "%q has no value: write one or remove the key", p.key.text)
+		}
+		return
+	}
+	switch {
+	case t == nodeType:
+		if r.want(n, scalar) {
+			dst.Set(reflect.ValueOf(n))
+		}
+	case t.Kind() == reflect.Slice && orScalar && n.kind == scalar:
+		dst.Set(reflect.ValueOf([]*node{n}))
+	case t.Kind() == reflect.Slice:
+		if r.want(n, list) {
+			r.decodeList(n, dst)
+		}
+	default: // pointer to a raw struct
+		section := reflect.New(t.Elem())
+		if orScalar && n.kind == scalar {
+			section.Elem().FieldByName("Node").Set(reflect.ValueOf(n))
+		} else if r.want(n, mapping) {
+			r.decodeStruct(n, section.Elem())
+		} else {
+			return
+		}
+		dst.Set(section)
+	}
+}
+
+func (r *report) decodeList(n *node, dst reflect.Value) {
+	for _, item := range n.items {
+		if dst.Type().Elem() == nodeType {
+			if r.want(item, scalar) {
+				dst.Set(reflect.Append(dst, reflect.ValueOf(item)))
+			}
+			continue
+		}
+		element := reflect.New(dst.Type().Elem()).Elem()
+		if r.want(item, mapping) {
+			r.decodeStruct(item, element)
+			dst.Set(reflect.Append(dst, element))
+		}
+	}
+}
+
+func (r *report) want(n *node, k kind) bool {
+	if n.kind != k {
+		r.errorf(n, "%q wants %s here, not %s", n.key, k, n.kind)
+	}
+	return n.kind == k
+}
+
+func (r *report) unknownKey(key *node, known []string) {
+	if near := nearest(key.text, known); near != "" {
+		r.errorf(key, "unknown key %q: did you mean %q?", key.text, near)
+		return
+	}
+	var homes []string
+	for _, path := range keyPaths(reflect.TypeFor[rawConfig](), "") {
+		if parent, ok := strings.CutSuffix(path, "."+key.text); ok {
+			homes = append(homes, parent)
+		} else if path == key.text {
+			homes = append(homes, "the top level")
+		}
+	}
+	if len(homes) > 0 {
+		r.errorf(key, "unknown key %q here: it belongs under %s, look at the indentation", key.text, strings.Join(homes, " or "))
+		return
+	}
+	r.errorf(key, "unknown key %q: known here are %s", key.text, strings.Join(withoutEmpty(known), ", "))
+}
+
+// keysOf returns the keys of a raw struct, by field index and empty for
+// fields that are none, and the keys that it refuses by name.
+func keysOf(t reflect.Type) (known, refused []string) {
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		known = append(known, tag.Get("key"))
+		refused = append(refused, strings.Fields(tag.Get("refuse"))...)
+	}
+	return known, refused
+}
+
+// keyPaths lists every key below a raw struct, as "ospf.areas[].area-id".
+func keyPaths(t reflect.Type, prefix string) []string {
+	var paths []string
+	for i := range t.NumField() {
+		field := t.Field(i)
+		key := field.Tag.Get("key")
+		if key == "" {
+			continue
+		}
+		path, inner := prefix+key, field.Type
+		paths = append(paths, path)
+		if inner.Kind() == reflect.Slice {
+			path, inner = path+"[]", inner.Elem()
+		}
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner != nodeType.Elem() {
+			paths = append(paths, keyPaths(inner, path+".")...)
+		}
+	}
+	return paths
+}
+
+func withoutEmpty(s []string) []string {
+	return slices.DeleteFunc(slices.Clone(s), func(v string) bool { return v == "" })
+}

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf"
+)
+
+var (
+	interfaceTypes = []choice[ospf.InterfaceType]{
+		{"broadcast", ospf.TypeBroadcast},
+		{"point-to-point", ospf.TypePointToPoint},
+	}
+	linkDatas = []choice[ospf.LinkData]{
+		{"ifindex", ospf.LinkDataIfIndex},
+		{"address", ospf.LinkDataAddress},
+	}
+)
+
+// iface reads one entry of an area's interfaces. Ranges are those of RFC 2328
+// C.3 and RFC 9129.
+func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
+	const second = time.Second
+	i := ospf.InterfaceConfig{
+		Match: r.match(raw),
+		Type: enum(r, raw.Type, ospf.TypeAuto, interfaceTypes,
+			"non-broadcast", "point-to-multipoint", "hybrid"),
+		Passive:            r.boolean(raw.Passive, false),
+		Cost:               uint16(r.number(raw.Cost, 10, 1, 65535)),
+		Weight:             uint8(r.number(raw.Weight, 1, 1, 254)),
+		Priority:           uint8(r.number(raw.Priority, 1, 0, 255)),
+		HelloInterval:      r.duration(raw.HelloInterval, 10*second, second, 65535*second, second),
+		RetransmitInterval: r.duration(raw.RetransmitInterval, 5*second, 100*time.Millisecond, 3600*second, time.Millisecond),
+		TransmitDelay:      r.duration(raw.TransmitDelay, second, second, 3600*second, second),
+		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
+		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
+	}
+	i.DeadInterval = r.deadInterval(raw, i.HelloInterval)
+	return i
+}
+
+// deadInterval defaults to four hellos and must outlast one (RFC 2328 C.3).
+func (r *report) deadInterval(raw *rawInterface, hello time.Duration) time.Duration {
+	const highest = 65535 * time.Second
+	dead := r.duration(raw.DeadInterval, 4*hello, time.Second, highest, time.Second)
+	switch {
+	case dead > highest:
+		r.errorf(raw.HelloInterval, "%s %s makes dead-interval, four times that, longer than %s: write a dead-interval",
+			raw.HelloInterval.key, seconds(hello), seconds(highest))
+	case dead <= hello:
+		r.errorf(raw.DeadInterval, "%s %s must be longer than hello-interval %s: %s is usual",
+			raw.DeadInterval.key, seconds(dead), seconds(hello), seconds(4*hello))
+	}
+	return dead
+}
+
+// match reads the names, globs and prefixes of an entry. Exclusions come first
+// in the result, so that they win wherever they stand in the list.
+func (r *report) match(raw *rawInterface) ospf.Match {
+	if !raw.Node.hasItems("match") {
+		r.errorf(raw.Node, "\"match\" is missing: write the name of a link, a glob such as \"vpn*\", or a prefix")
+	}
+	var m ospf.Match
+	for _, n := range raw.Match {
+		if item, ok := r.matchItem(n); ok {
+			m = append(m, item)
+		}
+	}
+	slices.SortStableFunc(m, func(a, b ospf.MatchItem) int {
+		switch {
+		case a.Exclude == b.Exclude:
+			return 0
+		case a.Exclude:
+			return -1
+		}
+		return 1
+	})
+	return m
+}
+
+// longestName is IFNAMSIZ without its end mark.
+const longestName = 15
+
+func (r *report) matchItem(n *node) (ospf.MatchItem, bool) {
+	text, exclude := strings.CutPrefix(n.text, "!")
+	item := ospf.MatchItem{Exclude: exclude}
+	_, addrErr := netip.ParseAddr(text)
+	switch {
+	case text == "" || strings.ContainsAny(text, " \t\n"):
+		r.errorf(n, "%s %q is no name of a link: write a name, a glob such as \"vpn*\", or a prefix", n.key, n.text)
+		return item, false
+	case strings.Contains(text, "/") || addrErr == nil:
+		p, err := parsePrefix(text)
+		if err != nil {
+			r.errorf(n, "%s: %v", n.key, err)
+			return item, false
+		}
+		item.Prefix = p
+		return item, true
+	}
+	if _, err := path.Match(text, ""); err != nil {
+		r.errorf(n, "%s %q is no valid glob: * is any text, ? one character, [abc] one of these", n.key, n.text)
+		return item, false
+	}
+	if isName(text) && len(text) > longestName {
+		r.errorf(n, "%s %q is longer than the %d characters that a link's name can have", n.key, n.text, longestName)
+		return item, false
+	}
+	item.Glob = text
+	return item, true
+}
+
+// isName tells a plain name from a glob.
+func isName(glob string) bool { return !strings.ContainsAny(glob, `*?[\`) }
+
+// entry is an interface entry in file order over all areas.
+type entry struct {
+	node  *node
+	match ospf.Match
+}
+
+// warnUnreachable finds entries that never get a link because an earlier one
+// takes all of theirs: the first match wins.
+func (r *report) warnUnreachable(entries []entry) {
+	for i, later := range entries {
+		for _, earlier := range entries[:i] {
+			if covers(earlier.match, later.match) {
+				r.warnf(later.node, "no link ever gets here: the entry in line %d takes the same links first", earlier.node.line)
+				break
+			}
+		}
+	}
+}
+
+// covers tells whether every link of b is surely one of a as well. It may
+// miss cases, and is never wrong when it says yes.
+func covers(a, b ospf.Match) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	if slices.Equal(a, b) {
+		return true
+	}
+	if a[0].Exclude || b[len(b)-1].Exclude {
+		return false // a lets links through, or b takes all but a few
+	}
+	for _, item := range b {
+		if !item.Exclude && !slices.ContainsFunc(a, func(wide ospf.MatchItem) bool { return wider(wide, item) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func wider(a, b ospf.MatchItem) bool {
+	if a.Glob == "*" || a == b {
+		return true
+	}
+	if a.Prefix.IsValid() || b.Prefix.IsValid() {
+		return a.Prefix.IsValid() && b.Prefix.IsValid() &&
+			a.Prefix.Bits() <= b.Prefix.Bits() && a.Prefix.Contains(b.Prefix.Addr())
+	}
+	ok, err := path.Match(a.Glob, b.Glob)
+	return err == nil && ok && isName(b.Glob)
+}

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/rib"
+)
+
+// Bounds of the engine that protect its memory and have no key: two routers
+// that each announce a full 100,000 prefixes, and the largest LAN or hub
+// segment that OSPF is run on.
+const (
+	maxLSAs      = 250_000
+	maxNeighbors = 256
+)
+
+func (r *report) ospf(raw *rawOSPF) ospf.Config {
+	return ospf.Config{
+		Areas:         r.areas(raw.Areas),
+		SPFDelay:      r.spfDelay(section(raw.SPFDelay)),
+		StubRouter:    r.stubRouter(section(raw.StubRouter)),
+		RFC1583Compat: r.boolean(raw.RFC1583, false),
+		Redistribute:  r.redistribute(raw.Redistribute),
+		Default:       r.defaultOriginate(raw.DefaultOriginate),
+		MaxLSAs:       maxLSAs,
+		MaxNeighbors:  maxNeighbors,
+	}
+}
+
+// spfDelay fills in the RFC 8405 timers.
+func (r *report) spfDelay(raw *rawSPFDelay) ospf.SPFDelay {
+	const ms, limit = time.Millisecond, 10 * time.Minute
+	d := ospf.SPFDelay{
+		Initial:     r.duration(raw.Initial, 50*ms, 0, limit, ms),
+		Short:       r.duration(raw.Short, 200*ms, 0, limit, ms),
+		Long:        r.duration(raw.Long, 5*time.Second, 0, limit, ms),
+		HoldDown:    r.duration(raw.HoldDown, 10*time.Second, 0, limit, ms),
+		TimeToLearn: r.duration(raw.TimeToLearn, 500*ms, 0, limit, ms),
+	}
+	if raw.Node == nil {
+		return d
+	}
+	if d.Initial > d.Short || d.Short > d.Long {
+		r.errorf(raw.Node, "\"spf-delay\": initial-delay %s, short-delay %s and long-delay %s must not decrease", d.Initial, d.Short, d.Long)
+	}
+	if d.HoldDown <= d.TimeToLearn { // RFC 8405 5
+		r.errorf(raw.Node, "\"spf-delay\": hold-down %s must be longer than time-to-learn %s", d.HoldDown, d.TimeToLearn)
+	}
+	return d
+}
+
+// stubRouter fills in RFC 6987; the limit of on-shutdown keeps a stop within 5 s.
+func (r *report) stubRouter(raw *rawStubRouter) ospf.StubRouter {
+	return ospf.StubRouter{
+		Administrative: r.boolean(raw.Administrative, false),
+		OnStartup:      r.duration(raw.OnStartup, 0, 0, 24*time.Hour, time.Millisecond),
+		OnShutdown:     r.duration(raw.OnShutdown, 0, 0, 3*time.Second, time.Millisecond),
+	}
+}
+
+func (r *report) distance(raw *rawDistance) Distance {
+	all := uint32(rib.DistanceOSPF)
+	if raw.Node != nil && raw.Node.kind == scalar {
+		all = r.number(raw.Node, all, 1, 255)
+	}
+	return Distance{
+		IntraArea: uint8(r.number(raw.IntraArea, all, 1, 255)),
+		InterArea: uint8(r.number(raw.InterArea, all, 1, 255)),
+		External:  uint8(r.number(raw.External, all, 1, 255)),
+	}
+}
+
+func (r *report) areas(raws []rawArea) []ospf.Area {
+	var areas []ospf.Area
+	var entries []entry
+	lines := make(map[packet.ID]int)
+	for _, raw := range raws {
+		id, ok := r.areaID(&raw)
+		if line, twice := lines[id]; ok && twice {
+			r.errorf(raw.ID, "%s %s is the same area as in line %d: put its interfaces there", raw.ID.key, raw.ID.text, line)
+		} else if ok {
+			lines[id] = raw.ID.line
+		}
+		enum(r, raw.Type, struct{}{}, areaTypes, "stub", "nssa")
+		area := ospf.Area{ID: id}
+		for _, rawInterface := range raw.Interfaces {
+			i := r.iface(&rawInterface)
+			area.Interfaces = append(area.Interfaces, i)
+			entries = append(entries, entry{node: rawInterface.Node, match: i.Match})
+		}
+		areas = append(areas, area)
+	}
+	r.warnUnreachable(entries)
+	return areas
+}
+
+var areaTypes = []choice[struct{}]{{"normal", struct{}{}}}
+
+// areaID reads the dotted quad or plain number of an area.
+func (r *report) areaID(raw *rawArea) (packet.ID, bool) {
+	n := raw.ID
+	if n == nil {
+		if !raw.Node.has("area-id") {
+			r.errorf(raw.Node, "\"area-id\" is missing: the backbone is area-id: 0.0.0.0")
+		}
+		return 0, false
+	}
+	if v, err := strconv.ParseUint(n.text, 10, 32); err == nil && !leadingZero(n.text) {
+		return packet.ID(v), true
+	}
+	id, err := packet.ParseID(n.text)
+	if err != nil {
+		r.errorf(n, "%q is a dotted quad such as 0.0.0.0 or a number up to 4294967295, not %q", n.key, n.text)
+		return 0, false
+	}
+	return id, true
+}

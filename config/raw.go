@@ -1,0 +1,134 @@
+package config
+
+// The file as it is written: each struct is a mapping, each field a key, and
+// nothing is checked yet but the shape. A key that is not there is nil.
+//
+// A `refuse` tag lists the keys that other versions know and this one does
+// not; they get a message of their own instead of "unknown key".
+
+type rawConfig struct {
+	Node     *node
+	RouterID *node       `key:"router-id"`
+	OSPF     *rawOSPF    `key:"ospf"`
+	Static   []rawStatic `key:"static"`
+	ECMP     *rawECMP    `key:"ecmp"`
+	Transit  *rawTransit `key:"transit"`
+	Kernel   *rawKernel  `key:"kernel"`
+	_        struct{}    `refuse:"hostname key-chains wan bgp bfd"`
+}
+
+type rawOSPF struct {
+	Node             *node
+	SPFDelay         *rawSPFDelay         `key:"spf-delay"`
+	StubRouter       *rawStubRouter       `key:"stub-router"`
+	RFC1583          *node                `key:"rfc1583-compatibility"`
+	Distance         *rawDistance         `key:"distance" or:"scalar"`
+	Areas            []rawArea            `key:"areas"`
+	Redistribute     []rawRedistribute    `key:"redistribute"`
+	DefaultOriginate *rawDefaultOriginate `key:"default-originate"`
+	_                struct{}             `refuse:"graceful-restart bfd authentication"`
+}
+
+type rawSPFDelay struct {
+	Node        *node
+	Initial     *node `key:"initial-delay"`
+	Short       *node `key:"short-delay"`
+	Long        *node `key:"long-delay"`
+	HoldDown    *node `key:"hold-down"`
+	TimeToLearn *node `key:"time-to-learn"`
+}
+
+type rawStubRouter struct {
+	Node           *node
+	Administrative *node `key:"administrative"`
+	OnStartup      *node `key:"on-startup"`
+	OnShutdown     *node `key:"on-shutdown"`
+}
+
+// rawDistance is a mapping, or a single number: then Node is a scalar.
+type rawDistance struct {
+	Node      *node
+	IntraArea *node `key:"intra-area"`
+	InterArea *node `key:"inter-area"`
+	External  *node `key:"external"`
+}
+
+type rawArea struct {
+	Node       *node
+	ID         *node          `key:"area-id"`
+	Type       *node          `key:"area-type"`
+	Interfaces []rawInterface `key:"interfaces"`
+	_          struct{}       `refuse:"virtual-links ranges summary default-cost nssa-translator authentication"`
+}
+
+type rawInterface struct {
+	Node               *node
+	Match              []*node  `key:"match" or:"scalar"`
+	Type               *node    `key:"interface-type"`
+	Passive            *node    `key:"passive"`
+	Cost               *node    `key:"cost"`
+	Weight             *node    `key:"ecmp-weight"`
+	Priority           *node    `key:"priority"`
+	HelloInterval      *node    `key:"hello-interval"`
+	DeadInterval       *node    `key:"dead-interval"`
+	RetransmitInterval *node    `key:"retransmit-interval"`
+	TransmitDelay      *node    `key:"transmit-delay"`
+	MTUIgnore          *node    `key:"mtu-ignore"`
+	LinkData           *node    `key:"link-data"`
+	_                  struct{} `refuse:"prefix-suppression bfd authentication multicast static-neighbors"`
+}
+
+type rawRedistribute struct {
+	Node       *node
+	Source     *node   `key:"source"`
+	Prefixes   []*node `key:"prefixes"`
+	Metric     *node   `key:"metric"`
+	MetricType *node   `key:"metric-type"`
+	Tag        *node   `key:"tag"`
+}
+
+type rawDefaultOriginate struct {
+	Node       *node
+	When       *node `key:"when"`
+	Metric     *node `key:"metric"`
+	MetricType *node `key:"metric-type"`
+	Tag        *node `key:"tag"`
+}
+
+type rawStatic struct {
+	Node      *node
+	Prefix    *node        `key:"prefix"`
+	Blackhole *node        `key:"blackhole"`
+	NextHops  []rawNextHop `key:"next-hops"`
+}
+
+type rawNextHop struct {
+	Node   *node
+	Via    *node `key:"via"`
+	Weight *node `key:"weight"`
+}
+
+type rawECMP struct {
+	Node     *node
+	MaxPaths *node    `key:"max-paths"`
+	Hash     *node    `key:"hash"`
+	Groups   *node    `key:"groups"`
+	_        struct{} `refuse:"symmetric-key symmetric-level"`
+}
+
+type rawTransit struct {
+	Node          *node
+	Mode          *node    `key:"mode"`
+	Tracked       []*node  `key:"tracked"`
+	Also          []*node  `key:"also"`
+	ForwardAccept *node    `key:"forward-accept"`
+	_             struct{} `refuse:"insert-accept"`
+}
+
+type rawKernel struct {
+	Node     *node
+	Protocol *node `key:"protocol"`
+	Metric   *node `key:"metric"`
+	Shutdown *node `key:"shutdown"`
+	Source   *node `key:"source"`
+}

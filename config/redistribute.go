@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// maxMetric is the largest metric of an external LSA that is not infinity.
+const maxMetric = packet.LSInfinity - 1
+
+var (
+	sources = []choice[ospf.Source]{
+		{"connected", ospf.Connected},
+		{"static", ospf.Static},
+		{"kernel", ospf.Kernel},
+	}
+	metricTypes = []choice[bool]{{"1", false}, {"2", true}}
+	whens       = []choice[ospf.DefaultWhen]{
+		{"never", ospf.DefaultNever},
+		{"present", ospf.DefaultPresent},
+		{"always", ospf.DefaultAlways},
+	}
+)
+
+func (r *report) redistribute(raws []rawRedistribute) []ospf.Redistribute {
+	var rules []ospf.Redistribute
+	takesAll := make(map[ospf.Source]int) // source to the line of a rule for all its prefixes
+	for _, raw := range raws {
+		if raw.Source == nil && !raw.Node.has("source") {
+			r.errorf(raw.Node, "\"source\" is missing: write connected, static or kernel")
+		}
+		rule := ospf.Redistribute{
+			Source: enum(r, raw.Source, 0, sources, "bgp"),
+			Metric: r.number(raw.Metric, 20, 0, maxMetric),
+			Type2:  enum(r, raw.MetricType, true, metricTypes),
+			Tag:    r.number(raw.Tag, 0, 0, 1<<32-1),
+		}
+		for _, n := range raw.Prefixes {
+			if p, err := parseRange(n.text); err != nil {
+				r.errorf(n, "%s: %v", n.key, err)
+			} else {
+				rule.Prefixes = append(rule.Prefixes, p)
+			}
+		}
+		if line, ok := takesAll[rule.Source]; ok {
+			r.warnf(raw.Node, "no route ever gets here: the rule in line %d takes all %s routes first", line, raw.Source.text)
+		} else if len(raw.Prefixes) == 0 && rule.Source != 0 {
+			takesAll[rule.Source] = raw.Node.line
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+// parseRange reads "P", "P ge N", "P le N" or "P ge N le N". Without ge and le
+// the prefix stands for itself alone; ge alone reaches to 32, le alone begins at its own length.
+func parseRange(text string) (ospf.PrefixRange, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return ospf.PrefixRange{}, fmt.Errorf("%q is not an IPv4 prefix such as 10.0.0.0/24", text)
+	}
+	p, err := parsePrefix(words[0])
+	if err != nil {
+		return ospf.PrefixRange{}, err
+	}
+	rng := ospf.PrefixRange{Prefix: p, Ge: p.Bits(), Le: p.Bits()}
+	if words = words[1:]; len(words) > 1 && words[0] == "ge" {
+		if rng.Ge, err = rangeEnd(words[1], p, p.Bits()); err != nil {
+			return rng, err
+		}
+		rng.Le, words = 32, words[2:]
+	}
+	if len(words) > 1 && words[0] == "le" {
+		if rng.Le, err = rangeEnd(words[1], p, rng.Ge); err != nil {
+			return rng, err
+		}
+		words = words[2:]
+	}
+	if len(words) > 0 {
+		return rng, fmt.Errorf("%q: after the prefix come ge N, le N or both in this order, such as %s ge %d le 32", text, p, p.Bits())
+	}
+	return rng, nil
+}
+
+func rangeEnd(word string, p netip.Prefix, lowest int) (int, error) {
+	n, err := strconv.Atoi(word)
+	if err != nil || n < lowest || n > 32 {
+		return 0, fmt.Errorf("%q is no prefix length for %s here: write %d to 32", word, p, lowest)
+	}
+	return n, nil
+}
+
+func (r *report) defaultOriginate(raw *rawDefaultOriginate) ospf.DefaultOriginate {
+	written := raw != nil
+	raw = section(raw)
+	if written && raw.When == nil && !raw.Node.has("when") {
+		r.errorf(raw.Node, "\"when\" is missing: write never, present or always")
+	}
+	return ospf.DefaultOriginate{
+		When:   enum(r, raw.When, ospf.DefaultNever, whens),
+		Metric: r.number(raw.Metric, 10, 0, maxMetric),
+		Type2:  enum(r, raw.MetricType, true, metricTypes),
+		Tag:    r.number(raw.Tag, 0, 0, 1<<32-1),
+	}
+}

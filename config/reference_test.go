@@ -1,0 +1,107 @@
+package config
+
+import (
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestReferenceHoldsEveryKey(t *testing.T) {
+	r := &report{file: "reference.yaml"}
+	top := r.parseYAML(Reference())
+	if err := r.err(); err != nil {
+		t.Fatal(err)
+	}
+	written := writtenPaths(top, "")
+	for _, path := range keyPaths(reflect.TypeFor[rawConfig](), "") {
+		if !slices.Contains(written, path) {
+			t.Errorf("reference.yaml lacks %s", path)
+		}
+	}
+}
+
+// writtenPaths lists the keys of a tree as keyPaths lists those of the structs.
+func writtenPaths(n *node, prefix string) []string {
+	var paths []string
+	for _, p := range n.pairs {
+		path := prefix + p.key.text
+		paths = append(paths, path)
+		paths = append(paths, writtenPaths(p.value, path+".")...)
+	}
+	for _, item := range n.items {
+		paths = append(paths, writtenPaths(item, strings.TrimSuffix(prefix, ".")+"[].")...)
+	}
+	return paths
+}
+
+// The values of the reference are the defaults that it promises.
+func TestReferenceValuesAreDefaults(t *testing.T) {
+	got := parse(t, Reference())
+	want := parse(t, `
+router-id: 192.0.2.1
+ospf:
+  areas:
+    - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex}]}
+  redistribute: [{source: connected, prefixes: ["10.0.0.0/8 ge 24 le 32"]}]
+static: [{prefix: 198.51.100.0/24, next-hops: [{via: 192.0.2.254}]}, {prefix: 203.0.113.0/24, blackhole: true}]
+`)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("reference.yaml:\n got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestDocumentationHoldsEveryKey(t *testing.T) {
+	text, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := documentedKeys(string(text))
+	for _, path := range keyPaths(reflect.TypeFor[rawConfig](), "") {
+		if !slices.Contains(sections, path) {
+			t.Errorf("docs/configuration.md has no row for %s", path)
+		}
+	}
+	refused := string(text)[strings.Index(string(text), "## Not in this version"):]
+	for _, key := range refusedKeys(reflect.TypeFor[rawConfig]()) {
+		if !strings.Contains(refused, key+"`") {
+			t.Errorf("docs/configuration.md does not name %s as not in this version", key)
+		}
+	}
+}
+
+// documentedKeys reads the key column of the tables; a heading names the
+// section that a table is about.
+func documentedKeys(text string) []string {
+	var keys []string
+	prefix := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if heading, ok := strings.CutPrefix(line, "##"); ok {
+			prefix = strings.Trim(heading, "# ") + "."
+			if prefix == "Top level." {
+				prefix = ""
+			}
+		}
+		if row, ok := strings.CutPrefix(line, "| `"); ok {
+			key, _, _ := strings.Cut(row, "`")
+			keys = append(keys, prefix+key)
+		}
+	}
+	return keys
+}
+
+func refusedKeys(t reflect.Type) []string {
+	_, refused := keysOf(t)
+	for i := range t.NumField() {
+		inner := t.Field(i).Type
+		for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if t.Field(i).Tag.Get("key") != "" && inner != nodeType.Elem() {
+			refused = append(refused, refusedKeys(inner)...)
+		}
+	}
+	return refused
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"net/netip"
+
+	"github.com/ecmpd/ecmpd/rib"
+)
+
+var (
+	hashes       = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
+	groups       = []choice[struct{}]{{"plain", struct{}{}}}
+	transitModes = []choice[TransitMode]{{"notrack", TransitNotrack}, {"off", TransitOff}}
+	shutdowns    = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
+	kernelSource = []choice[struct{}]{{"off", struct{}{}}}
+)
+
+func (r *report) ecmp(raw *rawECMP) ECMP {
+	enum(r, raw.Groups, struct{}{}, groups, "resilient")
+	return ECMP{
+		MaxPaths: int(r.number(raw.MaxPaths, 16, 1, 256)),
+		Hash:     enum(r, raw.Hash, HashL4, hashes, "symmetric"),
+	}
+}
+
+func (r *report) transit(raw *rawTransit) Transit {
+	written := raw != nil
+	raw = section(raw)
+	if written && raw.Mode == nil && !raw.Node.has("mode") {
+		r.errorf(raw.Node, "\"mode\" is missing: write notrack or off")
+	}
+	return Transit{
+		Mode:          enum(r, raw.Mode, TransitOff, transitModes, "auto"),
+		Tracked:       r.prefixes(raw.Tracked),
+		Also:          r.prefixes(raw.Also),
+		ForwardAccept: r.boolean(raw.ForwardAccept, true),
+	}
+}
+
+// foreignProtocols are the routing-protocol numbers of programs that may run on
+// the same machine, from /etc/iproute2/rt_protos.
+var foreignProtocols = map[uint8]string{
+	8: "gated", 9: "ra", 10: "mrt", 11: "zebra", 12: "bird", 13: "dnrouted", 14: "xorp", 15: "ntk",
+	16: "dhcp", 17: "mrouted", 18: "keepalived", 42: "babel", 99: "openr",
+	186: "bgp", 187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
+}
+
+func (r *report) kernel(raw *rawKernel) Kernel {
+	later := []string{"auto"}
+	if n := raw.Source; n != nil {
+		if _, err := netip.ParseAddr(n.text); err == nil {
+			later = append(later, n.text)
+		}
+	}
+	enum(r, raw.Source, struct{}{}, kernelSource, later...)
+	k := Kernel{
+		// 0 to 4 are the kernel's own: redirect, kernel, boot and static routes.
+		Protocol: uint8(r.number(raw.Protocol, 201, 5, 255)),
+		Metric:   r.number(raw.Metric, 20, 1, 1<<32-1),
+		Shutdown: enum(r, raw.Shutdown, ShutdownKeep, shutdowns),
+	}
+	if owner, ok := foreignProtocols[k.Protocol]; ok {
+		r.warnf(raw.Protocol, "%s %d is the number of %s: should that run here too, each would remove the other's routes", raw.Protocol.key, k.Protocol, owner)
+	}
+	return k
+}
+
+func (r *report) static(raws []rawStatic) []rib.StaticRoute {
+	var routes []rib.StaticRoute
+	lines := make(map[netip.Prefix]int)
+	for _, raw := range raws {
+		s := rib.StaticRoute{
+			Prefix:    r.staticPrefix(&raw, lines),
+			Blackhole: r.boolean(raw.Blackhole, false),
+			NextHops:  r.nextHops(raw.NextHops),
+		}
+		switch written := raw.Node.hasItems("next-hops"); {
+		case s.Blackhole && written:
+			r.errorf(raw.Node, "a static route has blackhole: true or next-hops, not both")
+		case !s.Blackhole && !written && (raw.Blackhole == nil || raw.Blackhole.text == "false"):
+			r.errorf(raw.Node, "a static route needs next-hops: [{via: ADDRESS}] or blackhole: true")
+		}
+		routes = append(routes, s)
+	}
+	return routes
+}
+
+func (r *report) staticPrefix(raw *rawStatic, lines map[netip.Prefix]int) netip.Prefix {
+	n := raw.Prefix
+	if n == nil {
+		if !raw.Node.has("prefix") {
+			r.errorf(raw.Node, "\"prefix\" is missing: write the destination, such as prefix: 10.0.0.0/24")
+		}
+		return netip.Prefix{}
+	}
+	p, ok := r.prefix(n)
+	if !ok {
+		return p
+	}
+	if a := p.Addr(); a.IsLoopback() || a.IsMulticast() {
+		r.errorf(n, "%s %s is no destination to route to", n.key, p)
+	}
+	if line, twice := lines[p]; twice {
+		r.errorf(n, "%s %s is already in line %d: put all next-hops there", n.key, p, line)
+		return p
+	}
+	lines[p] = n.line
+	return p
+}
+
+func (r *report) nextHops(raws []rawNextHop) []rib.StaticHop {
+	var hops []rib.StaticHop
+	lines := make(map[netip.Addr]int)
+	for _, raw := range raws {
+		weight := uint8(r.number(raw.Weight, 1, 1, 254))
+		if raw.Via == nil {
+			if !raw.Node.has("via") {
+				r.errorf(raw.Node, "\"via\" is missing: write the address of the next router")
+			}
+			continue
+		}
+		via, ok := r.address(raw.Via)
+		if !ok {
+			continue
+		}
+		if line, twice := lines[via]; twice {
+			r.errorf(raw.Via, "%s %s is already in line %d: write one with the weight of both", raw.Via.key, via, line)
+			continue
+		}
+		lines[via] = raw.Via.line
+		hops = append(hops, rib.StaticHop{Via: via, Weight: weight})
+	}
+	return hops
+}

@@ -1,0 +1,240 @@
+// Package daemon is the only place that knows every part: it builds them, owns
+// the loops, translates between neighbouring vocabularies, and starts and stops
+// everything in order.
+//
+// Four loops own what they change, and hand each other values:
+//
+//	speaker.Run    the OSPF engine, its sockets and its clock
+//	routeLoop      RIB and kernel routes; derives transit
+//	firewallLoop   the nftables table and conntrack
+//	api.Serve      status; asks the others and gets copies
+//
+// and two watchers feed them: the kernel's links, and what other programs do to
+// routes and rules. Files: daemon.go (start and stop), mailbox.go (between loops),
+// routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
+// (engine output to logs and dead legs), status.go (API), kernel.go (sysctls and
+// cleanup).
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/config"
+	"github.com/ecmpd/ecmpd/link"
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/speaker"
+)
+
+// Options say which daemon to run, or to clean up after.
+type Options struct {
+	ConfigPath string           // configuration file
+	Socket     string           // unix socket of the API
+	StateDir   string           // directory for what survives a restart
+	Version    string           // of the program, for status and metrics
+	Reload     <-chan os.Signal // every value reads the configuration again
+}
+
+// stopTimeout bounds a clean stop: max-metric for at most 3 s, and the
+// acknowledgements of the flushed LSAs.
+const stopTimeout = 4800 * time.Millisecond
+
+// daemon is a running instance.
+type daemon struct {
+	options Options
+	log     *logrus.Logger
+	started time.Time
+
+	engine   *ospf.Engine
+	speaker  *speaker.Speaker
+	routes   *routeLoop
+	firewall *firewallLoop
+	links    *link.Watcher
+
+	flushed   chan struct{} // closed when the engine has left the network
+	converged chan struct{} // closed after the first convergence
+
+	mu         sync.Mutex // guards what follows: read by status, written by reload
+	config     *config.Config
+	loaded     time.Time
+	reloadFail string
+	changes    uint64 // neighbour changes
+}
+
+// Run runs the daemon until ctx ends, then leaves the network cleanly: max-metric
+// if configured, own LSAs flushed. Kernel state stays or goes as configured.
+func Run(ctx context.Context, o Options) error {
+	cfg, err := config.Load(o.ConfigPath)
+	if err != nil {
+		return err
+	}
+	d := &daemon{
+		options: o, log: newLogger(), started: time.Now(), config: cfg, loaded: time.Now(),
+		flushed: make(chan struct{}), converged: make(chan struct{}),
+	}
+	listener, err := api.Listen(o.Socket)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := os.MkdirAll(o.StateDir, 0o755); err != nil {
+		return fmt.Errorf("state directory: %w (choose another with --state-dir)", err)
+	}
+	for _, w := range cfg.Warnings {
+		d.log.Warn(w.String())
+	}
+	if err := d.build(cfg); err != nil {
+		return err
+	}
+	defer d.routes.close()
+	return d.serve(ctx, func(ctx context.Context) error { return api.Serve(ctx, listener, d) })
+}
+
+func newLogger() *logrus.Logger {
+	log := logrus.New()
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
+	return log
+}
+
+// build makes the parts, kernel settings first.
+func (d *daemon) build(cfg *config.Config) error {
+	d.applySysctls(cfg)
+	d.engine = ospf.New(uint64(d.started.UnixNano()))
+	var err error
+	d.speaker, err = speaker.New(d.engine, speaker.Options{OnOutput: d.onOutput, OnError: d.onSpeakerError})
+	if err != nil {
+		return err
+	}
+	if d.links, err = link.Open(); err != nil {
+		return err
+	}
+	d.firewall = newFirewallLoop(d.log)
+	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put)
+	if err != nil {
+		return err
+	}
+	d.speaker.Post(cfg.OSPF)
+	return nil
+}
+
+// serve runs the loops until ctx ends or one of them fails, and stops them in
+// order: OSPF leaves first, while the routes are frozen.
+func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error) error {
+	inner, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	start := func(name string, run func(context.Context) error) {
+		wg.Go(func() {
+			if err := run(inner); err != nil && inner.Err() == nil {
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	start("OSPF", d.speaker.Run)
+	start("routes", d.routes.run)
+	start("firewall", d.firewall.run)
+	start("links", func(ctx context.Context) error {
+		defer d.links.Close()
+		return d.links.Run(ctx, d.onLinks)
+	})
+	start("API", serveAPI)
+	start("convergence", d.awaitConvergence)
+	d.log.WithFields(logrus.Fields{"version": d.options.Version, "routerId": d.config.OSPF.RouterID, "config": d.options.ConfigPath}).Info("started")
+
+	for running := true; running; {
+		select {
+		case <-d.options.Reload:
+			d.reload()
+		case <-ctx.Done():
+			running = false
+		case <-inner.Done():
+			running = false
+		}
+	}
+	if inner.Err() == nil {
+		d.leave()
+	}
+	failure := context.Cause(inner)
+	cancel(nil)
+	wg.Wait()
+	if d.currentConfig().Kernel.Shutdown == config.ShutdownRemove && failure == nil {
+		return d.removeKernelState()
+	}
+	return failure
+}
+
+// leave tells the network that this router goes. The routes stay as they are
+// while its neighbours turn away.
+func (d *daemon) leave() {
+	d.log.Info("stopping: leaving the OSPF network")
+	d.routes.inbox.put(freeze{})
+	d.speaker.Post(ospf.Shutdown)
+	select {
+	case <-d.flushed:
+	case <-time.After(stopTimeout):
+		d.log.Warn("stopping: neighbours did not acknowledge in time")
+	}
+}
+
+// reload takes the configuration file over; a wrong one changes nothing.
+func (d *daemon) reload() {
+	cfg, err := config.Load(d.options.ConfigPath)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		d.reloadFail = err.Error()
+		d.log.WithError(err).Error("reload: the configuration is wrong; the running one stays")
+		return
+	}
+	if cfg.Kernel.Protocol != d.config.Kernel.Protocol || cfg.Kernel.Metric != d.config.Kernel.Metric {
+		d.reloadFail = "kernel.protocol and kernel.metric change only with a restart"
+		d.log.Error("reload: " + d.reloadFail + "; the running configuration stays")
+		return
+	}
+	d.config, d.loaded, d.reloadFail = cfg, time.Now(), ""
+	for _, w := range cfg.Warnings {
+		d.log.Warn(w.String())
+	}
+	d.applySysctls(cfg)
+	d.speaker.Post(cfg.OSPF)
+	d.routes.inbox.put(newConfig{cfg})
+	d.log.WithField("config", d.options.ConfigPath).Info("configuration reloaded")
+}
+
+func (d *daemon) currentConfig() *config.Config {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.config
+}
+
+// awaitConvergence watches the start until the engine has converged; stale
+// kernel state of an earlier run goes then and not before.
+func (d *daemon) awaitConvergence(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for done := false; !done; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := d.speaker.Do(func(now time.Time) { done = d.engine.Converged(now) }); err != nil {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	d.log.Info("converged: removing what an earlier run left over")
+	d.routes.inbox.put(sweep{})
+	close(d.converged)
+	return nil
+}
+
+// sysctlDir is where old kernel settings are kept.
+func (o Options) sysctlDir() string { return filepath.Clean(o.StateDir) }

@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ecmpd/ecmpd/link"
+	"github.com/ecmpd/ecmpd/nexthop"
+	"github.com/ecmpd/ecmpd/ospf"
+)
+
+// onLinks hands a snapshot to those who live by it; routes first, because a
+// lost carrier has already taken nexthops out of the kernel.
+func (d *daemon) onLinks(s link.Snapshot) {
+	d.routes.inbox.put(linkSnapshot{s})
+	d.speaker.Post(ospfLinks(s))
+}
+
+func (d *daemon) onSpeakerError(iface string, err error) {
+	d.log.WithError(err).WithField("interface", iface).Warn("OSPF packets not sent")
+}
+
+// onOutput takes what the engine wants from the world beside packets. It runs
+// in the OSPF loop and must not block.
+func (d *daemon) onOutput(now time.Time, out ospf.Output) {
+	interfaces := false
+	for _, ev := range out.Events {
+		d.logEvent(ev)
+		switch ev := ev.(type) {
+		case ospf.NeighborChange:
+			d.mu.Lock()
+			d.changes++
+			d.mu.Unlock()
+			if dead, known := legState(ev); known {
+				leg := nexthop.Leg{Interface: ev.Interface, Gateway: ev.Address}
+				d.routes.inbox.put(legChange{leg, dead})
+			}
+			interfaces = interfaces || ev.From == "Full" || ev.To == "Full"
+		case ospf.InterfaceChange:
+			interfaces = true
+		}
+	}
+	if len(out.Routes) > 0 {
+		d.routes.inbox.put(ospfRoutes{out.Routes})
+	}
+	if interfaces {
+		d.routes.inbox.put(fullNeighbors{d.ospfInterfaces()})
+	}
+	if out.Done {
+		close(d.flushed)
+	}
+}
+
+// legState tells what a change of a neighbour means for the way through it:
+// a lost adjacency kills it before any route is calculated anew, and it lives
+// again when the neighbour is Full (or 2-Way, where no adjacency is wanted).
+func legState(c ospf.NeighborChange) (dead, known bool) {
+	switch {
+	case c.To == "Full", c.To == "2-Way":
+		return false, true
+	case c.From == "Full", c.From == "2-Way" && (c.To == "Init" || c.To == "Down"):
+		return true, true
+	}
+	return false, false
+}
+
+// ospfInterfaces is what the transit rule has to know; runs in the OSPF loop.
+func (d *daemon) ospfInterfaces() map[string]ospfInterface {
+	m := make(map[string]ospfInterface)
+	for _, i := range d.engine.Interfaces() {
+		if i.State != "Down" && i.State != "Loopback" {
+			m[i.Interface] = ospfInterface{passive: i.Passive, pointToPoint: i.Type == "point-to-point", full: i.Adjacent > 0}
+		}
+	}
+	return m
+}
+
+// logEvent writes one line per event that matters.
+func (d *daemon) logEvent(ev ospf.Event) {
+	switch ev := ev.(type) {
+	case ospf.NeighborChange:
+		entry := d.log.WithFields(logrus.Fields{
+			"interface": ev.Interface, "neighbor": ev.RouterID, "address": ev.Address,
+			"from": ev.From, "to": ev.To, "reason": ev.Reason,
+		})
+		if ev.To == "Full" || ev.From == "Full" || ev.To == "Down" {
+			entry.Info("neighbor changed")
+		} else {
+			entry.Debug("neighbor changed")
+		}
+	case ospf.InterfaceChange:
+		d.log.WithFields(logrus.Fields{
+			"interface": ev.Interface, "area": ev.Area, "from": ev.From, "to": ev.To, "reason": ev.Reason,
+		}).Info("interface changed")
+	case ospf.SPFRun:
+		d.log.WithFields(logrus.Fields{
+			"areas": ev.Areas, "vertices": ev.Vertices, "changed": ev.Changed, "trigger": ev.Trigger,
+		}).Info("SPF run")
+	case ospf.PacketRejected:
+		d.log.WithFields(logrus.Fields{
+			"interface": ev.Interface, "source": ev.Src, "type": ev.Type, "reason": ev.Reason, "detail": ev.Detail,
+		}).Warn("packet rejected")
+	case ospf.Alarm:
+		d.log.WithFields(logrus.Fields{"kind": ev.Kind, "subject": ev.Subject, "detail": ev.Detail}).Error("alarm")
+	}
+}

@@ -1,0 +1,46 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+)
+
+// mailbox hands values to a loop in their order. Putting never blocks, so no
+// loop ever waits for another one; what gathers meanwhile is taken in one go.
+type mailbox[T any] struct {
+	mu    sync.Mutex
+	items []T
+	ready chan struct{}
+}
+
+func newMailbox[T any]() *mailbox[T] {
+	return &mailbox[T]{ready: make(chan struct{}, 1)}
+}
+
+func (m *mailbox[T]) put(v T) {
+	m.mu.Lock()
+	m.items = append(m.items, v)
+	m.mu.Unlock()
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what gathered, at least one value; nil when ctx ends.
+func (m *mailbox[T]) take(ctx context.Context) []T {
+	for {
+		m.mu.Lock()
+		items := m.items
+		m.items = nil
+		m.mu.Unlock()
+		if len(items) > 0 {
+			return items
+		}
+		select {
+		case <-m.ready:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

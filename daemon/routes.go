@@ -1,0 +1,304 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ecmpd/ecmpd/config"
+	"github.com/ecmpd/ecmpd/fib"
+	"github.com/ecmpd/ecmpd/link"
+	"github.com/ecmpd/ecmpd/nexthop"
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/spf"
+	"github.com/ecmpd/ecmpd/rib"
+	"github.com/ecmpd/ecmpd/transit"
+)
+
+// What the route loop is told. Every message is a value that nobody else keeps.
+type (
+	ospfRoutes struct{ changes []spf.Change }
+	legChange  struct {
+		leg  nexthop.Leg
+		dead bool
+	}
+	linkSnapshot struct{ links link.Snapshot }
+	kernelEvent  struct{ event fib.Event }
+	// fullNeighbors names the interfaces that have a full neighbour.
+	fullNeighbors struct{ interfaces map[string]ospfInterface }
+	newConfig     struct{ config *config.Config }
+	sweep         struct{} // the start has converged
+	freeze        struct{} // the daemon stops: the kernel keeps what it has
+	query         struct{ f func() }
+)
+
+// ospfInterface is what the transit rule has to know of an OSPF interface.
+type ospfInterface struct {
+	passive, pointToPoint, full bool
+}
+
+// reconcileInterval is how often the kernel is compared without a cause.
+const reconcileInterval = 30 * time.Second
+
+// routeLoop owns the RIB and the kernel's routes.
+type routeLoop struct {
+	log   *logrus.Logger
+	inbox *mailbox[any]
+	offer func(ospf.Input) // to the engine
+	rules func(any)        // to the firewall loop
+
+	cfg        *config.Config
+	rib        *rib.Table
+	fib        *fib.Table
+	monitor    *fib.Monitor
+	links      link.Snapshot
+	foreign    []fib.Foreign
+	interfaces map[string]ospfInterface
+	offered    map[ospf.Source]map[netip.Prefix]struct{}
+
+	transit      transit.State
+	transitDirty bool
+	reconcile    string // why the kernel is to be compared; empty: not
+	frozen       bool
+	resyncs      uint64
+	written      uint64
+	deleted      uint64
+	failed       uint64
+	lastError    string // of the last write; empty when it succeeded
+}
+
+func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any)) (*routeLoop, error) {
+	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric})
+	if err != nil {
+		return nil, err
+	}
+	m, err := t.Monitor()
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return &routeLoop{
+		log: log, inbox: newMailbox[any](), offer: offer, rules: rules,
+		cfg: cfg, rib: rib.New(cfg.ECMP.MaxPaths), fib: t, monitor: m,
+		interfaces: map[string]ospfInterface{}, offered: map[ospf.Source]map[netip.Prefix]struct{}{},
+		transitDirty: true,
+	}, nil
+}
+
+func (r *routeLoop) close() {
+	r.monitor.Close()
+	r.fib.Close()
+}
+
+// run is the loop: take what gathered, apply it, write once.
+func (r *routeLoop) run(ctx context.Context) error {
+	watcher := make(chan error, 1)
+	go func() {
+		watcher <- r.monitor.Run(ctx, func(e fib.Event) { r.inbox.put(kernelEvent{e}) })
+	}()
+	periodic := time.AfterFunc(reconcileInterval, func() { r.inbox.put(kernelEvent{fib.Event{Reconcile: true}}) })
+	defer periodic.Stop()
+	for {
+		batch := r.inbox.take(ctx)
+		if batch == nil {
+			return <-watcher
+		}
+		for _, m := range batch {
+			r.apply(m)
+		}
+		if r.frozen {
+			continue
+		}
+		if r.sync() {
+			periodic.Reset(reconcileInterval)
+		}
+		if r.transitDirty {
+			r.transitDirty = false
+			r.updateTransit()
+		}
+	}
+}
+
+// apply takes one message into the RIB and the wanted kernel state.
+func (r *routeLoop) apply(m any) {
+	switch m := m.(type) {
+	case ospfRoutes:
+		for _, c := range m.changes {
+			r.applyOSPF(c)
+		}
+	case legChange:
+		r.fib.SetDead(m.leg, m.dead)
+	case linkSnapshot:
+		r.links = m.links
+		r.fib.SetLinks(ifaces(m.links))
+		r.updateConnected()
+		r.transitDirty = true
+	case kernelEvent:
+		r.applyKernel(m.event)
+	case fullNeighbors:
+		r.interfaces = m.interfaces
+		r.transitDirty = true
+	case newConfig:
+		r.cfg = m.config
+		r.rib.SetMaxPaths(m.config.ECMP.MaxPaths)
+		r.updateConnected()
+		r.transitDirty = true
+	case sweep:
+		r.fib.SweepStale()
+		r.rules(m)
+	case freeze:
+		r.frozen = true
+	case query:
+		m.f()
+	}
+}
+
+// applyOSPF takes a route of the engine. Directly attached networks are
+// connected routes here, whose kernel entries are the kernel's own.
+func (r *routeLoop) applyOSPF(c spf.Change) {
+	if c.Withdrawn || c.Route.Local {
+		r.rib.Withdraw(c.Prefix, rib.OSPF)
+		return
+	}
+	d := r.cfg.Distance
+	distance := d.External
+	switch c.Route.Type {
+	case spf.IntraArea:
+		distance = d.IntraArea
+	case spf.InterArea:
+		distance = d.InterArea
+	}
+	metric := c.Route.Cost
+	if c.Route.Type == spf.External2 {
+		metric = c.Route.Type2Cost
+	}
+	r.rib.Set(rib.Route{
+		Prefix: c.Prefix, Protocol: rib.OSPF, Type: c.Route.Type.String(), Distance: distance,
+		Metric: metric, Tag: c.Route.Tag, NextHops: c.Route.NextHops,
+	})
+}
+
+func (r *routeLoop) applyKernel(e fib.Event) {
+	if e.Reconcile {
+		r.reconcile = e.Why
+		if r.reconcile == "" {
+			r.reconcile = "periodic comparison"
+		}
+	}
+	if e.Foreign != nil {
+		r.foreign = e.Foreign
+		r.updateForeign()
+	}
+}
+
+// sync brings the kernel in line. It tells whether everything was compared.
+func (r *routeLoop) sync() (compared bool) {
+	for _, c := range r.rib.Changes() {
+		r.transitDirty = true
+		switch {
+		case c.Withdrawn, c.Route.Protocol == rib.Connected, c.Route.Protocol == rib.Kernel:
+			r.fib.Delete(c.Prefix)
+		default:
+			r.fib.Set(fib.Route{Prefix: c.Prefix, NextHops: c.Route.NextHops, Discard: c.Route.Discard})
+		}
+	}
+	var report fib.Report
+	why := r.reconcile
+	if compared = why != ""; compared {
+		r.reconcile = ""
+		r.resyncs++
+		report = r.fib.Reconcile()
+	} else {
+		report = r.fib.Sync()
+	}
+	r.note(report, why)
+	return compared
+}
+
+func (r *routeLoop) note(report fib.Report, why string) {
+	r.written += uint64(report.Written)
+	r.deleted += uint64(report.Deleted)
+	r.failed += uint64(len(report.Failed))
+	r.lastError = ""
+	for n, f := range report.Failed {
+		r.lastError = fmt.Sprintf("%s: %v", f.Prefix, f.Err)
+		if n == 10 {
+			r.log.Errorf("kernel: %d more routes were refused", len(report.Failed)-n)
+			break
+		}
+		r.log.WithError(f.Err).WithField("prefix", f.Prefix).Error("kernel: route not written")
+	}
+	if report.Quiet() {
+		return
+	}
+	entry := r.log.WithFields(logrus.Fields{
+		"written": report.Written, "deleted": report.Deleted, "nexthops": report.Objects,
+		"duration": report.Duration.Round(10 * time.Microsecond),
+	})
+	if why != "" {
+		entry = entry.WithField("why", why)
+	}
+	entry.Info("kernel routes written")
+}
+
+// updateTransit derives the transit sets and hands them to the firewall loop.
+func (r *routeLoop) updateTransit() {
+	mode := transit.Off
+	if r.cfg.Transit.Mode == config.TransitNotrack {
+		mode = transit.Notrack
+	}
+	var routes []transit.Route
+	if mode != transit.Off {
+		for route := range r.rib.All() {
+			if route.Type != localType {
+				routes = append(routes, transit.Route{Prefix: route.Prefix, Kind: kinds[route.Protocol], NextHops: route.NextHops})
+			}
+		}
+	}
+	r.transit = transit.Compute(
+		transit.Config{Mode: mode, Tracked: r.cfg.Transit.Tracked, Also: r.cfg.Transit.Also},
+		routes, r.transitInterfaces(), ownAddresses(r.links))
+	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept})
+}
+
+var kinds = map[rib.Protocol]transit.Kind{
+	rib.OSPF: transit.OSPF, rib.Connected: transit.Connected, rib.Static: transit.Static, rib.Kernel: transit.Kernel,
+}
+
+func (r *routeLoop) transitInterfaces() []transit.Interface {
+	var list []transit.Interface
+	for name, o := range r.interfaces {
+		l, ok := r.links.ByName(name)
+		if !ok {
+			continue
+		}
+		i := transit.Interface{Name: name, Passive: o.passive, PointToPoint: o.pointToPoint, HasNeighbor: o.full}
+		for _, a := range l.Addrs {
+			i.Networks = append(i.Networks, a.Addr.Masked())
+			if a.Peer.IsValid() {
+				i.Networks[len(i.Networks)-1] = netip.PrefixFrom(a.Addr.Addr(), 32)
+				i.Networks = append(i.Networks, netip.PrefixFrom(a.Peer, 32))
+			}
+		}
+		list = append(list, i)
+	}
+	slices.SortFunc(list, func(a, b transit.Interface) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// ask runs f in the loop and waits for it.
+func (r *routeLoop) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	r.inbox.put(query{func() { f(); close(done) }})
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

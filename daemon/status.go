@@ -1,0 +1,285 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/fib"
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/ospf/spf"
+	"github.com/ecmpd/ecmpd/rib"
+	"github.com/ecmpd/ecmpd/transit"
+)
+
+// daemon implements api.Backend: each method asks the loop that owns the state
+// and translates the copy that it gets.
+var _ api.Backend = (*daemon)(nil)
+
+// Neighbors implements api.Backend.
+func (d *daemon) Neighbors(context.Context) ([]api.Neighbor, error) {
+	var list []ospf.NeighborStatus
+	if err := d.speaker.Do(func(now time.Time) { list = d.engine.Neighbors(now) }); err != nil {
+		return nil, err
+	}
+	out := make([]api.Neighbor, len(list))
+	for i, n := range list {
+		out[i] = api.Neighbor{
+			RouterID: n.RouterID.String(), Address: n.Address.String(), Interface: n.Interface, Area: n.Area.String(),
+			State: n.State, Role: n.Role, Why: n.Why, Priority: int(n.Priority),
+			UpTimeMsec: n.Up.Milliseconds(), DeadTimeMsec: n.Dead.Milliseconds(),
+			RetransmitCount: n.Retransmits, RequestCount: n.Requests, SummaryCount: n.Summaries,
+		}
+	}
+	return out, nil
+}
+
+// Interfaces implements api.Backend.
+func (d *daemon) Interfaces(context.Context) ([]api.Interface, error) {
+	var list []ospf.InterfaceStatus
+	if err := d.speaker.Do(func(time.Time) { list = d.engine.Interfaces() }); err != nil {
+		return nil, err
+	}
+	out := make([]api.Interface, len(list))
+	for i, s := range list {
+		out[i] = api.Interface{
+			Interface: s.Interface, Area: s.Area.String(), Type: s.Type, State: s.State,
+			Cost: int(s.Cost), MTU: s.MTU, Priority: int(s.Priority), DR: s.DR.String(), BDR: s.BDR.String(),
+			HelloMsec: s.Hello.Milliseconds(), DeadMsec: s.Dead.Milliseconds(),
+			NeighborCount: s.Neighbors, AdjacentCount: s.Adjacent, Passive: s.Passive, Why: s.Why, Rejected: s.Rejected,
+		}
+		if s.Address.IsValid() {
+			out[i].Address = s.Address.String()
+		}
+	}
+	return out, nil
+}
+
+// Database implements api.Backend.
+func (d *daemon) Database(context.Context) (api.Database, error) {
+	var s ospf.DatabaseStatus
+	if err := d.speaker.Do(func(now time.Time) { s = d.engine.Database(now) }); err != nil {
+		return api.Database{}, err
+	}
+	out := api.Database{RouterID: s.RouterID.String(), External: lsas(s.External)}
+	for _, a := range s.Areas {
+		out.Areas = append(out.Areas, api.AreaLSAs{
+			Area: a.Area.String(), LSAs: lsas(a), Fingerprint: fmt.Sprintf("%016x", a.Fingerprint),
+		})
+	}
+	for _, l := range s.Links {
+		out.Link = append(out.Link, api.LinkLSAs{Interface: l.Interface, LSAs: lsas(l)})
+	}
+	return out, nil
+}
+
+func lsas(s ospf.ScopeStatus) []api.LSA {
+	out := make([]api.LSA, len(s.LSAs))
+	for i, h := range s.LSAs {
+		out[i] = api.LSA{
+			Type: h.Type.String(), LinkStateID: h.ID.String(), AdvertisingRouter: h.Adv.String(), Age: int(h.Age &^ packet.DoNotAge),
+			SequenceNumber: fmt.Sprintf("0x%08x", uint32(h.Seq)), Checksum: fmt.Sprintf("0x%04x", h.Checksum), Length: int(h.Length),
+		}
+	}
+	return out
+}
+
+// OSPFRoutes implements api.Backend: the table of the calculation, with what
+// became of each route.
+func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
+	var list []spf.Route
+	if err := d.speaker.Do(func(time.Time) { list = d.engine.Routes() }); err != nil {
+		return nil, err
+	}
+	var installed map[string]api.Route
+	err := d.routes.ask(ctx, func() {
+		installed = make(map[string]api.Route, len(list))
+		for _, r := range d.routes.status() {
+			installed[r.Prefix] = r
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Route, len(list))
+	for i, r := range list {
+		o := api.Route{
+			Prefix: r.Prefix.String(), Protocol: rib.OSPF.String(), Type: r.Type.String(),
+			Cost: r.Cost, Type2Cost: r.Type2Cost, Tag: r.Tag,
+		}
+		if r.HasArea() {
+			o.Area = r.Area.String()
+		}
+		best, ok := installed[o.Prefix]
+		switch {
+		case ok && best.Protocol == o.Protocol:
+			o.Distance, o.Installed, o.Reason, o.NextHops = best.Distance, best.Installed, best.Reason, best.NextHops
+		default:
+			o.Distance = int(d.distance(r.Type))
+			if ok {
+				o.Reason = "a " + best.Protocol + " route is better"
+			}
+			for _, h := range r.NextHops.Hops() {
+				o.NextHops = append(o.NextHops, hop(fib.HopStatus{Hop: h}))
+			}
+		}
+		out[i] = o
+	}
+	return out, nil
+}
+
+func (d *daemon) distance(t spf.PathType) uint8 {
+	c := d.currentConfig().Distance
+	switch t {
+	case spf.IntraArea:
+		return c.IntraArea
+	case spf.InterArea:
+		return c.InterArea
+	}
+	return c.External
+}
+
+// Routes implements api.Backend: the selected route of every prefix.
+func (d *daemon) Routes(ctx context.Context) ([]api.Route, error) {
+	var out []api.Route
+	err := d.routes.ask(ctx, func() { out = d.routes.status() })
+	return out, err
+}
+
+// status lists the RIB with what the kernel has of it; runs in the route loop.
+func (r *routeLoop) status() []api.Route {
+	var out []api.Route
+	for route := range r.rib.All() {
+		if route.Type == localType {
+			continue
+		}
+		o := api.Route{
+			Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
+			Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag,
+		}
+		if route.Type == spf.External2.String() {
+			o.Cost, o.Type2Cost = 0, route.Metric
+		}
+		switch route.Protocol {
+		case rib.Connected, rib.Kernel: // the kernel's own
+			o.Installed = true
+			for _, h := range route.NextHops.Hops() {
+				o.NextHops = append(o.NextHops, hop(fib.HopStatus{Hop: h, Installed: true}))
+			}
+		default:
+			s, _ := r.fib.Route(route.Prefix)
+			o.Installed, o.Reason = s.Installed, s.Reason
+			for _, h := range s.Hops {
+				o.NextHops = append(o.NextHops, hop(h))
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func hop(h fib.HopStatus) api.Hop {
+	out := api.Hop{Interface: h.Interface, RouterID: "0.0.0.0", Weight: max(1, int(h.Weight)), Installed: h.Installed}
+	if h.Gateway.IsValid() {
+		out.Via = h.Gateway.String()
+	}
+	if h.RouterID.IsValid() {
+		out.RouterID = h.RouterID.String()
+	}
+	return out
+}
+
+// Groups implements api.Backend.
+func (d *daemon) Groups(ctx context.Context) ([]api.Group, error) {
+	var out []api.Group
+	err := d.routes.ask(ctx, func() {
+		for _, g := range d.routes.fib.Status().Groups {
+			o := api.Group{ID: g.ID, Routes: g.Routes}
+			for _, m := range g.Members {
+				o.Members = append(o.Members, api.Member{ID: m.ID, Hop: hop(m)})
+			}
+			out = append(out, o)
+		}
+	})
+	return out, err
+}
+
+// Transit implements api.Backend.
+func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
+	var state transit.State
+	if err := d.routes.ask(ctx, func() { state = d.routes.transit }); err != nil {
+		return api.Transit{}, err
+	}
+	out := api.Transit{
+		Mode: string(state.Mode), Prefixes: texts(state.Prefixes), Interfaces: state.Interfaces, Tracked: texts(state.Tracked),
+	}
+	for _, h := range state.Holes {
+		out.Holes = append(out.Holes, api.Hole{Prefix: h.Prefix.String(), Reason: h.Reason})
+	}
+	err := d.firewall.ask(ctx, func() {
+		out.InSync = d.firewall.inSync
+		for _, b := range d.firewall.blockers {
+			out.BlockedBy = append(out.BlockedBy, api.Blocker(b))
+		}
+	})
+	return out, err
+}
+
+func texts(list []netip.Prefix) []string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = p.String()
+	}
+	return out
+}
+
+// Status implements api.Backend.
+func (d *daemon) Status(ctx context.Context) (api.Status, error) {
+	d.mu.Lock()
+	out := api.Status{
+		Version: d.options.Version, RouterID: d.config.OSPF.RouterID.String(), PID: os.Getpid(),
+		StartedAt: d.started.Format(time.RFC3339), UpTimeMsec: time.Since(d.started).Milliseconds(),
+		Config: api.ConfigStatus{Path: d.options.ConfigPath, LoadedAt: d.loaded.Format(time.RFC3339), Error: d.reloadFail},
+		OSPF:   api.OSPFStatus{NeighborChanges: d.changes, Rejected: api.Counts{}},
+	}
+	d.mu.Unlock()
+	select {
+	case <-d.converged:
+		out.Converged = true
+	default:
+	}
+	var counters ospf.Counters
+	err := d.speaker.Do(func(time.Time) {
+		counters = d.engine.Counters()
+		for _, i := range d.engine.Interfaces() {
+			for reason, n := range i.Rejected {
+				out.OSPF.Rejected[reason] += n
+			}
+		}
+	})
+	if err != nil {
+		return out, err
+	}
+	out.OSPF.Retransmits, out.OSPF.SPFRuns = counters.Retransmits, counters.SPFRuns
+	for t := packet.TypeHello; t <= packet.TypeLSAck; t++ {
+		out.OSPF.Packets = append(out.OSPF.Packets,
+			api.PacketCount{Type: t.String(), Direction: "in", Count: counters.Received[t]},
+			api.PacketCount{Type: t.String(), Direction: "out", Count: counters.Sent[t]})
+	}
+	err = d.routes.ask(ctx, func() {
+		r := d.routes
+		out.Kernel = api.KernelStatus{
+			InSync: r.fib.InSync(), Resyncs: r.resyncs, Error: r.lastError,
+			Operations: []api.OperationCount{
+				{Operation: "route-write", Result: "ok", Count: r.written},
+				{Operation: "route-delete", Result: "ok", Count: r.deleted},
+				{Operation: "route-write", Result: "failed", Count: r.failed},
+			},
+		}
+	})
+	return out, err
+}

@@ -1,0 +1,276 @@
+package fib
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	scopeUniverse = unix.RT_SCOPE_UNIVERSE
+	scopeLink     = unix.RT_SCOPE_LINK
+	scopeNowhere  = unix.RT_SCOPE_NOWHERE
+
+	rtaNHID = 30 // RTA_NH_ID
+)
+
+var errShort = errors.New("truncated netlink message")
+
+// message is one netlink message; body is valid until the next receive.
+type message struct {
+	typ, flags uint16
+	seq, pid   uint32
+	body       []byte
+}
+
+// eachMessage cuts a datagram into messages and stops at the first error.
+func eachMessage(b []byte, f func(message) error) error {
+	for len(b) >= headerSize {
+		n := int(native.Uint32(b))
+		if n < headerSize || n > len(b) {
+			return errShort
+		}
+		m := message{
+			typ: native.Uint16(b[4:]), flags: native.Uint16(b[6:]),
+			seq: native.Uint32(b[8:]), pid: native.Uint32(b[12:]),
+			body: b[headerSize:n],
+		}
+		if err := f(m); err != nil {
+			return err
+		}
+		b = b[min(align(n), len(b)):]
+	}
+	return nil
+}
+
+func align(n int) int { return (n + 3) &^ 3 }
+
+// ack reads NLMSG_ERROR or NLMSG_DONE: nil for success, else the errno with the
+// kernel's own words when it gave any.
+func (m message) ack() error {
+	if len(m.body) < 4 {
+		return nil
+	}
+	code := int32(native.Uint32(m.body))
+	if code == 0 {
+		return nil
+	}
+	err := error(unix.Errno(-code))
+	if m.typ != unix.NLMSG_ERROR || m.flags&unix.NLM_F_ACK_TLVS == 0 || len(m.body) < 4+headerSize {
+		return err
+	}
+	skip := 4 + headerSize
+	if m.flags&unix.NLM_F_CAPPED == 0 {
+		skip = 4 + align(int(native.Uint32(m.body[4:])))
+	}
+	if skip > len(m.body) {
+		return err
+	}
+	text := ""
+	if eachAttr(m.body[skip:], func(typ uint16, v []byte) {
+		if typ == unix.NLMSGERR_ATTR_MSG {
+			text = unix.ByteSliceToString(v)
+		}
+	}) != nil || text == "" {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, text)
+}
+
+// eachAttr walks attributes; the flag bits of a type are cut off.
+func eachAttr(b []byte, f func(typ uint16, v []byte)) error {
+	for len(b) >= unix.SizeofRtAttr {
+		n := int(native.Uint16(b))
+		if n < unix.SizeofRtAttr || n > len(b) {
+			return errShort
+		}
+		f(native.Uint16(b[2:])&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER), b[unix.SizeofRtAttr:n])
+		b = b[min(align(n), len(b)):]
+	}
+	return nil
+}
+
+func appendAttr(b []byte, typ uint16, v []byte) []byte {
+	b = native.AppendUint16(b, uint16(unix.SizeofRtAttr+len(v)))
+	b = native.AppendUint16(b, typ)
+	b = append(b, v...)
+	return append(b, make([]byte, align(len(v))-len(v))...)
+}
+
+func appendAttr32(b []byte, typ uint16, v uint32) []byte {
+	b = native.AppendUint16(b, unix.SizeofRtAttr+4)
+	b = native.AppendUint16(b, typ)
+	return native.AppendUint32(b, v)
+}
+
+// appendHop appends struct nhmsg and the attributes of a single nexthop object.
+func appendHop(b []byte, protocol uint8, id uint32, k hopKey) []byte {
+	var flags uint32
+	if k.onlink {
+		flags = unix.RTNH_F_ONLINK
+	}
+	b = append(b, unix.AF_INET, 0, protocol, 0)
+	b = native.AppendUint32(b, flags)
+	b = appendAttr32(b, unix.NHA_ID, id)
+	b = appendAttr32(b, unix.NHA_OIF, uint32(k.ifindex))
+	if k.gateway.IsValid() {
+		b = appendAttr(b, unix.NHA_GATEWAY, k.gateway.AsSlice())
+	}
+	return b
+}
+
+// appendGroup appends struct nhmsg and the attributes of a nexthop group. The
+// group attribute excludes all others; the weight is stored minus one.
+func appendGroup(b []byte, protocol uint8, id uint32, members []member) []byte {
+	b = append(b, unix.AF_UNSPEC, 0, protocol, 0)
+	b = native.AppendUint32(b, 0)
+	b = appendAttr32(b, unix.NHA_ID, id)
+	v := make([]byte, 0, 8*len(members))
+	for _, m := range members {
+		v = native.AppendUint32(v, m.id)
+		v = append(v, m.weight-1, 0, 0, 0)
+	}
+	return appendAttr(b, unix.NHA_GROUP, v)
+}
+
+// appendHopID appends struct nhmsg with nothing but an id, for deletion.
+func appendHopID(b []byte, id uint32) []byte {
+	b = append(b, make([]byte, unix.SizeofNhmsg)...)
+	return appendAttr32(b, unix.NHA_ID, id)
+}
+
+// nexthopObject is a decoded RTM_NEWNEXTHOP; members is nil for a single one.
+type nexthopObject struct {
+	id       uint32
+	protocol uint8
+	hop      hopKey
+	members  []member
+}
+
+func parseNexthop(body []byte) (nexthopObject, error) {
+	if len(body) < unix.SizeofNhmsg {
+		return nexthopObject{}, errShort
+	}
+	n := nexthopObject{protocol: body[2]}
+	n.hop.onlink = native.Uint32(body[4:])&unix.RTNH_F_ONLINK != 0
+	err := eachAttr(body[unix.SizeofNhmsg:], func(typ uint16, v []byte) {
+		switch {
+		case typ == unix.NHA_ID && len(v) == 4:
+			n.id = native.Uint32(v)
+		case typ == unix.NHA_OIF && len(v) == 4:
+			n.hop.ifindex = int(native.Uint32(v))
+		case typ == unix.NHA_GATEWAY:
+			n.hop.gateway, _ = netip.AddrFromSlice(v)
+		case typ == unix.NHA_GROUP:
+			for ; len(v) >= unix.SizeofNexthopGrp; v = v[unix.SizeofNexthopGrp:] {
+				n.members = append(n.members, member{id: native.Uint32(v), weight: v[4] + 1})
+			}
+		}
+	})
+	return n, err
+}
+
+// kernelRoute is a decoded IPv4 RTM_NEWROUTE or RTM_DELROUTE.
+type kernelRoute struct {
+	prefix   netip.Prefix
+	table    uint32
+	metric   uint32
+	protocol uint8
+	scope    uint8
+	typ      uint8
+	tos      uint8
+	cloned   bool
+	nhid     uint32
+	gateway  netip.Addr // of the first hop
+	ifindex  int
+}
+
+func parseRoute(body []byte) (kernelRoute, error) {
+	if len(body) < unix.SizeofRtMsg {
+		return kernelRoute{}, errShort
+	}
+	r := kernelRoute{
+		tos: body[3], table: uint32(body[4]), protocol: body[5], scope: body[6], typ: body[7],
+		cloned: native.Uint32(body[8:])&unix.RTM_F_CLONED != 0,
+	}
+	dst := netip.IPv4Unspecified()
+	err := eachAttr(body[unix.SizeofRtMsg:], func(typ uint16, v []byte) {
+		switch {
+		case typ == unix.RTA_DST && len(v) == 4:
+			dst = netip.AddrFrom4([4]byte(v))
+		case typ == unix.RTA_TABLE && len(v) == 4:
+			r.table = native.Uint32(v)
+		case typ == unix.RTA_PRIORITY && len(v) == 4:
+			r.metric = native.Uint32(v)
+		case typ == rtaNHID && len(v) == 4:
+			r.nhid = native.Uint32(v)
+		case typ == unix.RTA_OIF && len(v) == 4:
+			r.ifindex = int(native.Uint32(v))
+		case typ == unix.RTA_GATEWAY && len(v) == 4:
+			r.gateway = netip.AddrFrom4([4]byte(v))
+		case typ == unix.RTA_MULTIPATH && len(v) >= unix.SizeofRtNexthop:
+			r.ifindex = int(native.Uint32(v[4:]))
+			n := min(int(native.Uint16(v)), len(v))
+			_ = eachAttr(v[unix.SizeofRtNexthop:max(n, unix.SizeofRtNexthop)], func(typ uint16, v []byte) {
+				if typ == unix.RTA_GATEWAY && len(v) == 4 {
+					r.gateway = netip.AddrFrom4([4]byte(v))
+				}
+			})
+		}
+	})
+	if err != nil {
+		return kernelRoute{}, err
+	}
+	r.prefix = netip.PrefixFrom(dst, int(body[1]))
+	if body[0] != unix.AF_INET || !r.prefix.IsValid() {
+		return kernelRoute{}, fmt.Errorf("not an IPv4 route: family %d, length %d", body[0], body[1])
+	}
+	return r, nil
+}
+
+// target is the route's target if it has a form that this package writes.
+func (r kernelRoute) target() target {
+	switch {
+	case r.typ == unix.RTN_BLACKHOLE && r.nhid == 0:
+		return target{discard: true}
+	case r.typ == unix.RTN_UNICAST && r.nhid != 0 && (r.scope == scopeUniverse || r.scope == scopeLink):
+		return target{id: r.nhid, link: r.scope == scopeLink}
+	}
+	return target{other: true}
+}
+
+// stray is the key under which the kernel holds the route.
+func (r kernelRoute) stray() stray {
+	return stray{prefix: r.prefix, table: r.table, metric: r.metric, tos: r.tos}
+}
+
+// appendRoute appends struct rtmsg and attributes of a route to t.
+func appendRoute(b []byte, c Config, p netip.Prefix, t target) []byte {
+	typ, scope := byte(unix.RTN_UNICAST), byte(scopeUniverse)
+	if t.discard {
+		typ = unix.RTN_BLACKHOLE
+	}
+	if t.link {
+		scope = scopeLink
+	}
+	b = appendRouteKey(b, c.Protocol, scope, typ, stray{prefix: p, table: c.Table, metric: c.Metric})
+	if t.id != 0 {
+		b = appendAttr32(b, rtaNHID, t.id)
+	}
+	return b
+}
+
+// appendRouteKey appends what a route is found by. With scope nowhere and type 0
+// a deletion fits any route of the protocol under that key.
+func appendRouteKey(b []byte, protocol, scope, typ uint8, s stray) []byte {
+	b = append(b, unix.AF_INET, byte(s.prefix.Bits()), 0, s.tos, byte(min(s.table, 255)), protocol, scope, typ, 0, 0, 0, 0)
+	if s.table > 255 {
+		b[len(b)-8] = unix.RT_TABLE_COMPAT
+		b = appendAttr32(b, unix.RTA_TABLE, s.table)
+	}
+	dst := s.prefix.Addr().As4()
+	b = appendAttr(b, unix.RTA_DST, dst[:])
+	return appendAttr32(b, unix.RTA_PRIORITY, s.metric)
+}

@@ -1,0 +1,139 @@
+package fib
+
+import (
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// kernel is the only writer of routes and nexthops.
+type kernel struct {
+	conn *conn
+	cfg  Config
+}
+
+// openKernel opens the socket in the calling thread's network namespace.
+func openKernel(cfg Config) (*kernel, error) {
+	c, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	return &kernel{conn: c, cfg: cfg}, nil
+}
+
+func (k *kernel) port() uint32 { return k.conn.port }
+func (k *kernel) close()       { k.conn.close() }
+
+// apply writes ops in order, many a system call, and returns one error per op.
+// It goes on after errors.
+func (k *kernel) apply(ops []op) []error {
+	errs := make([]error, 0, len(ops))
+	b := batch{buf: make([]byte, 0, min(len(ops), batchSize)*64)}
+	for i := range ops {
+		k.append(&b, &ops[i])
+		if b.n == batchSize || i == len(ops)-1 {
+			errs = append(errs, k.conn.send(&b)...)
+			b = batch{buf: b.buf[:0]}
+		}
+	}
+	return errs
+}
+
+// append encodes one op.
+func (k *kernel) append(b *batch, o *op) {
+	const create, replace = unix.NLM_F_CREATE | unix.NLM_F_EXCL, unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+	proto := k.cfg.Protocol
+	switch o.kind {
+	case opAddHop:
+		b.start(unix.RTM_NEWNEXTHOP, create)
+		b.buf = appendHop(b.buf, proto, o.id, o.hop)
+	case opAddGroup:
+		b.start(unix.RTM_NEWNEXTHOP, create)
+		b.buf = appendGroup(b.buf, proto, o.id, o.members)
+	case opReplaceGroup:
+		// Without NLM_F_CREATE: a group that vanished took its routes along and
+		// must not come back without them unnoticed.
+		b.start(unix.RTM_NEWNEXTHOP, unix.NLM_F_REPLACE)
+		b.buf = appendGroup(b.buf, proto, o.id, o.members)
+	case opAddRoute:
+		b.start(unix.RTM_NEWROUTE, create)
+		b.buf = appendRoute(b.buf, k.cfg, o.prefix, o.target)
+	case opReplaceRoute:
+		b.start(unix.RTM_NEWROUTE, replace)
+		b.buf = appendRoute(b.buf, k.cfg, o.prefix, o.target)
+	case opDelRoute:
+		b.start(unix.RTM_DELROUTE, 0)
+		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, stray{prefix: o.prefix, table: k.cfg.Table, metric: k.cfg.Metric})
+	case opDelStray:
+		b.start(unix.RTM_DELROUTE, 0)
+		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, o.stray)
+	case opDelGroup, opDelHop:
+		b.start(unix.RTM_DELNEXTHOP, 0)
+		b.buf = appendHopID(b.buf, o.id)
+	}
+	b.end()
+}
+
+// objects dumps all nexthop objects: ours by content, others' by id.
+func (k *kernel) objects() (hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}, err error) {
+	err = k.conn.dump(unix.RTM_GETNEXTHOP, make([]byte, unix.SizeofNhmsg), func() {
+		hops, groups, foreign = map[uint32]hopKey{}, map[uint32][]member{}, map[uint32]struct{}{}
+	}, func(m message) error {
+		n, err := parseNexthop(m.body)
+		switch {
+		case err != nil:
+			return err
+		case n.protocol != k.cfg.Protocol:
+			foreign[n.id] = struct{}{}
+		case n.members != nil:
+			groups[n.id] = n.members
+		default:
+			hops[n.id] = n.hop
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("list kernel nexthops: %w", err)
+	}
+	return hops, groups, foreign, err
+}
+
+// routes dumps our routes of all tables.
+func (k *kernel) routes() ([]kernelRoute, error) {
+	return k.dumpRoutes(k.cfg.Protocol, 0, func(r *kernelRoute) bool { return r.protocol == k.cfg.Protocol })
+}
+
+// occupants dumps who sits, in our table and with our metric, on prefixes.
+func (k *kernel) occupants(prefixes map[netip.Prefix]bool) ([]kernelRoute, error) {
+	return k.dumpRoutes(0, k.cfg.Table, func(r *kernelRoute) bool {
+		return r.table == k.cfg.Table && r.metric == k.cfg.Metric && r.tos == 0 && prefixes[r.prefix]
+	})
+}
+
+// dumpRoutes dumps IPv4 routes; protocol and table 0 mean any. The kernel
+// filters when it can, keep decides.
+func (k *kernel) dumpRoutes(protocol uint8, table uint32, keep func(*kernelRoute) bool) (out []kernelRoute, err error) {
+	body := make([]byte, unix.SizeofRtMsg)
+	body[0], body[5] = unix.AF_INET, protocol
+	if table != 0 {
+		body = appendAttr32(body, unix.RTA_TABLE, table)
+	}
+	err = k.conn.dump(unix.RTM_GETROUTE, body, func() { out = out[:0] }, func(m message) error {
+		r, err := parseRoute(m.body)
+		if err != nil {
+			return err
+		}
+		if !r.cloned && keep(&r) {
+			out = append(out, r)
+		}
+		return nil
+	})
+	if isAny(err, unix.ENOENT) {
+		return nil, nil // the table does not exist yet
+	}
+	if err != nil {
+		err = fmt.Errorf("list kernel routes: %w", err)
+	}
+	return out, err
+}

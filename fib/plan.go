@@ -1,0 +1,324 @@
+package fib
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+)
+
+// opKind is one kind of kernel write. The order of the constants is the order of
+// a plan: add before delete, and nothing is deleted while something uses it.
+type opKind uint8
+
+const (
+	opAddHop opKind = iota
+	opAddGroup
+	opReplaceGroup
+	opAddRoute
+	opReplaceRoute
+	opDelRoute
+	opDelStray
+	opDelGroup
+	opDelHop
+)
+
+// op is one kernel write; which fields count depends on kind.
+type op struct {
+	kind    opKind
+	id      uint32
+	hop     hopKey
+	members []member
+	prefix  netip.Prefix
+	target  target
+	stray   stray
+}
+
+// planner holds one run of plan.
+type planner struct {
+	w      *wanted
+	o      *observed
+	ops    []op
+	lastID uint32
+	hops   map[hopKey]uint32 // content → id, with those about to be added
+	placed map[nexthop.Set]place
+	groups map[uint32][]member // as they will be
+	owner  map[uint32]bool     // group ids that a set owns
+}
+
+// plan compares wanted with observed and returns the writes in order, where each
+// set lives, and the last id given out. It changes neither argument. Routes are
+// compared for the dirty prefixes and for those whose set moved.
+func plan(w *wanted, o *observed) (ops []op, placed map[nexthop.Set]place, lastID uint32) {
+	p := &planner{
+		w: w, o: o, lastID: max(o.lastID, w.firstID-1),
+		hops:   make(map[hopKey]uint32, len(o.hops)),
+		placed: make(map[nexthop.Set]place, len(w.sets)),
+		groups: maps.Clone(o.groups),
+		owner:  make(map[uint32]bool, len(w.sets)),
+	}
+	for id, k := range o.hops {
+		if old, ok := p.hops[k]; !ok || id < old {
+			p.hops[k] = id
+		}
+	}
+	p.placeSets()
+	users := p.planRoutes()
+	if w.sweep {
+		p.planSweep(users)
+	}
+	slices.SortStableFunc(p.ops, func(a, b op) int { return int(a.kind) - int(b.kind) })
+	return p.ops, p.placed, p.lastID
+}
+
+// placeSets finds or makes the nexthop objects of every wanted set.
+func (p *planner) placeSets() {
+	sets := slices.Collect(maps.Keys(p.w.sets))
+	slices.SortFunc(sets, func(a, b nexthop.Set) int { return p.w.sets[a].order - p.w.sets[b].order })
+	for _, s := range sets {
+		if id := p.w.placed[s].group; id != 0 {
+			p.owner[id] = true
+		}
+	}
+	var orphans map[string][]uint32 // unowned groups by content
+	for _, s := range sets {
+		use := p.w.sets[s]
+		members, direct, reason := p.live(use.hops)
+		pl := place{group: p.w.placed[s].group, reason: reason}
+		switch {
+		case len(members) == 0:
+		case len(use.hops) == 1:
+			pl.target = target{id: members[0].id, link: direct}
+		default:
+			if _, taken := p.o.foreign[pl.group]; taken {
+				pl.group = 0
+			}
+			if pl.group == 0 {
+				if orphans == nil {
+					orphans = p.orphans()
+				}
+				pl.group = adopt(orphans, members)
+			}
+			pl.group = p.planGroup(pl.group, members)
+			pl.target = target{id: pl.group}
+		}
+		p.placed[s] = pl
+	}
+}
+
+// live resolves the hops of a set that can be used now to members, adding the
+// objects that are missing. direct reports that the last one has no gateway;
+// reason says why a hop was left out.
+func (p *planner) live(hops []nexthop.Hop) (members []member, direct bool, reason string) {
+	for _, h := range hops {
+		k, why := p.w.resolve(h)
+		if why != "" {
+			reason = why
+			continue
+		}
+		id, ok := p.hops[k]
+		if !ok {
+			id = p.newID()
+			p.hops[k] = id
+			p.ops = append(p.ops, op{kind: opAddHop, id: id, hop: k})
+		}
+		if slices.ContainsFunc(members, func(m member) bool { return m.id == id }) {
+			continue
+		}
+		members = append(members, member{id: id, weight: max(h.Weight, 1)})
+		direct = !h.Gateway.IsValid()
+	}
+	switch {
+	case len(members) > 0:
+		reason = ""
+	case len(hops) == 0:
+		reason = "no next hop"
+	}
+	return members, direct, reason
+}
+
+// resolve turns a hop into the content of its kernel object, or says why it has
+// none now.
+func (w *wanted) resolve(h nexthop.Hop) (hopKey, string) {
+	if h.Gateway.IsValid() && !h.Gateway.Is4() {
+		return hopKey{}, "gateway " + legText(h) + " is not IPv4"
+	}
+	link, ok := w.links[h.Interface]
+	if !ok {
+		return hopKey{}, "no interface " + h.Interface
+	}
+	if !link.Up {
+		return hopKey{}, "link " + h.Interface + " is down"
+	}
+	if w.dead[nexthop.Leg{Interface: h.Interface, Gateway: h.Gateway}] {
+		return hopKey{}, "next hop " + legText(h) + " is dead"
+	}
+	k := hopKey{ifindex: link.Index, gateway: h.Gateway, onlink: h.OnLink && h.Gateway.IsValid()}
+	if err := w.refused[k]; err != nil {
+		return hopKey{}, err.Error()
+	}
+	return k, ""
+}
+
+func legText(h nexthop.Hop) string {
+	if !h.Gateway.IsValid() {
+		return "dev " + h.Interface
+	}
+	return fmt.Sprintf("%s dev %s", h.Gateway, h.Interface)
+}
+
+// planGroup makes group id hold members; id 0 asks for a new one.
+func (p *planner) planGroup(id uint32, members []member) uint32 {
+	if id == 0 {
+		id = p.newID()
+	}
+	p.owner[id] = true
+	have, ok := p.groups[id]
+	switch {
+	case !ok:
+		p.ops = append(p.ops, op{kind: opAddGroup, id: id, members: members})
+	case !slices.Equal(have, members):
+		p.ops = append(p.ops, op{kind: opReplaceGroup, id: id, members: members})
+	}
+	p.groups[id] = members
+	return id
+}
+
+// orphans lists groups that no wanted set owns, by content, lowest id first.
+func (p *planner) orphans() map[string][]uint32 {
+	out := map[string][]uint32{}
+	for _, id := range slices.Sorted(maps.Keys(p.o.groups)) {
+		if !p.owner[id] {
+			k := contentKey(p.o.groups[id])
+			out[k] = append(out[k], id)
+		}
+	}
+	return out
+}
+
+// adopt takes an orphan of equal content, 0 when there is none.
+func adopt(orphans map[string][]uint32, members []member) uint32 {
+	k := contentKey(members)
+	ids := orphans[k]
+	if len(ids) == 0 {
+		return 0
+	}
+	orphans[k] = ids[1:]
+	return ids[0]
+}
+
+func contentKey(members []member) string {
+	b := make([]byte, 0, 5*len(members))
+	for _, m := range members {
+		b = append(binary.BigEndian.AppendUint32(b, m.id), m.weight)
+	}
+	return string(b)
+}
+
+// newID returns the next free id of the private range and wraps at its end.
+func (p *planner) newID() uint32 {
+	for {
+		p.lastID++
+		if p.lastID < p.w.firstID || p.lastID>>24 != p.w.firstID>>24 {
+			p.lastID = p.w.firstID
+		}
+		if p.o.exists(p.lastID) || p.owner[p.lastID] || p.groups[p.lastID] != nil {
+			continue
+		}
+		return p.lastID
+	}
+}
+
+// planRoutes compares the routes that may differ and returns how many routes
+// each nexthop id will have afterwards.
+func (p *planner) planRoutes() map[uint32]int {
+	users := maps.Clone(p.o.users)
+	for _, prefix := range p.candidates() {
+		want, installable := p.w.target(prefix, p.placed)
+		have, exists := p.o.routes[prefix]
+		if _, blocked := p.w.blocked[prefix]; blocked && installable {
+			continue
+		}
+		kind := opAddRoute
+		switch {
+		case !installable && !exists, installable && exists && want == have:
+			continue
+		case !installable:
+			kind = opDelRoute
+		case exists:
+			kind = opReplaceRoute
+		}
+		if exists {
+			users[have.id]--
+		}
+		if installable {
+			users[want.id]++
+		}
+		p.ops = append(p.ops, op{kind: kind, prefix: prefix, target: want})
+	}
+	return users
+}
+
+// candidates are the dirty prefixes and those whose set got another target.
+func (p *planner) candidates() []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(p.w.dirty))
+	for prefix := range p.w.dirty {
+		out = append(out, prefix)
+	}
+	moved := map[nexthop.Set]bool{}
+	for s, pl := range p.placed {
+		if pl.target != p.w.placed[s].target {
+			moved[s] = true
+		}
+	}
+	if len(moved) > 0 {
+		for prefix, r := range p.w.routes {
+			if _, dirty := p.w.dirty[prefix]; !dirty && !r.Discard && moved[r.NextHops] {
+				out = append(out, prefix)
+			}
+		}
+	}
+	slices.SortFunc(out, netip.Prefix.Compare)
+	return out
+}
+
+// target is what the prefix shall point at; false when it shall not be there.
+func (w *wanted) target(prefix netip.Prefix, placed map[nexthop.Set]place) (target, bool) {
+	r, ok := w.routes[prefix]
+	if !ok {
+		return target{}, false
+	}
+	if r.Discard {
+		return target{discard: true}, true
+	}
+	t := placed[r.NextHops].target
+	return t, t.id != 0
+}
+
+// planSweep deletes what nobody wants and nothing will use.
+func (p *planner) planSweep(users map[uint32]int) {
+	for _, s := range slices.SortedFunc(maps.Keys(p.o.strays), stray.compare) {
+		p.ops = append(p.ops, op{kind: opDelStray, prefix: s.prefix, stray: s})
+	}
+	used := map[uint32]bool{}
+	for _, pl := range p.placed {
+		used[pl.target.id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.groups)) {
+		if !used[id] && users[id] <= 0 {
+			p.ops = append(p.ops, op{kind: opDelGroup, id: id})
+			continue
+		}
+		for _, m := range p.groups[id] {
+			used[m.id] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.o.hops)) {
+		if !used[id] && users[id] <= 0 {
+			p.ops = append(p.ops, op{kind: opDelHop, id: id})
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package fib
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+)
+
+// Status is a copy of what the table wants and what the kernel holds of it, as
+// of the last Sync; keep it as long as you like, do not change it.
+type Status struct {
+	// InSync: every route that can be installed is, and nothing waits.
+	InSync bool
+	// Problem says why the kernel could not be read or a nexthop not be written.
+	Problem string
+	Routes  []RouteStatus // by prefix
+	Groups  []GroupStatus // by id
+}
+
+// RouteStatus is one wanted route.
+type RouteStatus struct {
+	Prefix    netip.Prefix
+	Discard   bool
+	Installed bool
+	// Reason says why the route is not installed; empty when it is.
+	Reason string
+	// ID is the nexthop object or group that the route points at, 0 for none.
+	ID   uint32
+	Hops []HopStatus // in the set's order; shared between routes
+}
+
+// HopStatus is one wanted hop. Installed: the kernel has it in the group (or as
+// the single nexthop). Reason says why not.
+type HopStatus struct {
+	nexthop.Hop
+	ID        uint32
+	Installed bool
+	Dead      bool
+	Reason    string
+}
+
+// GroupStatus is one nexthop group that a wanted set owns, with the members
+// that it has and those that are left out.
+type GroupStatus struct {
+	ID        uint32
+	Installed bool
+	Members   []HopStatus
+	Routes    int // of ours that point at it
+}
+
+// Status copies the state. It costs time in proportion to the routes; Route
+// answers for one.
+func (t *Table) Status() Status {
+	s := Status{InSync: t.InSync(), Routes: make([]RouteStatus, 0, len(t.want.routes)), Groups: []GroupStatus{}}
+	switch {
+	case t.dumpErr != nil:
+		s.Problem = t.dumpErr.Error()
+	case t.objectErr != nil:
+		s.Problem = t.objectErr.Error()
+	case len(t.want.refused) > 0:
+		for _, err := range t.want.refused {
+			s.Problem = max(s.Problem, err.Error())
+		}
+	}
+	hops := make(map[nexthop.Set][]HopStatus, len(t.want.sets))
+	for set := range t.want.sets {
+		hops[set] = t.hopStatus(set)
+		if id := t.want.placed[set].group; id != 0 {
+			_, ok := t.obs.groups[id]
+			s.Groups = append(s.Groups, GroupStatus{ID: id, Installed: ok, Members: hops[set], Routes: t.obs.users[id]})
+		}
+	}
+	slices.SortFunc(s.Groups, func(a, b GroupStatus) int { return cmp.Compare(a.ID, b.ID) })
+	for _, p := range slices.SortedFunc(maps.Keys(t.want.routes), netip.Prefix.Compare) {
+		r := t.want.routes[p]
+		s.Routes = append(s.Routes, t.routeStatus(r, hops[r.NextHops]))
+	}
+	return s
+}
+
+// Route returns the status of one wanted prefix.
+func (t *Table) Route(prefix netip.Prefix) (RouteStatus, bool) {
+	r, ok := t.want.routes[prefix.Masked()]
+	if !ok {
+		return RouteStatus{}, false
+	}
+	return t.routeStatus(r, t.hopStatus(r.NextHops)), true
+}
+
+// InSync reports that the last Sync left nothing to do. A route that cannot be
+// installed because its legs are dead or down does not count against it.
+func (t *Table) InSync() bool {
+	return !t.stale.objects && !t.stale.routes && t.dumpErr == nil && t.objectErr == nil &&
+		len(t.want.dirty) == 0 && len(t.want.blocked) == 0 && len(t.want.refused) == 0
+}
+
+func (t *Table) routeStatus(r Route, hops []HopStatus) RouteStatus {
+	s := RouteStatus{Prefix: r.Prefix, Discard: r.Discard, Hops: hops}
+	want, installable := t.want.target(r.Prefix, t.want.placed)
+	have, exists := t.obs.routes[r.Prefix]
+	s.ID = want.id
+	switch {
+	case t.want.blocked[r.Prefix] != nil:
+		s.Reason = t.want.blocked[r.Prefix].Error()
+	case installable && exists && want == have:
+		s.Installed = true
+	case installable || t.waits(r):
+		s.Reason = "not written yet"
+	default:
+		s.Reason = t.want.placed[r.NextHops].reason
+	}
+	return s
+}
+
+// waits reports that no plan has seen the route's set yet.
+func (t *Table) waits(r Route) bool {
+	_, ok := t.want.placed[r.NextHops]
+	return !r.Discard && !ok
+}
+
+func (t *Table) hopStatus(set nexthop.Set) []HopStatus {
+	u := t.want.sets[set]
+	if u == nil {
+		return []HopStatus{}
+	}
+	pl := t.want.placed[set]
+	out := make([]HopStatus, len(u.hops))
+	for i, h := range u.hops {
+		s := HopStatus{Hop: h, Dead: t.want.dead[nexthop.Leg{Interface: h.Interface, Gateway: h.Gateway}]}
+		k, why := t.want.resolve(h)
+		s.Reason = why
+		if why == "" {
+			s.ID, s.Installed = t.find(k, pl)
+			if !s.Installed {
+				s.Reason = "not written yet"
+			}
+		}
+		out[i] = s
+	}
+	return out
+}
+
+// find looks for a hop among what a set has in the kernel.
+func (t *Table) find(k hopKey, pl place) (id uint32, installed bool) {
+	if pl.group == 0 {
+		return pl.target.id, pl.target.id != 0 && t.obs.hops[pl.target.id] == k
+	}
+	for _, m := range t.obs.groups[pl.group] {
+		if t.obs.hops[m.id] == k {
+			return m.id, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,309 @@
+package fib
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+)
+
+// ErrForeign is wrapped by the Failure of a route whose place (prefix, table,
+// metric) another program holds.
+var ErrForeign = errors.New("another program's route is in the way")
+
+// maxRounds bounds how often one Sync plans again after surprises.
+const maxRounds = 5
+
+// Table is the wanted state and its reconciler. One goroutine owns it: no method
+// may be called while another runs. Set, Delete, SetDead and SetLinks only note;
+// Sync writes what changed since the last one.
+type Table struct {
+	cfg       Config
+	kernel    writer
+	want      wanted
+	obs       *observed
+	order     int
+	round     int
+	stale     redo  // what must be dumped before the next plan
+	dumpErr   error // why the last dump failed
+	objectErr error // the last nexthop write that failed for good
+}
+
+// Open makes a Table for the calling thread's network namespace. It writes
+// nothing; the first Sync reads and adopts what an earlier run left.
+func Open(cfg Config) (*Table, error) {
+	cfg = cfg.withDefaults()
+	if cfg.Protocol < 5 {
+		return nil, fmt.Errorf("kernel protocol number %d belongs to the system; choose 5 to 255", cfg.Protocol)
+	}
+	k, err := openKernel(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newTable(cfg, k), nil
+}
+
+func newTable(cfg Config, k writer) *Table {
+	return &Table{
+		cfg: cfg, kernel: k, obs: newObserved(),
+		stale: redo{objects: true, routes: true},
+		want: wanted{
+			firstID: cfg.firstID(),
+			routes:  map[netip.Prefix]Route{},
+			dirty:   map[netip.Prefix]struct{}{},
+			blocked: map[netip.Prefix]error{},
+			sets:    map[nexthop.Set]*setUse{},
+			dead:    map[nexthop.Leg]bool{},
+			links:   map[string]Iface{},
+			refused: map[hopKey]error{},
+			placed:  map[nexthop.Set]place{},
+		},
+	}
+}
+
+// Close releases the socket. The kernel's routes stay.
+func (t *Table) Close() { t.kernel.close() }
+
+// Set wants r. A prefix that is not IPv4 is ignored; host bits are cut off.
+func (t *Table) Set(r Route) {
+	if !r.Prefix.Addr().Is4() || !r.Prefix.IsValid() {
+		return
+	}
+	r.Prefix = r.Prefix.Masked()
+	if r.Discard {
+		r.NextHops = nexthop.Set{}
+	}
+	old, had := t.want.routes[r.Prefix]
+	if had && old == r {
+		return
+	}
+	t.use(r)
+	if had {
+		t.unuse(old)
+	}
+	t.want.routes[r.Prefix] = r
+	t.want.dirty[r.Prefix] = struct{}{}
+	if !errors.Is(t.want.blocked[r.Prefix], ErrForeign) {
+		delete(t.want.blocked, r.Prefix)
+	}
+}
+
+// Delete wants no route of ours for the prefix.
+func (t *Table) Delete(prefix netip.Prefix) {
+	prefix = prefix.Masked()
+	old, had := t.want.routes[prefix]
+	if !had {
+		return
+	}
+	t.unuse(old)
+	delete(t.want.routes, prefix)
+	delete(t.want.blocked, prefix)
+	t.want.dirty[prefix] = struct{}{}
+}
+
+func (t *Table) use(r Route) {
+	if r.Discard {
+		return
+	}
+	u := t.want.sets[r.NextHops]
+	if u == nil {
+		t.order++
+		u = &setUse{hops: r.NextHops.Hops(), order: t.order}
+		t.want.sets[r.NextHops] = u
+	}
+	u.refs++
+}
+
+func (t *Table) unuse(r Route) {
+	if r.Discard {
+		return
+	}
+	u := t.want.sets[r.NextHops]
+	if u.refs--; u.refs == 0 {
+		delete(t.want.sets, r.NextHops)
+	}
+}
+
+// SetDead takes a leg out of its groups, or lets it in again. It stays dead,
+// whatever its link does, until told otherwise.
+func (t *Table) SetDead(leg nexthop.Leg, dead bool) {
+	if dead {
+		t.want.dead[leg] = true
+		return
+	}
+	delete(t.want.dead, leg)
+}
+
+// SetLinks takes a link snapshot. Call it for every link or address event, also
+// when the snapshot looks like the last one: a link that went and came between
+// two snapshots lost its nexthop objects, and the kernel sends no word of it.
+func (t *Table) SetLinks(links []Iface) {
+	m := make(map[string]Iface, len(links))
+	for _, l := range links {
+		m[l.Name] = l
+	}
+	t.want.links = m
+	t.stale.objects = true
+	t.forgive()
+}
+
+// forgive makes everything that failed be tried again, except what waits for
+// another program's route to go.
+func (t *Table) forgive() {
+	clear(t.want.refused)
+	t.objectErr = nil
+	for p, err := range t.want.blocked {
+		if !errors.Is(err, ErrForeign) {
+			delete(t.want.blocked, p)
+			t.want.dirty[p] = struct{}{}
+		}
+	}
+}
+
+// SweepStale removes what an earlier run left and nobody wanted since; from then
+// on, stale things go at once. Call it after convergence. The next Sync writes.
+func (t *Table) SweepStale() {
+	if t.want.sweep {
+		return
+	}
+	t.want.sweep = true
+	t.stale.objects, t.stale.routes = true, true
+}
+
+// Reconcile compares everything with a fresh dump of the kernel and repairs it.
+func (t *Table) Reconcile() Report {
+	for p := range t.want.blocked {
+		delete(t.want.blocked, p)
+		t.want.dirty[p] = struct{}{}
+	}
+	t.forgive()
+	t.stale.objects, t.stale.routes = true, true
+	return t.Sync()
+}
+
+// Sync writes what changed since the last Sync.
+func (t *Table) Sync() Report {
+	start := time.Now()
+	var rep Report
+	for t.round = 0; t.round < maxRounds; t.round++ {
+		if t.dumpErr = t.observe(); t.dumpErr != nil {
+			rep.Failed = append(rep.Failed, Failure{Err: t.dumpErr})
+			break
+		}
+		ops, placed, lastID := plan(&t.want, t.obs)
+		t.want.placed, t.obs.lastID = placed, lastID
+		clear(t.want.dirty)
+		t.stale = t.apply(ops, &rep)
+		if len(t.stale.taken) > 0 {
+			t.examine(t.stale.taken, &rep)
+		}
+		if !t.stale.again {
+			break
+		}
+	}
+	rep.Duration = time.Since(start)
+	return rep
+}
+
+// lenient reports that this Sync may plan once more.
+func (t *Table) lenient() bool { return t.round < maxRounds-1 }
+
+// observe dumps what is not known for certain.
+func (t *Table) observe() error {
+	if t.stale.objects {
+		hops, groups, foreign, err := t.kernel.objects()
+		if err != nil {
+			return err
+		}
+		for _, p := range t.obs.setObjects(hops, groups, foreign) {
+			t.want.dirty[p] = struct{}{}
+		}
+		t.stale.objects = false
+	}
+	if t.stale.routes {
+		routes, err := t.kernel.routes()
+		if err != nil {
+			return err
+		}
+		t.observeRoutes(routes)
+		t.stale.routes = false
+	}
+	return nil
+}
+
+// observeRoutes takes a fresh dump of our routes in and marks what differs.
+func (t *Table) observeRoutes(routes []kernelRoute) {
+	o := t.obs
+	o.routes = make(map[netip.Prefix]target, len(routes))
+	clear(o.users)
+	clear(o.strays)
+	for _, r := range routes {
+		if r.table != t.cfg.Table || r.metric != t.cfg.Metric || r.tos != 0 {
+			o.strays[r.stray()] = struct{}{}
+			continue
+		}
+		o.setRoute(r.prefix, r.target())
+	}
+	for p := range t.want.routes {
+		want, installable := t.want.target(p, t.want.placed)
+		if have, exists := o.routes[p]; installable != exists || have != want {
+			t.want.dirty[p] = struct{}{}
+		}
+	}
+	if !t.want.sweep {
+		return
+	}
+	for p := range o.routes {
+		if _, ok := t.want.routes[p]; !ok {
+			t.want.dirty[p] = struct{}{}
+		}
+	}
+}
+
+// examine finds out who holds the prefixes that exclusive creation found taken:
+// our own routes are known then and get replaced, others' are left alone.
+func (t *Table) examine(taken map[netip.Prefix]bool, rep *Report) {
+	holders, err := t.kernel.occupants(taken)
+	if err != nil {
+		rep.Failed = append(rep.Failed, Failure{Err: err})
+		return
+	}
+	for _, r := range holders {
+		if r.protocol == t.cfg.Protocol {
+			t.obs.setRoute(r.prefix, r.target())
+			continue
+		}
+		if t.want.blocked[r.prefix] != nil {
+			continue
+		}
+		err := fmt.Errorf("route %s table %d metric %d: %w (protocol %s); remove it or choose another kernel metric",
+			r.prefix, r.table, r.metric, ErrForeign, protocolName(r.protocol))
+		t.want.blocked[r.prefix] = err
+		rep.Failed = append(rep.Failed, Failure{Prefix: r.prefix, Err: err})
+	}
+}
+
+// protocolName is iproute2's name of a routing-protocol number, else the number.
+func protocolName(p uint8) string {
+	switch p {
+	case 2:
+		return "kernel"
+	case 3:
+		return "boot"
+	case 4:
+		return "static"
+	case 11:
+		return "zebra"
+	case 12:
+		return "bird"
+	case 16:
+		return "dhcp"
+	case 186:
+		return "bgp"
+	case 188:
+		return "ospf"
+	}
+	return fmt.Sprint(p)
+}

@@ -1,0 +1,76 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/ti-mo/conntrack"
+	"golang.org/x/sys/unix"
+)
+
+// FlushTransit removes the conntrack entries of flows that the table leaves
+// untracked: both ends transit, neither tracked nor one of the hub's own
+// addresses, and no NAT. It returns how many it removed. Call it after Apply:
+// before, the next packet would bring an entry back.
+func (f *Firewall) FlushTransit(local []netip.Addr) (int, error) {
+	flows, err := f.ct.Dump(nil)
+	if err != nil {
+		return 0, fmt.Errorf("read conntrack entries: %w", err)
+	}
+	match := flowMatch{
+		transit: disjoint(f.wanted.Transit),
+		tracked: disjoint(f.wanted.Tracked),
+		local:   local,
+	}
+	removed := 0
+	var errs []error
+	for _, flow := range flows {
+		if !match.untracked(flow) {
+			continue
+		}
+		// A delete names the entry by one direction and its zone.
+		err := f.ct.Delete(conntrack.Flow{TupleOrig: flow.TupleOrig, Zone: flow.Zone})
+		switch {
+		case err == nil:
+			removed++
+		case !errors.Is(err, unix.ENOENT): // it may have ended by itself
+			errs = append(errs, fmt.Errorf("remove conntrack entry %s: %w", flow.TupleOrig, err))
+		}
+		if len(errs) == 10 {
+			break
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// flowMatch holds sorted, disjoint prefixes.
+type flowMatch struct {
+	transit, tracked []netip.Prefix
+	local            []netip.Addr
+}
+
+func (m flowMatch) untracked(flow conntrack.Flow) bool {
+	orig, reply := flow.TupleOrig, flow.TupleReply
+	if flow.Status.SrcNAT() || flow.Status.DstNAT() ||
+		orig.IP.SourceAddress != reply.IP.DestinationAddress ||
+		orig.IP.DestinationAddress != reply.IP.SourceAddress {
+		return false
+	}
+	// The halves of an ICMP flow differ in type; the others mirror their ports.
+	if !orig.Proto.ICMPv4 && (orig.Proto.SourcePort != reply.Proto.DestinationPort ||
+		orig.Proto.DestinationPort != reply.Proto.SourcePort) {
+		return false
+	}
+	return m.end(orig.IP.SourceAddress) && m.end(orig.IP.DestinationAddress)
+}
+
+func (m flowMatch) end(a netip.Addr) bool {
+	return contains(m.transit, a) && !contains(m.tracked, a) && !slices.Contains(m.local, a)
+}
+
+func contains(prefixes []netip.Prefix, a netip.Addr) bool {
+	i, found := slices.BinarySearchFunc(prefixes, a, func(p netip.Prefix, a netip.Addr) int { return p.Addr().Compare(a) })
+	return found || i > 0 && prefixes[i-1].Contains(a)
+}

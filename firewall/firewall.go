@@ -1,0 +1,82 @@
+// Package firewall keeps the table `inet ecmpd` in the kernel equal to a value,
+// reads everybody else's tables into a value, and forgets the connections that
+// are no longer tracked. It is the only writer of nftables.
+//
+// The table says: a packet that comes in through an OSPF interface and whose
+// both ends are transit is not tracked, unless one end is a tracked network or
+// the hub itself; ICMP errors that the hub sends to transit are not tracked
+// either. The rules never change with routing, only the sets do, and they do so
+// by difference, one transaction per change. The table has no owner flag: it
+// outlives the daemon as routes do and is adopted by the next start.
+//
+// Everything compares with what the kernel holds. The ruleset's generation tells
+// whether what was read last is still true, and each transaction names the
+// generation that it was computed for, so that the kernel refuses it when
+// somebody else was faster.
+//
+// Files: ruleset.go has the wanted table and the difference between two tables,
+// sets.go the elements of sets (all pure); nft_linux.go reads and writes the
+// table; monitor_linux.go hears about other people's transactions; foreign.go
+// decides which chain would drop untracked packets (pure), from what
+// foreign_linux.go reads and match_linux.go decodes; conntrack_linux.go removes
+// entries.
+package firewall
+
+import "net/netip"
+
+// Ruleset is what the table shall say. Prefixes are IPv4; those that another
+// one of the same list covers are left out.
+type Ruleset struct {
+	// Interfaces are those through which transit packets come in.
+	Interfaces []string
+	// Transit prefixes are not tracked when both ends of a packet are in them.
+	Transit []netip.Prefix
+	// Tracked networks win over Transit at either end.
+	Tracked []netip.Prefix
+	// ForwardAccept adds the rule that accepts untracked transit packets in the
+	// table's own forward chain. Other tables still have the last word.
+	ForwardAccept bool
+}
+
+// Report is what one call wrote. The zero Report means that the kernel already
+// held what was wanted.
+type Report struct {
+	// Rebuilt is true when the table was missing or not of the wanted make.
+	Rebuilt bool
+	// Chains is the number of chains whose rules were rewritten.
+	Chains int
+	// Added and Deleted count elements of sets.
+	Added, Deleted int
+	// Untracks is true when flows may have become untracked that were tracked
+	// before, so that [Firewall.FlushTransit] has work to do.
+	Untracks bool
+}
+
+// Changed reports whether anything was written.
+func (r Report) Changed() bool { return r.Rebuilt || r.Chains+r.Added+r.Deleted > 0 }
+
+// Counters are packets since the rules were written.
+type Counters struct {
+	Untracked  uint64 `json:"untracked"`  // transit packets taken out of tracking
+	ICMPErrors uint64 `json:"icmpErrors"` // ICMP errors of the hub taken out of tracking
+	Accepted   uint64 `json:"accepted"`   // untracked packets accepted in the own forward chain
+}
+
+// Event says whose nftables somebody else has changed.
+type Event struct {
+	Own   bool // the table inet ecmpd: reconcile
+	Other bool // another table: look for blockers again
+}
+
+// Blocker is a place in somebody else's ruleset that drops untracked transit
+// packets.
+type Blocker struct {
+	Family string `json:"family"`
+	Table  string `json:"table"`
+	Chain  string `json:"chain"`
+	// Rule is the rule in nft's manner, as far as it is understood, or "policy".
+	Rule string `json:"rule"`
+	// Certain is false when the place drops only some such packets, or when a
+	// match could not be decided.
+	Certain bool `json:"certain"`
+}

@@ -1,0 +1,255 @@
+package firewall
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Blockers names the places in other tables that drop untracked packets between
+// the interfaces last given to Apply. Families inet and ip are read, with the
+// tables of iptables-nft, at the hooks prerouting (after −300), forward and
+// postrouting. What cannot be decided is reported as uncertain.
+func (f *Firewall) Blockers() ([]Blocker, error) {
+	for range races {
+		before, err := f.nft.GetGen()
+		if err != nil {
+			return nil, fmt.Errorf("read the ruleset's generation: %w", err)
+		}
+		chains, readErr := f.readForeign()
+		after, err := f.nft.GetGen()
+		if err != nil {
+			return nil, fmt.Errorf("read the ruleset's generation: %w", err)
+		}
+		if before.ID != after.ID {
+			continue
+		}
+		if readErr != nil {
+			return nil, fmt.Errorf("read other nftables: %w", readErr)
+		}
+		found := blockers(chains, f.wanted.Interfaces, f.wanted.Transit)
+		return append(found, legacyBlockers()...), nil
+	}
+	return nil, errors.New("read other nftables: the ruleset changes while it is read")
+}
+
+// legacyBlockers reports that iptables-legacy has a filter table, whose rules
+// nftables does not show.
+func legacyBlockers() []Blocker {
+	names, err := os.ReadFile("/proc/thread-self/net/ip_tables_names")
+	if err != nil || !slices.Contains(strings.Fields(string(names)), "filter") {
+		return nil
+	}
+	return []Blocker{{Family: "ip", Table: "filter", Chain: "FORWARD", Rule: "iptables-legacy, whose rules cannot be read"}}
+}
+
+type chainKey struct {
+	family byte
+	table  string
+	chain  string
+}
+
+func (f *Firewall) readForeign() ([]foreignChain, error) {
+	tables, err := f.nft.ListTables()
+	if err != nil {
+		return nil, err
+	}
+	skip := map[chainKey]bool{{unix.NFPROTO_INET, tableName, ""}: true}
+	for _, t := range tables {
+		if t.Flags&nftables.TableFlagDormant != 0 {
+			skip[chainKey{byte(t.Family), t.Name, ""}] = true
+		}
+	}
+	kernel, err := f.nft.ListChains()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := f.dumpRules()
+	if err != nil {
+		return nil, err
+	}
+	d := decoder{sets: f.foreignSet, memo: map[chainKey]*foreignElements{}, links: linkName}
+	var out []foreignChain
+	for _, k := range kernel {
+		if k.Table == nil {
+			continue
+		}
+		key := chainKey{byte(k.Table.Family), k.Table.Name, k.Name}
+		family := familyName(key.family)
+		if family == "" || skip[chainKey{key.family, key.table, ""}] {
+			continue
+		}
+		c := foreignChain{family: family, table: key.table, name: k.Name, hook: hookOf(k)}
+		c.drop = k.Policy != nil && *k.Policy == nftables.ChainPolicyDrop
+		for _, r := range rules[key] {
+			c.rules = append(c.rules, d.rules(key, r)...)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// familyName is empty for families whose chains do not see routed IPv4 packets.
+func familyName(family byte) string {
+	switch family {
+	case unix.NFPROTO_INET:
+		return "inet"
+	case unix.NFPROTO_IPV4:
+		return "ip"
+	}
+	return ""
+}
+
+func hookOf(k *nftables.Chain) hook {
+	if k.Hooknum == nil || k.Priority == nil || k.Type == nftables.ChainTypeNAT { // nat chains see tracked packets only
+		return hookNone
+	}
+	switch *k.Hooknum {
+	case *nftables.ChainHookPrerouting:
+		if *k.Priority > *nftables.ChainPriorityRaw { // packets are untracked from there on
+			return hookPrerouting
+		}
+	case *nftables.ChainHookForward:
+		return hookForward
+	case *nftables.ChainHookPostrouting:
+		return hookPostrouting
+	}
+	return hookNone
+}
+
+// rawRule is a rule as the kernel describes it.
+type rawRule struct {
+	handle uint64
+	exprs  []rawExpr
+}
+
+type rawExpr struct {
+	name string
+	data []byte
+}
+
+// dumpRules reads all rules of all tables. It does not use the library's own
+// reader, which leaves out expressions that it does not know: a rule would then
+// seem to match more than it does.
+func (f *Firewall) dumpRules() (map[chainKey][]rawRule, error) {
+	messages, err := f.reader.Execute(netlink.Message{
+		Header: netlink.Header{
+			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETRULE,
+			Flags: netlink.Request | netlink.Dump,
+		},
+		Data: []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, 0},
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := map[chainKey][]rawRule{}
+	for _, m := range messages {
+		if len(m.Data) < 4 {
+			continue
+		}
+		key, rule := chainKey{family: m.Data[0]}, rawRule{}
+		err := attributes(m.Data[4:], func(ad *netlink.AttributeDecoder) {
+			switch ad.Type() {
+			case unix.NFTA_RULE_TABLE:
+				key.table = ad.String()
+			case unix.NFTA_RULE_CHAIN:
+				key.chain = ad.String()
+			case unix.NFTA_RULE_HANDLE:
+				rule.handle = ad.Uint64()
+			case unix.NFTA_RULE_EXPRESSIONS:
+				ad.Do(func(b []byte) error { return rule.decode(b) })
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("rule %d of %s %s: %w", rule.handle, key.table, key.chain, err)
+		}
+		out[key] = append(out[key], rule)
+	}
+	return out, nil
+}
+
+func (r *rawRule) decode(list []byte) error {
+	return attributes(list, func(ad *netlink.AttributeDecoder) {
+		ad.Do(func(b []byte) error {
+			var e rawExpr
+			err := attributes(b, func(ad *netlink.AttributeDecoder) {
+				switch ad.Type() {
+				case unix.NFTA_EXPR_NAME:
+					e.name = ad.String()
+				case unix.NFTA_EXPR_DATA:
+					e.data = ad.Bytes()
+				}
+			})
+			r.exprs = append(r.exprs, e)
+			return err
+		})
+	})
+}
+
+// attributes calls fn for each attribute of b, numbers in network order.
+func attributes(b []byte, fn func(*netlink.AttributeDecoder)) error {
+	ad, err := netlink.NewAttributeDecoder(b)
+	if err != nil {
+		return err
+	}
+	ad.ByteOrder = binary.BigEndian
+	for ad.Next() {
+		fn(ad)
+	}
+	return ad.Err()
+}
+
+// foreignElements are the elements of a set or verdict map.
+type foreignElements struct {
+	keyBytes int
+	interval bool
+	list     []element
+	verdicts map[string]foreignRule // of a map, by key
+}
+
+// foreignSet reads a set of another table; nil when it cannot be understood.
+func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
+	t := &nftables.Table{Name: key.table, Family: nftables.TableFamily(key.family)}
+	s, err := f.nft.GetSetByName(t, name)
+	if err != nil || s.Dynamic || s.HasTimeout || s.Concatenation {
+		return nil
+	}
+	raw, err := f.nft.GetSetElements(s)
+	if err != nil {
+		return nil
+	}
+	out := &foreignElements{keyBytes: int(s.KeyType.Bytes), interval: s.Interval}
+	if s.IsMap {
+		out.verdicts = map[string]foreignRule{}
+		for _, e := range raw {
+			if e.IntervalEnd || s.Interval {
+				return nil
+			}
+			out.verdicts[string(e.Key)] = decodeVerdict(e.Val)
+			out.list = append(out.list, element{key: string(e.Key)})
+		}
+		slices.SortFunc(out.list, compareElement)
+		return out
+	}
+	if out.list, err = decodeElements(raw, s.Interval); err != nil {
+		return nil
+	}
+	return out
+}
+
+// linkName is the interface's name, or empty when there is none.
+func linkName(index uint32) string {
+	i, err := net.InterfaceByIndex(int(index))
+	if err != nil {
+		return ""
+	}
+	return i.Name
+}

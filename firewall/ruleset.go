@@ -1,0 +1,248 @@
+package firewall
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
+)
+
+const tableName = "ecmpd"
+
+// The sets and chains of the table.
+const (
+	setTransit    = "transit4"
+	setTracked    = "tracked4"
+	setInterfaces = "interfaces"
+	setICMPErrors = "icmp_errors"
+
+	chainPrerouting = "prerouting"
+	chainOutput     = "output"
+	chainForward    = "forward"
+)
+
+// table is the whole of `inet ecmpd`, as it is or as it shall be.
+type table struct {
+	exists bool
+	flags  nftables.TableFlags
+	chains map[string]chain
+	sets   map[string]set
+}
+
+// chain is a base chain with policy accept.
+type chain struct {
+	base  base
+	rules []rule
+}
+
+// base is what makes a chain a base chain, and cannot change in place.
+type base struct {
+	kind     nftables.ChainType
+	hook     nftables.ChainHook
+	priority nftables.ChainPriority
+	policy   nftables.ChainPolicy
+}
+
+// rule is compared without its counters.
+type rule struct {
+	comment string
+	exprs   []expr.Any
+}
+
+type set struct {
+	key      uint32 // nft's number of the key's type
+	interval bool
+	elements []element
+	broken   bool // the elements make no sense
+}
+
+// wantedTable is the table that says r.
+func wantedTable(r Ruleset) table {
+	filter := func(hook *nftables.ChainHook, priority *nftables.ChainPriority, rules ...rule) chain {
+		return chain{base{nftables.ChainTypeFilter, *hook, *priority, nftables.ChainPolicyAccept}, rules}
+	}
+	forward := filter(nftables.ChainHookForward, nftables.ChainPriorityFilter)
+	if r.ForwardAccept {
+		forward.rules = []rule{acceptRule()}
+	}
+	icmp := make([]element, 0, 3)
+	for _, t := range []byte{3, 11, 12} { // destination unreachable, time exceeded, parameter problem
+		icmp = append(icmp, element{key: string([]byte{t})})
+	}
+	return table{
+		exists: true,
+		chains: map[string]chain{
+			chainPrerouting: filter(nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, notrackRule()),
+			chainOutput:     filter(nftables.ChainHookOutput, nftables.ChainPriorityRaw, icmpErrorRule()),
+			chainForward:    forward,
+		},
+		sets: map[string]set{
+			setTransit:    {key: nftables.TypeIPAddr.GetNFTMagic(), interval: true, elements: prefixElements(r.Transit)},
+			setTracked:    {key: nftables.TypeIPAddr.GetNFTMagic(), interval: true, elements: prefixElements(r.Tracked)},
+			setInterfaces: {key: nftables.TypeIFName.GetNFTMagic(), elements: nameElements(r.Interfaces)},
+			setICMPErrors: {key: nftables.TypeICMPType.GetNFTMagic(), elements: icmp},
+		},
+	}
+}
+
+// notrackRule takes transit packets out of tracking. What the fib says about an
+// address is asked last: it costs the most and is never out of date.
+func notrackRule() rule {
+	return newRule("transit",
+		inInterface(), isIPv4(),
+		saddr(setTransit, false), daddr(setTransit, false), saddr(setTracked, true), daddr(setTracked, true),
+		unicast(&expr.Fib{Register: 1, FlagSADDR: true, ResultADDRTYPE: true}),
+		unicast(&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}),
+		counted(&expr.Notrack{}))
+}
+
+// icmpErrorRule covers the errors that the hub itself sends about untracked
+// packets: to conntrack they would be invalid.
+func icmpErrorRule() rule {
+	return newRule("ICMP errors to transit",
+		isIPv4(), daddr(setTransit, false), daddr(setTracked, true),
+		unicast(&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}),
+		[]expr.Any{
+			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMP}},
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
+			&expr.Lookup{SourceRegister: 1, SetName: setICMPErrors},
+		},
+		counted(&expr.Notrack{}))
+}
+
+func acceptRule() rule {
+	return newRule("untracked transit",
+		[]expr.Any{
+			&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
+			&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4,
+				Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitUNTRACKED), Xor: make([]byte, 4)},
+			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+		},
+		inInterface(), isIPv4(), saddr(setTransit, false), daddr(setTransit, false),
+		counted(&expr.Verdict{Kind: expr.VerdictAccept}))
+}
+
+func newRule(comment string, parts ...[]expr.Any) rule {
+	return rule{comment, slices.Concat(parts...)}
+}
+
+func inInterface() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
+		&expr.Lookup{SourceRegister: 1, SetName: setInterfaces},
+	}
+}
+
+func isIPv4() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.NFPROTO_IPV4}},
+	}
+}
+
+// Offsets of the addresses in the IPv4 header.
+const (
+	offsetSource      = 12
+	offsetDestination = 16
+)
+
+func saddr(set string, not bool) []expr.Any { return addressIn(offsetSource, set, not) }
+func daddr(set string, not bool) []expr.Any { return addressIn(offsetDestination, set, not) }
+
+func addressIn(offset uint32, set string, not bool) []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 4},
+		&expr.Lookup{SourceRegister: 1, SetName: set, Invert: not},
+	}
+}
+
+// unicast matches an address that is neither the hub's own nor a broadcast or
+// multicast address.
+func unicast(fib *expr.Fib) []expr.Any {
+	return []expr.Any{fib, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(unix.RTN_UNICAST)}}
+}
+
+func counted(e expr.Any) []expr.Any { return []expr.Any{&expr.Counter{}, e} }
+
+func (r rule) userData() []byte {
+	return userdata.AppendString(nil, userdata.TypeComment, r.comment)
+}
+
+func (r rule) equal(o rule) bool {
+	return r.comment == o.comment && reflect.DeepEqual(withoutCounts(r.exprs), withoutCounts(o.exprs))
+}
+
+func withoutCounts(exprs []expr.Any) []expr.Any {
+	out := slices.Clone(exprs)
+	for i, e := range out {
+		if _, ok := e.(*expr.Counter); ok {
+			out[i] = &expr.Counter{}
+		}
+	}
+	return out
+}
+
+// change is the difference between two tables.
+type change struct {
+	rebuild bool
+	chains  []string // rules to rewrite
+	add     map[string][]element
+	del     map[string][]element
+}
+
+func (c change) empty() bool {
+	return !c.rebuild && len(c.chains) == 0 && len(c.add) == 0 && len(c.del) == 0
+}
+
+// diff says how have becomes want. Definitions cannot change in place, so a
+// table of another make is rebuilt as a whole.
+func diff(have, want table) change {
+	c := change{add: map[string][]element{}, del: map[string][]element{}}
+	if !sameMake(have, want) {
+		c.rebuild = true
+		return c
+	}
+	for name, w := range want.chains {
+		if !slices.EqualFunc(have.chains[name].rules, w.rules, rule.equal) {
+			c.chains = append(c.chains, name)
+		}
+	}
+	slices.Sort(c.chains)
+	for name, w := range want.sets {
+		add, del := diffElements(have.sets[name].elements, w.elements)
+		if len(add) > 0 {
+			c.add[name] = add
+		}
+		if len(del) > 0 {
+			c.del[name] = del
+		}
+	}
+	return c
+}
+
+func sameMake(have, want table) bool {
+	return have.exists && have.flags == want.flags &&
+		maps.EqualFunc(have.chains, want.chains, func(a, b chain) bool { return a.base == b.base }) &&
+		maps.EqualFunc(have.sets, want.sets, func(a, b set) bool {
+			return !a.broken && a.key == b.key && a.interval == b.interval
+		})
+}
+
+func (c change) report() Report {
+	r := Report{Rebuilt: c.rebuild, Chains: len(c.chains)}
+	for _, elements := range c.add {
+		r.Added += len(elements)
+	}
+	for _, elements := range c.del {
+		r.Deleted += len(elements)
+	}
+	r.Untracks = c.rebuild || slices.Contains(c.chains, chainPrerouting) ||
+		len(c.add[setTransit])+len(c.add[setInterfaces])+len(c.del[setTracked]) > 0
+	return r
+}

@@ -1,0 +1,139 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	eventBuffer = 4 << 20
+	// restFactor spaces dumps while events go on: at most a fifth of one core.
+	restFactor = 4
+	// longestRest bounds how late the last change of a burst is seen.
+	longestRest = 250 * time.Millisecond
+)
+
+// Watcher follows the links of one network namespace.
+type Watcher struct {
+	dump *dumper
+	file *os.File // non-blocking event socket
+	raw  syscall.RawConn
+	buf  []byte
+}
+
+// Open opens a Watcher in the calling thread's network namespace.
+func Open() (*Watcher, error) {
+	d, err := openDumper()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := subscribe()
+	if err != nil {
+		d.close()
+		return nil, fmt.Errorf("watch kernel links: %w", err)
+	}
+	w := &Watcher{dump: d, file: os.NewFile(uintptr(fd), "rtnetlink"), buf: make([]byte, 64<<10)}
+	if w.raw, err = w.file.SyscallConn(); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("watch kernel links: %w", err)
+	}
+	return w, nil
+}
+
+// Close releases the sockets; call it when Run has returned or never ran.
+func (w *Watcher) Close() {
+	w.file.Close()
+	w.dump.close()
+}
+
+func subscribe() (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return -1, err
+	}
+	// A small buffer costs dumps, not changes.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, eventBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, eventBuffer)
+	}
+	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR})
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Watch opens a Watcher, runs it until ctx ends and closes it.
+func Watch(ctx context.Context, onSnapshot func(Snapshot)) error {
+	w, err := Open()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	return w.Run(ctx, onSnapshot)
+}
+
+// Run delivers the present state, then a new snapshot after every change until
+// ctx ends. A snapshot may equal the one before: something happened in between
+// (a link may have lost its carrier and found it again). onSnapshot is called
+// from one goroutine; while it runs the kernel's events wait or get lost, and a
+// dump follows in both cases.
+func (w *Watcher) Run(ctx context.Context, onSnapshot func(Snapshot)) error {
+	stop := context.AfterFunc(ctx, func() { w.file.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	for {
+		start := time.Now()
+		s, err := w.dump.snapshot()
+		rest := min(restFactor*time.Since(start), longestRest)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case interrupted(err): // too much goes on; half a truth would look like lost links
+		case err != nil:
+			return err
+		default:
+			onSnapshot(s)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(rest):
+		}
+		if err != nil {
+			continue
+		}
+		if err := w.wait(); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("watch kernel links: %w", err)
+		}
+	}
+}
+
+// wait returns when there was an event, after taking all that are there.
+func (w *Watcher) wait() error {
+	var result error
+	err := w.raw.Read(func(fd uintptr) bool {
+		for got := false; ; {
+			_, _, err := unix.Recvfrom(int(fd), w.buf, 0)
+			switch err {
+			case nil, unix.ENOBUFS: // overrun: something happened, which is all we ask
+				got = true
+			case unix.EINTR:
+			case unix.EAGAIN:
+				return got
+			default:
+				result = err
+				return true
+			}
+		}
+	})
+	return errors.Join(err, result)
+}

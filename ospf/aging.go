@@ -1,0 +1,72 @@
+package ospf
+
+import (
+	"github.com/ecmpd/ecmpd/ospf/lsdb"
+)
+
+// agedLSA is a MaxAge instance that waits to leave its database (RFC 2328 14).
+type agedLSA struct {
+	db    *database
+	entry *lsdb.Entry
+}
+
+// armAging sets the database's timer to the next LSA that reaches MaxAge.
+func (e *Engine) armAging(d *database) {
+	at, ok := d.NextAging()
+	switch {
+	case !ok:
+		e.timers.stop(&d.aging)
+	case !d.aging.armed() || !d.aging.at.Equal(at):
+		e.timers.set(&d.aging, at)
+	}
+}
+
+// expire floods what grew old in the database (RFC 2328 14).
+func (e *Engine) expire(d *database) {
+	for _, entry := range d.Expire(e.now) {
+		raw := entry.AppendAt(nil, e.now, 0)
+		e.flood(d, e.install(d, raw), nil)
+	}
+	e.armAging(d)
+}
+
+// sweepMaxAged removes MaxAge LSAs that no neighbour has still to acknowledge,
+// unless a database exchange is going on (RFC 2328 14).
+func (e *Engine) sweepMaxAged() {
+	if !e.maxAgedCheck {
+		return
+	}
+	e.maxAgedCheck = false
+	busy := make(map[*database]bool)
+	kept := e.maxAged[:0]
+	var wrapped []*selfLSA
+	for _, m := range e.maxAged {
+		k := m.entry.Key()
+		if m.db.Lookup(k) != m.entry {
+			continue // replaced by a newer instance
+		}
+		exchanging, known := busy[m.db]
+		if !known {
+			exchanging = e.exchanging(m.db)
+			busy[m.db] = exchanging
+		}
+		if m.entry.Refs > 0 || exchanging {
+			kept = append(kept, m)
+			continue
+		}
+		m.db.Remove(k)
+		s := e.origin[originKey{m.db, k}]
+		switch {
+		case s == nil:
+		case s.wrapping:
+			wrapped = append(wrapped, s)
+		case !s.wanted:
+			delete(e.origin, s.originKey)
+		}
+	}
+	clear(e.maxAged[len(kept):])
+	e.maxAged = kept
+	for _, s := range wrapped { // 12.1.6: now with InitialSequenceNumber
+		e.emitLSA(s)
+	}
+}

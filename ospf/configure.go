@@ -1,0 +1,156 @@
+package ospf
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/spf"
+)
+
+// configure takes a new configuration over. What it does not change keeps
+// running: an adjacency restarts only when its area, interface type, intervals
+// or addresses change.
+func (e *Engine) configure(c Config) {
+	if e.shutdown.active {
+		return
+	}
+	if !e.started.IsZero() && (c.RouterID != e.cfg.RouterID || c.RFC1583Compat != e.cfg.RFC1583Compat) {
+		e.stop()
+	}
+	first := e.started.IsZero()
+	e.cfg = c
+	if first {
+		e.started = e.now
+		e.as = e.newDatabase(nil, nil)
+		e.table = spf.New(spf.Config{RouterID: c.RouterID, RFC1583Compat: c.RFC1583Compat})
+		if c.StubRouter.OnStartup > 0 {
+			e.timers.set(&e.startup, e.now.Add(c.StubRouter.OnStartup))
+		}
+	}
+	for _, ac := range c.Areas {
+		if e.area(ac.ID) == nil {
+			a := &area{e: e, id: ac.ID}
+			a.db = e.newDatabase(a, nil)
+			e.areas = append(e.areas, a)
+		}
+	}
+	slices.SortFunc(e.areas, func(a, b *area) int { return cmp.Compare(a.id, b.id) })
+	e.matchInterfaces()
+	e.dropAreas()
+	for _, a := range e.areas {
+		a.rootDirty = true
+	}
+	e.originateExternals()
+}
+
+// dropAreas forgets areas that are no longer configured, with their databases.
+func (e *Engine) dropAreas() {
+	e.areas = slices.DeleteFunc(e.areas, func(a *area) bool {
+		if slices.ContainsFunc(e.cfg.Areas, func(c Area) bool { return c.ID == a.id }) {
+			return false
+		}
+		e.dropDatabase(a.db)
+		e.table.RemoveArea(a.id)
+		e.topologyChanged("area removed")
+		return true
+	})
+}
+
+// stop ends the router at once, as a change of the router id demands: own LSAs
+// are flushed under the old id, then everything that was learnt is forgotten.
+func (e *Engine) stop() {
+	e.flushAll()
+	for _, i := range e.ifaces {
+		i.flushFloods()
+	}
+	for _, i := range slices.Clone(e.ifaces) {
+		i.remove("router id changed")
+	}
+	for _, s := range e.origin {
+		e.timers.stop(&s.timer)
+	}
+	clear(e.origin)
+	clear(e.externals)
+	e.dropDatabase(e.as)
+	for _, a := range e.areas {
+		e.dropDatabase(a.db)
+	}
+	e.maxAged = nil
+	e.areas = nil
+	e.delay.reset(e)
+	for r := range e.table.Routes() {
+		e.out.Routes = append(e.out.Routes, spf.Change{Prefix: r.Prefix, Withdrawn: true})
+	}
+	e.started = time.Time{}
+}
+
+// dropDatabase forgets a database without flooding.
+func (e *Engine) dropDatabase(d *database) {
+	e.timers.stop(&d.aging)
+	for k, s := range e.origin {
+		if k.db == d {
+			e.timers.stop(&s.timer)
+			delete(e.origin, k)
+		}
+	}
+	e.maxAged = slices.DeleteFunc(e.maxAged, func(m agedLSA) bool { return m.db == d })
+}
+
+// applyLinks takes a snapshot of the kernel's links over.
+func (e *Engine) applyLinks(links []Link) {
+	clear(e.links)
+	for _, l := range links {
+		e.links[l.Name] = l
+	}
+	if !e.started.IsZero() && !e.shutdown.active {
+		e.matchInterfaces()
+		e.originateExternals()
+	}
+}
+
+// matchInterfaces brings the OSPF interfaces in line with configuration and
+// links. Links are known by name: a renamed link is a new one, and one that
+// returns with another ifindex restarts.
+func (e *Engine) matchInterfaces() {
+	for _, i := range slices.Clone(e.ifaces) {
+		if _, ok := e.links[i.name]; !ok {
+			i.remove("link is gone")
+		}
+	}
+	names := make([]string, 0, len(e.links))
+	for name := range e.links {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		link := e.links[name]
+		i := e.iface(name)
+		a, ic, ok := e.match(link)
+		switch {
+		case !ok && i != nil:
+			i.remove("no longer matched by the configuration")
+		case ok && i == nil:
+			i = newIface(e, a, ic, link)
+			e.ifaces = append(e.ifaces, i)
+			slices.SortFunc(e.ifaces, func(a, b *iface) int { return strings.Compare(a.name, b.name) })
+			i.start()
+		case ok:
+			i.update(a, ic, link)
+		}
+	}
+}
+
+// match finds the area and the entry that take the link: the first match over
+// all areas in file order.
+func (e *Engine) match(l Link) (*area, InterfaceConfig, bool) {
+	for _, ac := range e.cfg.Areas {
+		for _, ic := range ac.Interfaces {
+			if ic.Match.Matches(l) {
+				return e.area(ac.ID), ic, true
+			}
+		}
+	}
+	return nil, InterfaceConfig{}, false
+}

@@ -1,0 +1,226 @@
+package ospf
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/lsdb"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/ospf/spf"
+)
+
+// Multicast groups of RFC 2328 A.1.
+var (
+	allSPFRouters = netip.AddrFrom4([4]byte{224, 0, 0, 5})
+	allDRouters   = netip.AddrFrom4([4]byte{224, 0, 0, 6})
+)
+
+// Engine is one OSPF router as a value machine: inputs through [Engine.Step],
+// everything that it wants from the world in the returned [Output]. It holds no
+// goroutine, socket, lock or clock, and is not safe for concurrent use.
+type Engine struct {
+	rng *rand.Rand
+	now time.Time // of the current Step
+	out Output    // of the current Step
+
+	cfg     Config
+	started time.Time // first configuration; zero before
+	links   map[string]Link
+	offers  map[Source]map[netip.Prefix]struct{}
+
+	areas     []*area  // by area id
+	ifaces    []*iface // by name
+	as        *database
+	origin    map[originKey]*selfLSA
+	externals map[netip.Prefix]packet.ID // link state ids of our AS-external-LSAs
+	table     *spf.Table
+
+	timers   timerQueue
+	delay    spfDelay
+	shutdown shutdown
+	startup  timer // end of stub-router.on-startup
+
+	progress     []*neighbor // whose request lists shrank in this Step
+	maxAged      []agedLSA   // MaxAge instances that wait to leave the database
+	maxAgedCheck bool        // something that they wait for has changed
+	routesDirty  bool        // the route table may have changes to publish
+	alarms       map[alarmKey]time.Time
+	counters     Counters
+}
+
+// New returns an engine without configuration; the first [Config] input starts
+// it. The seed feeds every random choice, so equal inputs give equal outputs.
+func New(seed uint64) *Engine {
+	e := &Engine{
+		rng:       rand.New(rand.NewPCG(seed, 0x6563_6d70_64)),
+		links:     make(map[string]Link),
+		offers:    make(map[Source]map[netip.Prefix]struct{}),
+		origin:    make(map[originKey]*selfLSA),
+		externals: make(map[netip.Prefix]packet.ID),
+		alarms:    make(map[alarmKey]time.Time),
+	}
+	e.delay.timer.fire = e.runSPF
+	e.shutdown.timer.fire = e.shutdownStep
+	e.startup.fire = e.leaveStartup
+	return e
+}
+
+// Step applies one input at the instant now, which must not go back, and
+// returns what follows from it. Whatever is due by now happens first.
+func (e *Engine) Step(now time.Time, in Input) Output {
+	e.now = now
+	e.out = Output{}
+	e.timers.run(now)
+	switch in := in.(type) {
+	case Datagram:
+		e.receive(in)
+	case Links:
+		e.applyLinks(in.Links)
+	case Config:
+		e.configure(in)
+	case Offer:
+		e.applyOffer(in)
+	case Command:
+		e.command(in)
+	case Tick:
+	}
+	e.settle()
+	return e.out
+}
+
+// Deadline returns the instant at which a [Tick] is due; zero when there is none.
+func (e *Engine) Deadline() time.Time {
+	at, _ := e.timers.next()
+	return at
+}
+
+// settle brings everything that one input set in motion to its end: own LSAs
+// follow the new state, queued LSAs leave, routes are published.
+func (e *Engine) settle() {
+	if e.started.IsZero() {
+		return
+	}
+	for len(e.progress) > 0 {
+		n := e.progress[0]
+		e.progress = e.progress[1:]
+		n.requests.proceed()
+	}
+	for _, a := range e.areas {
+		a.settle()
+	}
+	e.sweepMaxAged()
+	for _, i := range e.ifaces {
+		i.flushFloods()
+	}
+	if e.table != nil && e.routesDirty {
+		e.routesDirty = false
+		e.out.Routes = append(e.out.Routes, e.table.Changes()...)
+	}
+	e.shutdownSettle()
+}
+
+func (e *Engine) emit(ev Event) { e.out.Events = append(e.out.Events, ev) }
+
+type alarmKey struct{ kind, subject string }
+
+// maxAlarms bounds the memory of the alarm limiter.
+const maxAlarms = 256
+
+// alarm reports a condition at most once a minute per kind and subject.
+func (e *Engine) alarm(kind, subject, detail string) {
+	k := alarmKey{kind, subject}
+	if last, ok := e.alarms[k]; ok && e.now.Sub(last) < time.Minute {
+		return
+	}
+	if len(e.alarms) >= maxAlarms {
+		clear(e.alarms)
+	}
+	e.alarms[k] = e.now
+	e.emit(Alarm{Kind: kind, Subject: subject, Detail: detail})
+}
+
+// area is one attached area.
+type area struct {
+	e         *Engine
+	id        packet.ID
+	db        *database // types 1 to 4 and 10
+	rootDirty bool      // own router-LSA or the root's links may have changed
+	root      []spf.RootLink
+	announced bool  // the router-LSA has been originated
+	first     timer // latest instant for that
+}
+
+func (a *area) settle() {
+	if a.rootDirty {
+		a.rootDirty = false
+		a.originateRouter()
+	}
+}
+
+// interfaces lists the area's interfaces by name.
+func (a *area) interfaces() []*iface {
+	var list []*iface
+	for _, i := range a.e.ifaces {
+		if i.area == a {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+func (e *Engine) area(id packet.ID) *area {
+	for _, a := range e.areas {
+		if a.id == id {
+			return a
+		}
+	}
+	return nil
+}
+
+func (e *Engine) iface(name string) *iface {
+	n, ok := slices.BinarySearchFunc(e.ifaces, name, func(i *iface, name string) int {
+		return strings.Compare(i.name, name)
+	})
+	if !ok {
+		return nil
+	}
+	return e.ifaces[n]
+}
+
+// database is the link state database of one flooding scope: an area, the AS,
+// or a link.
+type database struct {
+	*lsdb.DB
+	area  *area  // nil for the AS database
+	iface *iface // set for a link database only
+	aging timer
+}
+
+func (e *Engine) newDatabase(a *area, i *iface) *database {
+	d := &database{DB: lsdb.New(), area: a, iface: i}
+	d.aging.fire = func() { e.expire(d) }
+	return d
+}
+
+// areaID is the area to which SPF attributes the database's LSAs.
+func (d *database) areaID() packet.ID {
+	if d.area == nil {
+		return 0
+	}
+	return d.area.id
+}
+
+// scope lists the interfaces that LSAs of the database are flooded out of
+// (RFC 2328 13.3, RFC 5250 3).
+func (e *Engine) scope(d *database) []*iface {
+	switch {
+	case d.iface != nil:
+		return []*iface{d.iface}
+	case d.area != nil:
+		return d.area.interfaces()
+	}
+	return e.ifaces
+}

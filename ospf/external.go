@@ -1,0 +1,173 @@
+package ospf
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// external is what an AS-external-LSA of ours says about a prefix.
+type external struct {
+	metric uint32
+	type2  bool
+	tag    uint32
+}
+
+// applyOffer takes a change of the routes that may be redistributed.
+func (e *Engine) applyOffer(o Offer) {
+	set := e.offers[o.Source]
+	if set == nil {
+		set = make(map[netip.Prefix]struct{})
+		e.offers[o.Source] = set
+	}
+	for _, p := range o.Remove {
+		delete(set, p)
+	}
+	for _, p := range o.Add {
+		set[p] = struct{}{}
+	}
+	if !e.started.IsZero() {
+		e.originateExternals()
+	}
+}
+
+// originateExternals brings our AS-external-LSAs (RFC 2328 12.4.4) in line with
+// the offered routes and the rules. The forwarding address is always 0.0.0.0:
+// traffic comes to this router.
+func (e *Engine) originateExternals() {
+	if e.shutdown.active {
+		return
+	}
+	want := e.wantedExternals()
+	for _, p := range sortedPrefixes(e.externals) {
+		if _, ok := want[p]; !ok {
+			e.withdraw(e.as, e.externalKey(e.externals[p]))
+			delete(e.externals, p)
+		}
+	}
+	for _, p := range sortedPrefixes(want) {
+		x := want[p]
+		e.originate(e.as, e.externalKey(e.linkStateID(p)), packet.ExternalLSA{
+			Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
+		})
+	}
+}
+
+func (e *Engine) externalKey(id packet.ID) packet.Key {
+	return packet.Key{Type: packet.LSExternal, ID: id, Adv: e.cfg.RouterID}
+}
+
+// linkStateID finds the link state id of an external prefix (RFC 2328 appendix
+// E): its network address, or with host bits set when a prefix with another
+// mask has that one. An id stays with its prefix; only a host route, which has
+// no host bits, makes another prefix move.
+func (e *Engine) linkStateID(p netip.Prefix) packet.ID {
+	if id, ok := e.externals[p]; ok {
+		return id
+	}
+	taken := make(map[packet.ID]netip.Prefix)
+	network, host := packet.IDFromAddr(p.Addr()), ^packet.MaskOf(p.Bits())
+	for q, id := range e.externals {
+		if id&^host == network {
+			taken[id] = q
+		}
+	}
+	id := freeID(network, host, taken)
+	if other, ok := taken[id]; ok {
+		body := packet.ExternalLSA{Mask: packet.MaskOf(other.Bits())}
+		if x, ok := e.wantedExternals()[other]; ok {
+			body.Type2, body.Metric, body.Tag = x.type2, x.metric, x.tag
+		}
+		delete(e.externals, other)
+		e.externals[p] = id
+		e.originate(e.as, e.externalKey(e.linkStateID(other)), body)
+	}
+	e.externals[p] = id
+	return id
+}
+
+// freeID is the first of network, network with all host bits, and so on
+// downwards, that is not taken; network itself when there is none.
+func freeID(network, host packet.ID, taken map[packet.ID]netip.Prefix) packet.ID {
+	if _, ok := taken[network]; !ok {
+		return network
+	}
+	for bits := host; bits > 0; bits-- {
+		if _, ok := taken[network|bits]; !ok {
+			return network | bits
+		}
+	}
+	return network
+}
+
+// wantedExternals applies the redistribution rules to what is offered.
+func (e *Engine) wantedExternals() map[netip.Prefix]external {
+	want := make(map[netip.Prefix]external)
+	own := e.ownNetworks()
+	hasDefault := false
+	for _, src := range []Source{Kernel, Static, Connected} { // later sources win
+		for p := range e.offers[src] {
+			if p.Bits() == 0 { // the default route has a rule of its own
+				hasDefault = true
+				continue
+			}
+			if src == Connected && (own[p] || unfit(p)) {
+				continue
+			}
+			if r := e.rule(src, p); r != nil {
+				want[p] = external{metric: r.Metric, type2: r.Type2, tag: r.Tag}
+			}
+		}
+	}
+	if d := e.cfg.Default; d.When == DefaultAlways || d.When == DefaultPresent && hasDefault {
+		want[netip.PrefixFrom(unspecified, 0)] = external{metric: d.Metric, type2: d.Type2, tag: d.Tag}
+	}
+	return want
+}
+
+// unfit tells whether a connected network says nothing to others: loopback and
+// link-local.
+func unfit(p netip.Prefix) bool { return p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() }
+
+// ownNetworks lists the networks that OSPF announces itself.
+func (e *Engine) ownNetworks() map[netip.Prefix]bool {
+	own := make(map[netip.Prefix]bool)
+	for _, i := range e.ifaces {
+		if !i.up {
+			continue
+		}
+		for _, a := range i.link.Addrs {
+			own[a.Addr.Masked()] = true
+			if a.Peer.IsValid() {
+				own[netip.PrefixFrom(a.Peer, 32)] = true
+			}
+		}
+	}
+	return own
+}
+
+// rule finds the redistribution rule for a route: the first with its source
+// whose prefixes match.
+func (e *Engine) rule(src Source, p netip.Prefix) *Redistribute {
+	for n := range e.cfg.Redistribute {
+		r := &e.cfg.Redistribute[n]
+		if r.Source == src && (len(r.Prefixes) == 0 || slices.ContainsFunc(r.Prefixes, func(l PrefixRange) bool { return l.contains(p) })) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (l PrefixRange) contains(p netip.Prefix) bool {
+	return l.Prefix.Contains(p.Addr()) && p.Bits() >= l.Prefix.Bits() && p.Bits() >= l.Ge && p.Bits() <= l.Le
+}
+
+func sortedPrefixes[V any](m map[netip.Prefix]V) []netip.Prefix {
+	list := make([]netip.Prefix, 0, len(m))
+	for p := range m {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, netip.Prefix.Compare)
+	return list
+}

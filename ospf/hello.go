@@ -1,0 +1,153 @@
+package ospf
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// helloOptions are the options of Hellos in normal areas: external routing
+// capability (10.5).
+const helloOptions = packet.OptE
+
+// helloDue sends the periodic Hello and arms the next one on the same grid, so
+// that interfaces which started together keep sending together.
+func (i *iface) helloDue() {
+	next := i.hello.at.Add(i.cfg.HelloInterval)
+	if !next.After(i.e.now) {
+		next = i.e.now.Add(i.cfg.HelloInterval)
+	}
+	i.e.timers.set(&i.hello, next)
+	i.sendHello()
+}
+
+// answerHello sends a Hello out of turn, so that a neighbour which was just
+// heard sees itself listed at once; at most one a second and interface.
+func (i *iface) answerHello() {
+	if now := i.e.now; now.Sub(i.answered) >= time.Second {
+		i.answered = now
+		i.sendHello()
+	}
+}
+
+// sendHello sends a Hello (RFC 2328 9.5).
+func (i *iface) sendHello() {
+	b := &packet.Hello{
+		Mask:          i.mask().Addr(),
+		HelloInterval: uint16(i.cfg.HelloInterval / time.Second),
+		Options:       helloOptions,
+		Priority:      i.cfg.Priority,
+		DeadInterval:  uint32(i.cfg.DeadInterval / time.Second),
+		DR:            i.dr,
+		BDR:           i.bdr,
+	}
+	for _, n := range i.neighbors {
+		if n.state >= nbrInit {
+			b.Neighbors = append(b.Neighbors, n.id)
+		}
+	}
+	i.send(allSPFRouters, b)
+}
+
+// receiveHello is RFC 2328 10.5.
+func (i *iface) receiveHello(d Datagram, h packet.Header, b *packet.Hello) {
+	if !i.acceptHello(d, h, b) {
+		return
+	}
+	n := i.findNeighbor(h.RouterID, d.Src)
+	if n == nil {
+		if n = i.admit(d.Src, h); n == nil {
+			return
+		}
+	}
+	i.strangers.forget(d.Src)
+	if n.addr != d.Src {
+		n.event(killNbr, fmt.Sprintf("address changed from %s to %s", n.addr, d.Src))
+		n = i.newNeighbor(h.RouterID, d.Src)
+	}
+	first := n.state == nbrDown
+	was := declared{n.priority, n.dr, n.bdr}
+	n.priority, n.dr, n.bdr = b.Priority, b.DR, b.BDR
+	n.event(helloReceived, "hello from "+d.Src.String())
+	if !slices.Contains(b.Neighbors, i.e.cfg.RouterID) {
+		n.event(oneWayReceived, "its hello does not list us")
+		if n.state == nbrInit {
+			n.why = "one-way: its hellos do not list us, so ours do not arrive there or are rejected"
+		}
+		return
+	}
+	n.event(twoWayReceived, "its hello lists us")
+	i.electionInput(n, was, first)
+}
+
+// declared is what a neighbour's last Hello said about the election.
+type declared struct {
+	priority uint8
+	dr, bdr  netip.Addr
+}
+
+// electionInput raises BackupSeen and NeighborChange (the last steps of 10.5).
+func (i *iface) electionInput(n *neighbor, was declared, first bool) {
+	if i.state == ifPointToPoint || n.state < nbrTwoWay {
+		return
+	}
+	isDR, isBDR := n.dr == n.addr, n.bdr == n.addr
+	if i.state == ifWaiting {
+		if isBDR || isDR && n.bdr == unspecified {
+			i.event(backupSeen, "neighbour "+n.id.String())
+		}
+		return
+	}
+	if first {
+		return
+	}
+	if n.priority != was.priority || isDR != (was.dr == n.addr) || isBDR != (was.bdr == n.addr) {
+		i.event(neighborChange, "neighbour "+n.id.String())
+	}
+}
+
+// acceptHello compares the Hello with the interface's own parameters (10.5).
+func (i *iface) acceptHello(d Datagram, h packet.Header, b *packet.Hello) bool {
+	hello, dead := uint16(i.cfg.HelloInterval/time.Second), uint32(i.cfg.DeadInterval/time.Second)
+	switch {
+	case d.Dst != allSPFRouters:
+		// A unicast Hello could raise a false adjacency from afar (8.1).
+		i.reject(d.Src, h, RejectUnicastHello, "hello was sent to %s, not to AllSPFRouters", d.Dst)
+	case i.state != ifPointToPoint && b.Mask != i.mask().Addr():
+		i.reject(d.Src, h, RejectMask, "mask mismatch: neighbour has %s, ours is %s", b.Mask, i.mask().Addr())
+	case b.HelloInterval != hello:
+		i.reject(d.Src, h, RejectHelloInterval, "hello interval mismatch: neighbour has %ds, ours is %ds", b.HelloInterval, hello)
+	case b.DeadInterval != dead:
+		i.reject(d.Src, h, RejectDeadInterval, "dead interval mismatch: neighbour has %ds, ours is %ds", b.DeadInterval, dead)
+	case b.Options&packet.OptE == 0:
+		i.reject(d.Src, h, RejectOptions, "area type mismatch: neighbour has a stub area (E bit off), ours is normal")
+	case b.Options&packet.OptNP != 0:
+		i.reject(d.Src, h, RejectOptions, "area type mismatch: neighbour has an NSSA (N bit on), ours is normal")
+	default:
+		return true
+	}
+	return false
+}
+
+// admit enters a new neighbour. On a LAN a router that shows up with another
+// router id at a known address replaces the old one (10.5).
+func (i *iface) admit(src netip.Addr, h packet.Header) *neighbor {
+	for _, o := range i.neighbors {
+		switch {
+		case i.state != ifPointToPoint && o.addr == src:
+			o.event(killNbr, fmt.Sprintf("router id at %s changed from %s to %s", src, o.id, h.RouterID))
+			return i.newNeighbor(h.RouterID, src)
+		case o.id == h.RouterID:
+			i.e.alarm("duplicate-router-id", i.name, fmt.Sprintf("%s and %s both use router id %s: give one of them another", o.addr, src, h.RouterID))
+		}
+	}
+	if limit := i.e.cfg.MaxNeighbors; limit > 0 && len(i.neighbors) >= limit {
+		i.reject(src, h, RejectNeighborLimit, "%d neighbours on %s, the limit", limit, i.name)
+		i.e.alarm("neighbor-limit", i.name, fmt.Sprintf("%s refused: already %d neighbours", src, limit))
+		return nil
+	}
+	return i.newNeighbor(h.RouterID, src)
+}

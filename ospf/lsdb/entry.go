@@ -1,0 +1,83 @@
+package lsdb
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// Entry is one installed LSA instance. The database never changes its contents.
+type Entry struct {
+	// LSAHeader is the header as installed: Age is the age at Installed.
+	packet.LSAHeader
+	// Raw is the complete LSA as received, header included. Nobody modifies it.
+	Raw       []byte
+	Installed time.Time
+	// Refs counts the retransmission lists that hold the instance (RFC 2328
+	// section 13.6). It is the engine's; the database does not look at it.
+	Refs int
+
+	expires time.Time // when age reaches MaxAge
+	heapPos int       // in the expiry heap plus one; 0: not in it
+}
+
+// Key returns what identifies the LSA in its flooding scope.
+func (e *Entry) Key() packet.Key { return e.LSAHeader.Key() }
+
+// AgeAt returns the LS age in seconds at now, at most MaxAge (RFC 2328 sections
+// 12.1.1 and 14). An age with the DoNotAge bit does not advance (RFC 1793 section 2.2).
+func (e *Entry) AgeAt(now time.Time) uint16 { return e.age(now, 0) }
+
+// IsMaxAge reports whether the LSA is at MaxAge at now.
+func (e *Entry) IsMaxAge(now time.Time) bool { return e.AgeAt(now)&^packet.DoNotAge == packet.MaxAge }
+
+// HeaderAt returns the header with the age at now.
+func (e *Entry) HeaderAt(now time.Time) packet.LSAHeader {
+	h := e.LSAHeader
+	h.Age = e.AgeAt(now)
+	return h
+}
+
+// AppendAt appends the LSA to dst with the age at now plus extra seconds
+// (InfTransDelay, RFC 2328 section 13.3), at most MaxAge. The checksum does not cover the age.
+func (e *Entry) AppendAt(dst []byte, now time.Time, extra uint16) []byte {
+	start := len(dst)
+	dst = append(dst, e.Raw...)
+	packet.SetAge(dst[start:], e.age(now, extra))
+	return dst
+}
+
+// age returns the age at now plus extra. On an LSA with the DoNotAge bit only
+// extra is added, and the bit stays (RFC 1793 section 2.2).
+func (e *Entry) age(now time.Time, extra uint16) uint16 {
+	bit := e.Age & packet.DoNotAge
+	seconds := int64(e.Age&^packet.DoNotAge) + int64(extra)
+	if bit == 0 {
+		seconds += max(0, int64(now.Sub(e.Installed)/time.Second))
+	}
+	return uint16(min(seconds, packet.MaxAge)) | bit
+}
+
+// differs reports whether the contents of new differ from those of old in the
+// sense of RFC 2328 section 13.2.
+func differs(old, new *Entry, now time.Time) bool {
+	return old.Options != new.Options ||
+		(old.AgeAt(now) == packet.MaxAge) != (new.AgeAt(now) == packet.MaxAge) ||
+		!bytes.Equal(old.Raw[packet.LSAHeaderLen:], new.Raw[packet.LSAHeaderLen:])
+}
+
+// fingerprint hashes key, sequence number and checksum: two rounds of the
+// splitmix64 finaliser, which spreads each bit over the whole word.
+func (e *Entry) fingerprint() uint64 {
+	h := mix(uint64(e.ID)<<32 | uint64(e.Adv))
+	h = mix(h ^ uint64(uint32(e.Seq))<<32 ^ uint64(e.Checksum)<<16 ^ uint64(e.Type))
+	return h
+}
+
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

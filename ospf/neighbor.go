@@ -1,0 +1,122 @@
+package ospf
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// neighbor is one neighbouring router on one interface (RFC 2328 10).
+type neighbor struct {
+	i        *iface
+	id       packet.ID
+	addr     netip.Addr // source of its packets
+	priority uint8
+	options  packet.Options // of its Database Description packets
+	dr, bdr  netip.Addr     // whom it declares
+
+	state      nbrState
+	since      time.Time // of the last change of state
+	deadAt     time.Time // when the inactivity timer fires
+	inactivity timer     // armed at or before deadAt, moved lazily: Hellos only move deadAt
+
+	exchange exchange
+	requests requestList
+	retx     retransmitList
+	replied  map[packet.Key]time.Time // last reply of 13 (8)
+
+	why string // what keeps it from Full, as far as its packets tell
+}
+
+// newNeighbor enters a neighbour in state Down. On point-to-point links it is
+// known by router id, elsewhere by address (10).
+func (i *iface) newNeighbor(id packet.ID, addr netip.Addr) *neighbor {
+	n := &neighbor{i: i, id: id, addr: addr, dr: unspecified, bdr: unspecified, since: i.e.now}
+	n.inactivity.fire = n.inactivityDue
+	n.exchange.init(n)
+	n.requests.init(n)
+	n.retx.init(n)
+	i.neighbors = append(i.neighbors, n)
+	slices.SortFunc(i.neighbors, func(a, b *neighbor) int {
+		return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.id, b.id))
+	})
+	return n
+}
+
+// findNeighbor looks the sender of a packet up (10.5, 8.2): by router id on
+// point-to-point links, else by address and router id.
+func (i *iface) findNeighbor(id packet.ID, addr netip.Addr) *neighbor {
+	for _, n := range i.neighbors {
+		if n.id == id && (i.state == ifPointToPoint || n.addr == addr) {
+			return n
+		}
+	}
+	return nil
+}
+
+func (i *iface) dropNeighbors(reason string) {
+	for _, n := range slices.Clone(i.neighbors) {
+		n.event(llDown, reason)
+	}
+}
+
+// forget removes a neighbour that went Down.
+func (n *neighbor) forget() {
+	n.i.neighbors = slices.DeleteFunc(n.i.neighbors, func(o *neighbor) bool { return o == n })
+}
+
+// heard restarts the inactivity timer.
+func (n *neighbor) heard() {
+	n.deadAt = n.i.e.now.Add(n.i.cfg.DeadInterval)
+	if !n.inactivity.armed() || n.deadAt.Before(n.inactivity.at) {
+		n.i.e.timers.set(&n.inactivity, n.deadAt)
+	}
+}
+
+func (n *neighbor) inactivityDue() {
+	if n.deadAt.After(n.i.e.now) {
+		n.i.e.timers.set(&n.inactivity, n.deadAt)
+		return
+	}
+	n.event(inactivityTimer, "no hello for "+n.i.cfg.DeadInterval.String())
+}
+
+// wantsAdjacency is the decision of RFC 2328 10.4.
+func (n *neighbor) wantsAdjacency() bool {
+	i := n.i
+	switch i.state {
+	case ifPointToPoint, ifDR, ifBackup:
+		return true
+	case ifDROther:
+		return n.addr == i.dr || n.addr == i.bdr
+	}
+	return false
+}
+
+// exchanging tells whether a database exchange with the neighbour is going on.
+func (n *neighbor) exchanging() bool { return n.state == nbrExchange || n.state == nbrLoading }
+
+// exchanging tells whether any neighbour in the database's scope is in state
+// Exchange or Loading (13 (4), 14).
+func (e *Engine) exchanging(d *database) bool {
+	for _, i := range e.scope(d) {
+		for _, n := range i.neighbors {
+			if n.exchanging() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// destination is where packets for this neighbour alone go: point-to-point
+// links carry everything to AllSPFRouters (8.1).
+func (n *neighbor) destination() netip.Addr {
+	if n.i.state == ifPointToPoint {
+		return allSPFRouters
+	}
+	return n.addr
+}

@@ -1,0 +1,255 @@
+package ospf
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/lsdb"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// originKey names one of our own LSAs.
+type originKey struct {
+	db  *database
+	key packet.Key
+}
+
+// selfLSA is an LSA that this router originates, or did until lately.
+type selfLSA struct {
+	originKey
+	content  []byte // the LSA behind its header
+	wanted   bool
+	wrapping bool      // waits until the instance with MaxSequenceNumber is gone (12.1.6)
+	sent     time.Time // last origination
+	timer    timer     // MinLSInterval or refresh
+}
+
+// originate makes body the contents of one of our LSAs (RFC 2328 12.4). Equal
+// contents change nothing; two originations lie MinLSInterval apart.
+func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
+	if e.shutdown.flushing {
+		return
+	}
+	ok := originKey{d, k}
+	content := packet.BuildLSA(packet.LSAHeader{Type: k.Type}, body)[packet.LSAHeaderLen:]
+	s := e.origin[ok]
+	if s == nil {
+		s = &selfLSA{originKey: ok}
+		s.timer.fire = func() { e.emitLSA(s) }
+		e.origin[ok] = s
+	}
+	if s.wanted && bytes.Equal(s.content, content) {
+		return
+	}
+	s.wanted, s.content = true, content
+	e.schedule(s)
+}
+
+// schedule originates now, or as soon as MinLSInterval allows (12.4). A router
+// on its way out does not wait.
+func (e *Engine) schedule(s *selfLSA) {
+	if at := s.sent.Add(packet.MinLSInterval * time.Second); at.After(e.now) && !s.sent.IsZero() && !e.shutdown.active {
+		e.timers.set(&s.timer, at)
+		return
+	}
+	e.emitLSA(s)
+}
+
+// emitLSA sends a new instance.
+func (e *Engine) emitLSA(s *selfLSA) {
+	seq := packet.InitialSeq
+	if cur := s.db.Lookup(s.key); cur != nil {
+		if cur.Seq == packet.MaxSeq { // 12.1.6: flush, and begin anew once it is gone
+			s.wrapping = true
+			e.timers.stop(&s.timer)
+			e.flush(s.db, cur)
+			return
+		}
+		seq = cur.Seq + 1
+	}
+	raw := append(make([]byte, packet.LSAHeaderLen, packet.LSAHeaderLen+len(s.content)), s.content...)
+	h := packet.LSAHeader{Options: packet.OptE, Type: s.key.Type, ID: s.key.ID, Adv: s.key.Adv, Seq: seq, Length: uint16(len(raw))}
+	h.Append(raw[:0])
+	packet.SetChecksum(raw)
+	s.sent, s.wrapping = e.now, false
+	e.flood(s.db, e.install(s.db, raw), nil)
+	e.timers.set(&s.timer, e.now.Add(e.refreshIn()))
+}
+
+// refreshIn is the time to the next refresh: at most LSRefreshTime, spread over
+// its last tenth so that refreshes do not come in bursts (12.4, 14.1).
+func (e *Engine) refreshIn() time.Duration {
+	const t = packet.LSRefreshTime * time.Second
+	return t - time.Duration(e.rng.Int64N(int64(t/10)))
+}
+
+// withdraw flushes one of our LSAs (14.1); unknown ones are left alone.
+func (e *Engine) withdraw(d *database, k packet.Key) {
+	s := e.origin[originKey{d, k}]
+	if s == nil || !s.wanted {
+		return
+	}
+	s.wanted, s.wrapping = false, false
+	e.timers.stop(&s.timer)
+	if cur := d.Lookup(k); cur != nil {
+		e.flush(d, cur)
+	} else {
+		delete(e.origin, s.originKey)
+	}
+}
+
+// flush ages an LSA prematurely (14.1): the instance itself, at MaxAge.
+func (e *Engine) flush(d *database, cur *lsdb.Entry) {
+	if cur.IsMaxAge(e.now) {
+		return
+	}
+	raw := bytes.Clone(cur.Raw)
+	packet.SetAge(raw, packet.MaxAge)
+	e.flood(d, e.install(d, raw), nil)
+}
+
+// flushAll flushes everything that carries our router id.
+func (e *Engine) flushAll() {
+	flush := func(d *database) {
+		for entry := range d.All() {
+			if entry.Adv == e.cfg.RouterID {
+				e.flush(d, entry)
+			}
+		}
+	}
+	for _, s := range e.origin {
+		s.wanted, s.wrapping = false, false
+		e.timers.stop(&s.timer)
+	}
+	for _, a := range e.areas {
+		flush(a.db)
+	}
+	flush(e.as)
+	for _, i := range e.ifaces {
+		flush(i.db)
+	}
+}
+
+// selfOriginated tells whether an LSA claims to be ours (13.4): it carries our
+// router id, or is the network-LSA of one of our addresses.
+func (e *Engine) selfOriginated(h packet.LSAHeader) bool {
+	if h.Adv == e.cfg.RouterID {
+		return true
+	}
+	if h.Type != packet.LSNetwork {
+		return false
+	}
+	for _, i := range e.ifaces {
+		if i.up && packet.IDFromAddr(i.address()) == h.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// reclaim answers a self-originated LSA that came from elsewhere and is newer
+// than ours (13.4): advance past it when it is wanted, else flush it.
+func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
+	s := e.origin[originKey{d, entry.Key()}]
+	if s == nil || !s.wanted {
+		e.flush(d, entry)
+		return
+	}
+	e.schedule(s)
+}
+
+// originateRouter brings the area's router-LSA (12.4.1) and the root of its
+// shortest-path tree in line with the interfaces.
+func (a *area) originateRouter() {
+	e := a.e
+	body := packet.RouterLSA{Flags: e.routerFlags()}
+	root := a.root[:0:0]
+	for _, i := range a.interfaces() {
+		links, legs := i.links()
+		body.Links = append(body.Links, links...)
+		root = append(root, legs...)
+	}
+	if !slices.Equal(a.root, root) {
+		a.root = root
+		e.table.SetRoot(a.id, root)
+		e.routesDirty = true
+		if e.table.Pending() {
+			e.topologyChanged("own links changed")
+		}
+	}
+	if !a.announced && !a.mayAnnounce() {
+		return
+	}
+	a.announced = true
+	e.originate(a.db, packet.Key{Type: packet.LSRouter, ID: e.cfg.RouterID, Adv: e.cfg.RouterID}, body)
+}
+
+// mayAnnounce holds the very first router-LSA back until the adjacencies that
+// are coming up are in it, for at most MinLSInterval: the second one would have
+// to wait as long.
+func (a *area) mayAnnounce() bool {
+	e := a.e
+	end := e.started.Add(packet.MinLSInterval * time.Second)
+	if !e.now.Before(end) {
+		return true
+	}
+	if !a.first.armed() {
+		a.first.fire = func() { a.rootDirty = true }
+		e.timers.set(&a.first, end)
+	}
+	full := false
+	for _, i := range a.interfaces() {
+		for _, n := range i.neighbors {
+			if n.state != nbrFull && n.state != nbrTwoWay {
+				return false
+			}
+			full = full || n.state == nbrFull
+		}
+	}
+	return full
+}
+
+// routerFlags: E marks an AS boundary router (12.4.1). Area border duties are
+// not taken, so B stays off.
+func (e *Engine) routerFlags() packet.RouterFlags {
+	if len(e.cfg.Redistribute) > 0 || e.cfg.Default.When != DefaultNever {
+		return packet.RouterE
+	}
+	return 0
+}
+
+// stubRouter tells whether transit links carry MaxLinkMetric (RFC 6987).
+func (e *Engine) stubRouter() bool {
+	return e.cfg.StubRouter.Administrative || e.startup.armed() || e.shutdown.active
+}
+
+// leaveStartup ends stub-router.on-startup.
+func (e *Engine) leaveStartup() {
+	for _, a := range e.areas {
+		a.rootDirty = true
+	}
+}
+
+// originateNetwork brings the interface's network-LSA (12.4.2) in line: as DR
+// with at least one full neighbour there is one, else none.
+func (i *iface) originateNetwork() {
+	e := i.e
+	body := packet.NetworkLSA{Routers: []packet.ID{e.cfg.RouterID}}
+	for _, n := range i.neighbors {
+		if n.state == nbrFull {
+			body.Routers = append(body.Routers, n.id)
+		}
+	}
+	var k packet.Key
+	if i.state == ifDR && len(body.Routers) > 1 {
+		k = packet.Key{Type: packet.LSNetwork, ID: packet.IDFromAddr(i.address()), Adv: e.cfg.RouterID}
+	}
+	if i.network != (packet.Key{}) && i.network != k {
+		e.withdraw(i.area.db, i.network)
+	}
+	if i.network = k; k != (packet.Key{}) {
+		body.Mask = packet.MaskOf(i.addr.Addr.Bits())
+		e.originate(i.area.db, k, body)
+	}
+}

@@ -1,0 +1,142 @@
+package ospf
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// receive takes one datagram through the tests of RFC 2328 8.2 and hands it to
+// the procedure of its packet type.
+func (e *Engine) receive(d Datagram) {
+	i := e.iface(d.Interface)
+	if i == nil {
+		e.counters.Strays++
+		return
+	}
+	h, err := packet.PeekHeader(d.Data)
+	switch {
+	case err != nil:
+		i.rejectError(d.Src, h, err)
+		return
+	case !i.acceptAddresses(d, h) || !i.acceptHeader(d, h):
+		return
+	}
+	h, body, err := packet.Decode(d.Data)
+	if err != nil {
+		i.rejectError(d.Src, h, err)
+		return
+	}
+	e.counters.Received[h.Type]++
+	if hello, ok := body.(*packet.Hello); ok {
+		i.receiveHello(d, h, hello)
+		return
+	}
+	// 8.2: all other packets come from a known neighbour.
+	n := i.findNeighbor(h.RouterID, d.Src)
+	if n == nil {
+		i.reject(d.Src, h, RejectUnknownNeighbor, "%s from a router that has sent no hello", h.Type)
+		return
+	}
+	switch b := body.(type) {
+	case *packet.DBDesc:
+		n.receiveDBDesc(h, b)
+	case *packet.LSReq:
+		n.receiveLSReq(h, b)
+	case *packet.LSUpdate:
+		n.receiveLSUpdate(h, b)
+	case *packet.LSAck:
+		n.receiveLSAck(h, b)
+	}
+}
+
+func (i *iface) rejectError(src netip.Addr, h packet.Header, err error) {
+	r := RejectMalformed
+	var pe *packet.Error
+	if errors.As(err, &pe) && pe.Reason == packet.BadChecksum {
+		r = RejectChecksum
+	}
+	i.reject(src, h, r, "%v", err)
+}
+
+// acceptAddresses tests the addresses of the IP header (8.2).
+func (i *iface) acceptAddresses(d Datagram, h packet.Header) bool {
+	if !i.listens() {
+		i.reject(d.Src, h, RejectPassive, "interface is %s and takes no packets", i.state)
+		return false
+	}
+	switch d.Dst {
+	case i.address(), allSPFRouters:
+	case allDRouters:
+		if i.state != ifDR && i.state != ifBackup {
+			i.reject(d.Src, h, RejectDestination, "sent to AllDRouters, and this router is %s", i.state)
+			return false
+		}
+	default:
+		i.reject(d.Src, h, RejectDestination, "destination %s is not ours", d.Dst)
+		return false
+	}
+	for _, a := range i.link.Addrs {
+		if a.Addr.Addr() == d.Src {
+			i.rejected[RejectSource]++ // our own multicast, looped back
+			return false
+		}
+	}
+	if !d.Src.Is4() || d.Src.IsUnspecified() || d.Src.IsLoopback() || d.Src.IsMulticast() || d.Src.As4()[0] >= 240 {
+		i.reject(d.Src, h, RejectSource, "source %s is not a host address", d.Src)
+		return false
+	}
+	if i.state == ifPointToPoint {
+		return true
+	}
+	// 8.2: on other networks the sender shares our subnet.
+	net := i.addr.Addr.Masked()
+	if !net.Contains(d.Src) {
+		i.reject(d.Src, h, RejectSource, "source %s is outside our subnet %s", d.Src, net)
+		return false
+	}
+	if host := uint32(packet.IDFromAddr(d.Src)) &^ uint32(packet.MaskOf(net.Bits())); net.Bits() < 31 &&
+		(host == 0 || host == ^uint32(packet.MaskOf(net.Bits()))) {
+		i.reject(d.Src, h, RejectSource, "source %s is the network or broadcast address of %s", d.Src, net)
+		return false
+	}
+	return true
+}
+
+// acceptHeader tests the OSPF header (8.2).
+func (i *iface) acceptHeader(d Datagram, h packet.Header) bool {
+	switch {
+	case h.Instance != 0: // RFC 6549 2.1
+		i.rejected[RejectInstance]++
+	case h.AreaID != i.area.id:
+		i.reject(d.Src, h, RejectArea, "area mismatch in %s: neighbour has %s, ours is %s", h.Type, h.AreaID, i.area.id)
+	case h.AuType != 0:
+		i.reject(d.Src, h, RejectAuthentication, "authentication type %d, ours is none", h.AuType)
+	case h.RouterID == 0:
+		i.reject(d.Src, h, RejectRouterID, "router id 0.0.0.0")
+	case h.RouterID == i.e.cfg.RouterID:
+		i.reject(d.Src, h, RejectDuplicateID, "duplicate router id: %s has our own %s", d.Src, h.RouterID)
+		i.e.alarm("duplicate-router-id", i.name, d.Src.String()+" uses our router id "+h.RouterID.String()+": give one of the two another")
+	default:
+		return true
+	}
+	return false
+}
+
+// send queues a packet with the common header filled in.
+func (i *iface) send(dst netip.Addr, body packet.Body) {
+	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id}
+	i.transmit(dst, h.Type, packet.Append(nil, h, body))
+}
+
+func (i *iface) transmit(dst netip.Addr, t packet.Type, data []byte) {
+	i.e.counters.Sent[t]++
+	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, Data: data})
+}
+
+// room is how many bytes of body fit into one packet of the interface's MTU.
+func (i *iface) room() int {
+	const ipHeader = 20
+	return max(i.link.MTU, 576) - ipHeader - packet.HeaderLen
+}

@@ -1,0 +1,65 @@
+package ospf
+
+import "time"
+
+// shutdown is the orderly end of the router.
+type shutdown struct {
+	active   bool // max-metric, or further
+	flushing bool // own LSAs are being flushed
+	done     bool
+	timer    timer
+}
+
+// maxFlushWait bounds the wait for acknowledgements of the flushed LSAs.
+const maxFlushWait = 1500 * time.Millisecond
+
+func (e *Engine) command(c Command) {
+	if c != Shutdown || e.shutdown.active {
+		return
+	}
+	e.shutdown.active = true
+	if wait := e.cfg.StubRouter.OnShutdown; wait > 0 && !e.started.IsZero() {
+		for _, a := range e.areas { // RFC 6987: let traffic move first
+			a.rootDirty = true
+		}
+		e.timers.set(&e.shutdown.timer, e.now.Add(wait))
+		return
+	}
+	e.shutdownStep()
+}
+
+// shutdownStep goes on: from max-metric to flushing, from flushing to the end.
+func (e *Engine) shutdownStep() {
+	if e.shutdown.flushing || e.started.IsZero() {
+		e.finish()
+		return
+	}
+	e.flushAll()
+	e.shutdown.flushing = true
+	e.timers.set(&e.shutdown.timer, e.now.Add(maxFlushWait))
+}
+
+// shutdownSettle ends the shutdown once nothing waits for an acknowledgement.
+func (e *Engine) shutdownSettle() {
+	if e.shutdown.flushing && len(e.maxAged) == 0 {
+		e.finish()
+	}
+}
+
+// finish says good-bye: a Hello without neighbours makes every adjacency fall
+// at once instead of after the dead interval.
+func (e *Engine) finish() {
+	if e.shutdown.done {
+		return
+	}
+	e.shutdown.done = true
+	e.timers.stop(&e.shutdown.timer)
+	for _, i := range e.ifaces {
+		if i.listens() {
+			i.neighbors = nil
+			i.sendHello()
+			e.timers.stop(&i.hello)
+		}
+	}
+	e.out.Done = true
+}

@@ -1,0 +1,387 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	gatherTime  = 20 * time.Millisecond  // how long Hellos and timers may wait for company
+	alertTime   = 300 * time.Millisecond // after a change, in which nothing waits
+	slice       = 5 * time.Millisecond   // of a turn, for one socket's datagrams
+	maxHeldBack = 256                    // turns that unread Hellos may hold timers back
+	retryJoin   = time.Second
+	reportEvery = time.Second // of send errors, per interface
+)
+
+// ErrStopped is what [Speaker.Do] returns after the loop has ended.
+var ErrStopped = errors.New("OSPF loop has ended")
+
+// Engine is the part of the OSPF engine that the loop drives.
+type Engine interface {
+	Step(now time.Time, in ospf.Input) ospf.Output
+	Deadline() time.Time
+}
+
+// Options are the speaker's ways out. Its functions are called in the loop and must not block.
+type Options struct {
+	// OnOutput gets every output that carries route changes, events or Done,
+	// after its memberships and datagrams were handed to the kernel.
+	OnOutput func(now time.Time, out ospf.Output)
+	// OnError gets what went wrong and did not stop the loop: datagrams that
+	// could not be sent (at most one report a second and interface) and
+	// memberships that could not be joined. iface is empty when it concerns no single one.
+	OnError func(iface string, err error)
+}
+
+// Counters count datagrams at the socket.
+type Counters struct {
+	Received    uint64 // handed to the engine
+	Malformed   uint64 // dropped: not one whole IPv4 datagram
+	UnknownLink uint64 // dropped: came in through a link that no snapshot names
+	Sent        uint64 // accepted by the kernel
+	SendErrors  uint64 // refused by the kernel, or without a link to send on
+}
+
+// Speaker connects an engine with the wire and the clock.
+type Speaker struct {
+	engine  Engine
+	options Options
+	inbox   *inbox
+	poller  *poller
+
+	hello, other *receiver // of the two raw sockets; other's sends as well
+	sender       *sender
+	groups       *memberships
+	names        map[int]string // of the latest snapshot
+	indexes      map[string]int
+
+	queue    []ospf.Transmit // of this turn
+	outlet   []int           // interface index of each
+	outputs  []ospf.Output   // of this turn, for OnOutput
+	troubles map[string]*trouble
+	counters Counters
+
+	gatherUntil time.Time // Hellos and timers wait until then
+	alertUntil  time.Time // but none does until then
+	stepped     time.Time // instant of the latest Step
+	heldBack    int       // turns since a timer was due
+	joinAt      time.Time // when to try failed joins again; zero: none failed
+}
+
+// trouble is the send errors of one interface since the last report.
+type trouble struct {
+	count    uint64
+	reported time.Time
+}
+
+// New opens the sockets in the network namespace of the calling thread. The
+// engine belongs to the speaker from here on.
+func New(engine Engine, options Options) (*Speaker, error) {
+	if options.OnOutput == nil {
+		options.OnOutput = func(time.Time, ospf.Output) {}
+	}
+	if options.OnError == nil {
+		options.OnError = func(string, error) {}
+	}
+	hello, err := openSocket(typeFilter(true))
+	if err != nil {
+		return nil, err
+	}
+	other, err := openSocket(typeFilter(false))
+	if err != nil {
+		unix.Close(hello)
+		return nil, err
+	}
+	inbox, err := newInbox()
+	if err != nil {
+		unix.Close(hello)
+		unix.Close(other)
+		return nil, fmt.Errorf("open eventfd: %w", err)
+	}
+	poller, err := newPoller(inbox.event, other, hello)
+	if err != nil {
+		return nil, err
+	}
+	return &Speaker{
+		poller: poller,
+		engine: engine, options: options, inbox: inbox,
+		hello: newReceiver(hello), other: newReceiver(other),
+		sender: newSender(), groups: newMemberships(),
+		names: map[int]string{}, indexes: map[string]int{},
+		troubles: map[string]*trouble{},
+	}, nil
+}
+
+// Post hands an input to the engine soon, after those posted before it. It
+// does not wait; after the loop has ended it does nothing. An [ospf.Links] snapshot
+// also tells the speaker which interface names exist.
+func (s *Speaker) Post(in ospf.Input) {
+	s.inbox.put(letter{in: in})
+}
+
+// Do runs f in the loop, where it may read the engine, and returns after it
+// did; f must be short. [ErrStopped]: the loop has ended and f did not run. To
+// be called from other goroutines than the loop's.
+func (s *Speaker) Do(f func(now time.Time)) error {
+	done := make(chan bool, 1)
+	if !s.inbox.put(letter{do: f, done: done}) || !<-done {
+		return ErrStopped
+	}
+	return nil
+}
+
+// Counters returns the counters so far; to be called inside [Speaker.Do].
+func (s *Speaker) Counters() Counters { return s.counters }
+
+// Run is the loop. It returns nil when ctx ends, an error when the sockets can
+// not be waited for; it can run once and closes the sockets.
+func (s *Speaker) Run(ctx context.Context) error {
+	defer s.close()
+	defer context.AfterFunc(ctx, s.inbox.wake)()
+	for more := false; ctx.Err() == nil; {
+		busy, err := s.wait(more)
+		if err != nil {
+			return err
+		}
+		more = s.turn(busy)
+	}
+	return nil
+}
+
+func (s *Speaker) close() {
+	s.inbox.close()
+	s.groups.close()
+	s.poller.close()
+	unix.Close(s.hello.fd)
+	unix.Close(s.other.fd)
+}
+
+// wait sleeps until there is something to do; with more it only looks. Soon
+// after a Hello or a timer, further ones are left to gather, unless something
+// has just changed.
+func (s *Speaker) wait(more bool) (ready, error) {
+	now := time.Now()
+	until := earliest(s.engine.Deadline(), s.joinAt)
+	gather := now.Before(s.gatherUntil) && !now.Before(s.alertUntil)
+	switch {
+	case more:
+		until = now
+	case gather:
+		until = s.gatherUntil
+	}
+	return s.poller.wait(now, until, gather)
+}
+
+// earliest returns the earlier of two instants; a zero one means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// turn does what there is to do, a bounded amount at a time. True: there is more.
+// Hellos are read in every turn and before the timers are looked at, so
+// that none is late because of our own delay.
+func (s *Speaker) turn(busy ready) (more bool) {
+	if busy.inbox {
+		s.open(s.inbox.take())
+	}
+	routine := s.receive(s.hello)
+	others := (busy.other || !s.other.empty()) && s.receive(s.other)
+	now := time.Now()
+	if others {
+		s.alertUntil = now.Add(alertTime)
+	}
+	if d := s.engine.Deadline(); !d.IsZero() && !now.Before(d) && s.mayTick() {
+		s.step(now, ospf.Tick{})
+		routine = true
+	}
+	if routine {
+		s.gatherUntil = now.Add(gatherTime)
+	}
+	if !s.joinAt.IsZero() && !now.Before(s.joinAt) {
+		s.settle(now)
+	}
+	s.flush(now)
+	return s.hello.more() || s.other.more()
+}
+
+// mayTick holds timers back while Hellos that came before them are unread,
+// but not for ever: a flood of Hellos does not stop the clock.
+func (s *Speaker) mayTick() bool {
+	s.heldBack++
+	if s.hello.more() && s.heldBack < maxHeldBack {
+		return false
+	}
+	s.heldBack = 0
+	return true
+}
+
+// open deals with the letters in their order.
+func (s *Speaker) open(letters []letter) {
+	for _, l := range letters {
+		now := time.Now()
+		if l.do != nil {
+			l.do(now)
+			l.done <- true
+			continue
+		}
+		s.alertUntil = now.Add(alertTime)
+		if links, ok := l.in.(ospf.Links); ok {
+			s.relink(now, links)
+		}
+		s.step(now, l.in)
+	}
+}
+
+// relink takes over the names of a snapshot and moves memberships to the
+// links that bear them now.
+func (s *Speaker) relink(now time.Time, links ospf.Links) {
+	clear(s.names)
+	clear(s.indexes)
+	for _, l := range links.Links {
+		s.names[l.Index] = l.Name
+		s.indexes[l.Name] = l.Index
+	}
+	for name := range s.troubles {
+		if _, ok := s.indexes[name]; !ok {
+			delete(s.troubles, name)
+		}
+	}
+	s.settle(now)
+}
+
+func (s *Speaker) settle(now time.Time) {
+	s.joinAt = time.Time{}
+	if err := s.groups.settleAll(func(link string) int { return s.indexes[link] }); err != nil {
+		s.joinAt = now.Add(retryJoin)
+		s.options.OnError("", err)
+	}
+}
+
+// receive reads from a socket into the engine, at most one batch and not much
+// longer than the slice of a turn. True: there was something.
+func (s *Speaker) receive(from *receiver) bool {
+	if from.empty() {
+		from.fill()
+	}
+	if from.empty() {
+		return false
+	}
+	for start := time.Now(); !from.empty(); {
+		now := time.Now()
+		if now.Sub(start) > slice {
+			break
+		}
+		s.accept(now, from)
+	}
+	return true
+}
+
+// accept hands one received datagram to the engine.
+func (s *Speaker) accept(now time.Time, from *receiver) {
+	b, ifindex := from.take()
+	header, payload, ok := parseIPv4(b)
+	if !ok {
+		s.counters.Malformed++
+		return
+	}
+	name, ok := s.names[ifindex]
+	if !ok {
+		s.counters.UnknownLink++
+		return
+	}
+	s.counters.Received++
+	s.step(s.arrival(now), ospf.Datagram{
+		Interface: name, Src: header.src, Dst: header.dst, TTL: header.ttl, Data: payload,
+	})
+}
+
+// arrival is the instant at which a datagram that is read now counts as
+// received. The engine runs the timers that are due before it looks at its input,
+// but what waited in the kernel was there before the timer: a Hello must
+// not come too late because the loop was held up.
+func (s *Speaker) arrival(now time.Time) time.Time {
+	due := s.engine.Deadline()
+	if due.IsZero() || now.Before(due) {
+		return now
+	}
+	if before := due.Add(-1); before.After(s.stepped) {
+		return before
+	}
+	return s.stepped
+}
+
+// step gives the engine one input. Memberships change at once, the datagrams
+// and the rest of the output wait for the end of the turn.
+func (s *Speaker) step(now time.Time, in ospf.Input) {
+	s.stepped = now
+	out := s.engine.Step(now, in)
+	for _, g := range out.Groups {
+		if !g.Join {
+			s.groups.leave(g.Interface, g.Group)
+			continue
+		}
+		if err := s.groups.join(g.Interface, g.Group, s.indexes[g.Interface]); err != nil {
+			s.joinAt = earliest(s.joinAt, now.Add(retryJoin))
+			s.options.OnError(g.Interface, err)
+		}
+	}
+	s.queue = append(s.queue, out.Send...)
+	if len(out.Routes) > 0 || len(out.Events) > 0 || out.Done {
+		s.outputs = append(s.outputs, out)
+		s.alertUntil = now.Add(alertTime)
+	}
+}
+
+// flush sends what the turn has queued, then passes the outputs on.
+func (s *Speaker) flush(now time.Time) {
+	s.outlet = s.outlet[:0]
+	sendable := s.queue[:0]
+	for _, t := range s.queue {
+		// Without an index the kernel would choose an interface itself.
+		index, ok := s.indexes[t.Interface]
+		if !ok || !t.Dst.Is4() || !t.Src.Is4() || len(t.Data) == 0 {
+			s.sendFailed(now, t.Interface, unix.ENODEV)
+			continue
+		}
+		sendable = append(sendable, t)
+		s.outlet = append(s.outlet, index)
+	}
+	s.counters.Sent += uint64(len(sendable))
+	s.sender.send(s.other.fd, sendable, s.outlet, func(i int, err error) {
+		s.counters.Sent--
+		s.sendFailed(now, sendable[i].Interface, err)
+	})
+	clear(s.queue)
+	s.queue = s.queue[:0]
+	for i, out := range s.outputs {
+		s.outputs[i] = ospf.Output{}
+		s.options.OnOutput(now, out)
+	}
+	s.outputs = s.outputs[:0]
+}
+
+// sendFailed counts a datagram that did not leave and reports it unless the
+// interface had a report a moment ago.
+func (s *Speaker) sendFailed(now time.Time, iface string, err error) {
+	s.counters.SendErrors++
+	t := s.troubles[iface]
+	if t == nil {
+		t = &trouble{}
+		s.troubles[iface] = t
+	}
+	t.count++
+	if !t.reported.IsZero() && now.Sub(t.reported) < reportEvery {
+		return
+	}
+	s.options.OnError(iface, fmt.Errorf("send on %s: %w (%d datagrams lost since the last report)", iface, err, t.count))
+	t.count, t.reported = 0, now
+}

@@ -1,0 +1,146 @@
+package spf
+
+import "github.com/ecmpd/ecmpd/ospf/packet"
+
+// external is a usable AS-external-LSA. There may be very many: it is kept small.
+type external struct {
+	next       *external // of the same destination
+	asbr       *asbr     // advertising router
+	id         packet.ID // link state ID
+	forward    packet.ID // forwarding address, or 0
+	tag        uint32
+	metric     uint32
+	asbrPos    uint32 // in the lists of asbr and
+	forwardPos uint32 // of the forwarding address
+	bits       uint8  // prefix length
+	type2      bool
+}
+
+type externalKey struct{ id, adv packet.ID }
+
+func (e *external) prefix() prefix {
+	return prefix(e.id&packet.MaskOf(int(e.bits)))<<8 | prefix(e.bits)
+}
+
+func (t *Table) installExternal(h packet.LSAHeader, raw []byte) Effect {
+	lsa, err := packet.DecodeExternalLSA(raw)
+	p, ok := makePrefix(h.ID, lsa.Mask)
+	if err != nil || !ok || !p.routable() ||
+		lsa.Metric >= packet.LSInfinity || // RFC 2328 16.4 (1)
+		h.Adv == t.config.RouterID { // 16.4 (2)
+		return t.removeExternal(h.Key())
+	}
+	k := externalKey{h.ID, h.Adv}
+	next := external{
+		id: h.ID, forward: lsa.Forward, tag: lsa.Tag, metric: lsa.Metric,
+		bits: uint8(p.bits()), type2: lsa.Type2,
+	}
+	if old := t.externals[k]; old != nil {
+		if old.sameAs(&next) {
+			return None
+		}
+		t.removeExternal(h.Key()) // its prefix and forwarding address may be others (appendix E)
+	}
+	e := &next
+	t.externals[k] = e
+	d := t.dest(p)
+	e.next, d.externals = d.externals, e
+	e.asbr = t.asbr(h.Adv)
+	e.asbrPos = uint32(len(e.asbr.externals))
+	e.asbr.externals = append(e.asbr.externals, e)
+	if e.forward != 0 {
+		t.useForward(e)
+	}
+	t.mark(d)
+	return Leaf
+}
+
+// sameAs reports whether two instances of one LSA describe the same.
+func (e *external) sameAs(f *external) bool {
+	return e.forward == f.forward && e.tag == f.tag && e.metric == f.metric && e.bits == f.bits && e.type2 == f.type2
+}
+
+func (t *Table) removeExternal(key packet.Key) Effect {
+	k := externalKey{key.ID, key.Adv}
+	e := t.externals[k]
+	if e == nil {
+		return None
+	}
+	delete(t.externals, k)
+	d := t.dests[e.prefix()]
+	for at := &d.externals; *at != nil; at = &(*at).next {
+		if *at == e {
+			*at = e.next
+			break
+		}
+	}
+	list := e.asbr.externals
+	last := len(list) - 1
+	list[e.asbrPos] = list[last]
+	list[e.asbrPos].asbrPos = e.asbrPos
+	list[last] = nil
+	if e.asbr.externals = list[:last]; last == 0 {
+		e.asbr.externals = nil
+		t.markASBR(e.asbr) // it may be the last word about that router
+	}
+	if e.forward != 0 {
+		t.disuseForward(e)
+	}
+	t.mark(d)
+	return Leaf
+}
+
+// external calculates the AS external route to d (RFC 2328 16.4).
+func (t *Table) external(d *dest) offer {
+	var best offer
+	var bestPref int
+	for e := d.externals; e != nil; e = e.next {
+		o, pref := t.externalPath(e)
+		if !o.ok() {
+			continue
+		}
+		switch order := compareExternal(o, best, pref, bestPref); {
+		case !best.ok() || order < 0: // 16.4 (5), (6)
+			best, bestPref = o, pref
+		case order == 0:
+			if o.advertiser > best.advertiser || o.advertiser == best.advertiser && o.tag < best.tag {
+				best.advertiser, best.tag = o.advertiser, o.tag
+			}
+			best.set = t.sets.union(best.set, o.set)
+		}
+	}
+	best.local = t.sets.attached(best.set)
+	return best
+}
+
+// externalPath returns the path that one LSA describes (16.4 (3) to (5)), and
+// the 16.4.1 preference of the path to the AS boundary router or forwarding address.
+func (t *Table) externalPath(e *external) (offer, int) {
+	to := e.asbr.entry
+	if to.ok() && e.forward != 0 { // 16.4 (3): the router itself must be reachable in any case
+		to = t.forwards[e.forward].entry
+	}
+	if !to.ok() {
+		return offer{}, 0
+	}
+	o := offer{path{pathType: External1, cost: far(to.cost, e.metric), tag: e.tag, advertiser: e.asbr.id}, to.set}
+	if e.type2 {
+		o.pathType, o.cost, o.type2Cost = External2, to.cost, e.metric
+	} else if o.cost == unreachable {
+		return offer{}, 0
+	}
+	return o, t.preference(to.path)
+}
+
+// compareExternal is negative when a is preferred (16.4 (6)).
+func compareExternal(a, b offer, prefA, prefB int) int {
+	switch {
+	case a.pathType != b.pathType: // (b)
+		return compare(a.pathType, b.pathType)
+	case a.type2Cost != b.type2Cost: // (b)
+		return compare(a.type2Cost, b.type2Cost)
+	case prefA != prefB: // (c)
+		return compare(prefB, prefA)
+	}
+	return compare(a.cost, b.cost) // (d)
+}

@@ -1,0 +1,623 @@
+package spf
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// Router 1 is the root. Link k of a topology has the addresses 10.255.0.(4k+1)
+// and .(4k+2), in the order in which its ends are named, and interface pk at the root.
+var topologies = []struct {
+	name    string
+	compat  bool
+	network string
+	want    string
+}{
+	{
+		//        ┌─10─ 2 ─10─┐
+		//    1 ──┤           ├── 4 ── stub
+		//        └─10─ 3 ─10─┘
+		name: "16.1 diamond: both equal-cost paths",
+		network: `
+			p2p 1 2 10
+			p2p 1 3 10
+			p2p 2 4 10
+			p2p 3 4 10
+			stub 4 192.168.4.0/24 5`,
+		want: `192.168.4.0/24 intra-area area 0 cost 25 adv 4 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1`,
+	},
+	{
+		//    1 ─10─ 2 ─10─ LAN ── 3 ── stub    The LAN and router 3 are both at
+		//    └────────20───────── 3            distance 20: the LAN goes first.
+		name: "16.1 (3) network before router at equal distance",
+		network: `
+			p2p 1 2 10
+			p2p 1 3 20
+			lan 10.9.0.0/24 2=10 3=10
+			stub 3 192.168.3.0/24 1`,
+		want: `10.9.0.0/24 intra-area area 0 cost 20 adv 2 via 10.255.0.2 dev p0
+			192.168.3.0/24 intra-area area 0 cost 21 adv 3 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1`,
+	},
+	{
+		name: "16.1.1 parallel links, one of them unnumbered, one dearer",
+		network: `
+			p2p 1 2 10
+			p2p 1 2 10 unnumbered
+			p2p 1 2 11
+			stub 2 192.168.2.0/24 1`,
+		want: `192.168.2.0/24 intra-area area 0 cost 11 adv 2 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1 onlink`,
+	},
+	{
+		//    1 ─10─ 2 ─10→ 4    The cheap link is one-way: router 4 does not report it.
+		//    └─10─ 3 ─30─ 4
+		name: "16.1 (2) (b) no link back",
+		network: `
+			p2p 1 2 10
+			p2p 1 3 10
+			p2p 2 4 10 half
+			p2p 3 4 30
+			stub 4 192.168.4.0/24 1`,
+		want: `192.168.4.0/24 intra-area area 0 cost 41 adv 4 via 10.255.0.6 dev p1`,
+	},
+	{
+		//        ┌── 2 ─10─┐
+		//    LAN ┼── 3 ─10─┼── 5 ── stub
+		//        └── 1      (4 is on the LAN too, with nothing behind)
+		name: "16.1.1 gateways on a LAN are the link data of the neighbours",
+		network: `
+			lan 10.9.0.0/24 2=10 1=10 3=10 4=10
+			p2p 2 5 10
+			p2p 3 5 10
+			stub 4 192.168.4.0/24 1
+			stub 5 192.168.5.0/24 1`,
+		want: `10.9.0.0/24 intra-area area 0 cost 10 adv 2 local dev lan0-1
+			192.168.4.0/24 intra-area area 0 cost 11 adv 4 via 10.9.0.4 dev lan0-1
+			192.168.5.0/24 intra-area area 0 cost 21 adv 5 via 10.9.0.2 dev lan0-1, via 10.9.0.3 dev lan0-1`,
+	},
+	{
+		//    1 ──20── LAN ── 3 ── stub    An attached LAN that is as near through router 2:
+		//    └─10─ 2 ─10─┘               each next hop is treated by itself.
+		name: "16.1.1 attached network and an intervening router at equal cost",
+		network: `
+			lan 10.9.0.0/24 3=10 1=20 2=10
+			p2p 1 2 10
+			stub 3 192.168.3.0/24 1`,
+		want: `10.9.0.0/24 intra-area area 0 cost 20 adv 3 local dev lan0-1, via 10.255.0.2 dev p0
+			192.168.3.0/24 intra-area area 0 cost 21 adv 3 via 10.255.0.2 dev p0, via 10.9.0.3 dev lan0-1`,
+	},
+	{
+		name: "16.1 second stage: union over several stubs, own stub, min cost",
+		network: `
+			p2p 1 2 10
+			p2p 1 3 10
+			stub 2 192.168.0.0/24 5
+			stub 3 192.168.0.0/24 5
+			stub 3 192.168.0.0/24 9
+			stub 2 192.168.1.0/24 5
+			stub 1 192.168.1.0/24 15
+			stub 2 192.168.2.0/24 5
+			stub 1 192.168.2.0/24 3`,
+		want: `192.168.0.0/24 intra-area area 0 cost 15 adv 3 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1
+			192.168.1.0/24 intra-area area 0 cost 15 adv 2 local dev s4, via 10.255.0.2 dev p0
+			192.168.2.0/24 intra-area area 0 cost 3 adv 1 local dev s6`,
+	},
+	{
+		name: "RFC 6987 metric 65535 is the last resort, not infinity",
+		network: `
+			p2p 1 2 10
+			p2p 2 3 65535
+			p2p 1 4 10
+			p2p 4 5 65535
+			p2p 1 5 65535
+			stub 3 192.168.3.0/24 1
+			stub 5 192.168.5.0/24 1`,
+		want: `192.168.3.0/24 intra-area area 0 cost 65546 adv 3 via 10.255.0.2 dev p0
+			192.168.5.0/24 intra-area area 0 cost 65536 adv 5 via 10.255.0.18 dev p4`,
+	},
+	{
+		//    area 1:  1 ─10─ 2 (B), 1 ─10─ 3 (B), 1 ─10─ 4 (no B)
+		name: "16.2 summaries: union, intra-area wins, B bit, LSInfinity, unreachable originator",
+		network: `
+			area 1
+			p2p 1 2 10
+			p2p 1 3 10
+			p2p 1 4 10
+			flags 2 B
+			flags 3 B
+			flags 9 B
+			sum 2 172.16.0.0/16 5
+			sum 3 172.16.0.0/16 5
+			sum 4 172.16.0.0/16 1
+			sum 2 172.17.0.0/16 5
+			stub 4 172.17.0.0/16 500
+			sum 2 172.18.0.0/16 16777215
+			sum 9 172.19.0.0/16 1
+			sum 1 172.20.0.0/16 1`,
+		want: `172.16.0.0/16 inter-area area 1 cost 15 adv 3 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1
+			172.17.0.0/16 intra-area area 1 cost 510 adv 4 via 10.255.0.10 dev p2`,
+	},
+	{
+		name: "16.2 with the backbone attached only its summaries count",
+		network: `
+			p2p 1 2 10
+			flags 2 B
+			sum 2 172.16.0.0/16 50
+			area 1
+			p2p 1 3 10
+			flags 3 B
+			sum 3 172.16.0.0/16 1
+			sum 3 172.17.0.0/16 1`,
+		want: `172.16.0.0/16 inter-area area 0 cost 60 adv 2 via 10.255.0.2 dev p0`,
+	},
+	{
+		name: "RFC 3509 2.1 without the backbone all count",
+		network: `
+			area 1
+			p2p 1 2 10
+			flags 2 B
+			sum 2 172.16.0.0/16 5
+			area 2
+			p2p 1 3 10
+			flags 3 B
+			sum 3 172.16.0.0/16 5
+			sum 3 172.17.0.0/16 1`,
+		want: `172.16.0.0/16 inter-area area 2 cost 15 adv 3 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1
+			172.17.0.0/16 inter-area area 2 cost 11 adv 3 via 10.255.0.6 dev p1`,
+	},
+	{
+		//    1 ─10─ 2 (E)   1 ─10─ 3 (E)   1 ─20─ 4 (E)   1 ─10─ 5 (no E)
+		name: "16.4 (6) order of externals and ECMP on a full tie",
+		network: `
+			p2p 1 2 10
+			p2p 1 3 10
+			p2p 1 4 20
+			p2p 1 5 10
+			flags 2 E
+			flags 3 E
+			flags 4 E
+			ext 2 172.16.0.0/16 e2 20         # full tie of 2 and 3; 4 is further away
+			ext 3 172.16.0.0/16 e2 20 tag 7
+			ext 4 172.16.0.0/16 e2 20
+			ext 2 172.17.0.0/16 e2 20         # smaller type 2 metric wins over distance
+			ext 4 172.17.0.0/16 e2 19
+			ext 2 172.18.0.0/16 e2 1          # type 1 wins over type 2
+			ext 4 172.18.0.0/16 e1 500
+			ext 2 172.19.0.0/16 e1 20         # type 1: sum of both metrics
+			ext 4 172.19.0.0/16 e1 10
+			ext 2 172.20.0.0/16 e2 1          # intra-area wins over all
+			stub 4 172.20.0.0/16 100
+			ext 5 172.21.0.0/16 e2 1          # not an AS boundary router
+			ext 2 172.22.0.0/16 e2 16777215   # LSInfinity
+			ext 1 172.23.0.0/16 e2 1          # our own
+			ext 9 172.24.0.0/16 e2 1          # unreachable
+			ext 2 0.0.0.0/0 e2 1`,
+		want: `0.0.0.0/0 external-2 area - cost 1/10 adv 2 via 10.255.0.2 dev p0
+			172.16.0.0/16 external-2 area - cost 20/10 adv 3 tag 7 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1
+			172.17.0.0/16 external-2 area - cost 19/20 adv 4 via 10.255.0.10 dev p2
+			172.18.0.0/16 external-1 area - cost 520 adv 4 via 10.255.0.10 dev p2
+			172.19.0.0/16 external-1 area - cost 30 adv 4 via 10.255.0.10 dev p2, via 10.255.0.2 dev p0
+			172.20.0.0/16 intra-area area 0 cost 120 adv 4 via 10.255.0.10 dev p2`,
+	},
+	{
+		//    LAN 10.9.0.0/24: 1, 2 (E), 3, and 10.9.0.77 that speaks no OSPF
+		name: "16.4 (3) forwarding addresses",
+		network: `
+			lan 10.9.0.0/24 2=10 1=10 3=10
+			p2p 3 4 10
+			flags 2 E
+			stub 4 10.8.0.0/24 1
+			stub 1 10.7.0.1/32 0
+			ext 2 10.6.0.0/16 e2 1
+			ext 2 172.16.0.0/16 e2 20 via 10.9.0.77   # attached: the address is the gateway
+			ext 2 172.17.0.0/16 e2 20 via 10.9.0.3    # attached, and a router is there
+			ext 2 172.18.0.0/16 e2 20 via 10.8.0.9    # behind routers: the way there
+			ext 2 172.19.0.0/16 e2 20 via 10.6.0.1    # only an external leads there
+			ext 2 172.20.0.0/16 e2 20 via 10.5.0.1    # nothing leads there
+			ext 2 172.21.0.0/16 e2 20 via 10.9.0.1    # ourselves
+			ext 2 172.22.0.0/16 e2 20 via 10.7.0.1    # ourselves
+			ext 9 172.23.0.0/16 e2 20 via 10.9.0.77   # its originator is unreachable
+			ext 2 172.24.0.0/16 e1 20 via 10.8.0.9`,
+		want: `10.6.0.0/16 external-2 area - cost 1/10 adv 2 via 10.9.0.2 dev lan0-1
+			10.7.0.1/32 intra-area area 0 cost 0 adv 1 local dev s1
+			10.8.0.0/24 intra-area area 0 cost 21 adv 4 via 10.9.0.3 dev lan0-1
+			10.9.0.0/24 intra-area area 0 cost 10 adv 2 local dev lan0-1
+			172.16.0.0/16 external-2 area - cost 20/10 adv 2 via 10.9.0.77 dev lan0-1
+			172.17.0.0/16 external-2 area - cost 20/10 adv 2 via 10.9.0.3 dev lan0-1
+			172.18.0.0/16 external-2 area - cost 20/21 adv 2 via 10.9.0.3 dev lan0-1
+			172.24.0.0/16 external-1 area - cost 41 adv 2 via 10.9.0.3 dev lan0-1`,
+	},
+	{
+		//    backbone: 1 ─10─ 2 (E)    area 1: 1 ─30─ 3 (E)
+		name: "16.4.1 a non-backbone intra-area path is preferred",
+		network: `
+			p2p 1 2 10
+			flags 2 E
+			ext 2 172.16.0.0/16 e2 20
+			ext 3 172.16.0.0/16 e2 20
+			area 1
+			p2p 1 3 30
+			flags 3 E`,
+		want: `172.16.0.0/16 external-2 area - cost 20/30 adv 3 via 10.255.0.6 dev p1`,
+	},
+	{
+		name:   "16.4.1 RFC1583Compatibility: the nearest one",
+		compat: true,
+		network: `
+			p2p 1 2 10
+			flags 2 E
+			ext 2 172.16.0.0/16 e2 20
+			ext 3 172.16.0.0/16 e2 20
+			area 1
+			p2p 1 3 30
+			flags 3 E`,
+		want: `172.16.0.0/16 external-2 area - cost 20/10 adv 2 via 10.255.0.2 dev p0`,
+	},
+	{
+		//    One ASBR in the backbone at 10, in area 1 at 10 and in area 2 at 10.
+		name:   "16.4 (3) largest area ID among least cost entries of one AS boundary router",
+		compat: true,
+		network: `
+			p2p 1 2 10
+			flags 2 E
+			ext 2 172.16.0.0/16 e2 20
+			area 1
+			p2p 1 2 10
+			flags 2 E
+			area 2
+			p2p 1 2 10
+			flags 2 E`,
+		want: `172.16.0.0/16 external-2 area - cost 20/10 adv 2 via 10.255.0.10 dev p2`,
+	},
+	{
+		//    area 1:  1 ─10─ 2 (B) … 8    1 ─10─ 3 (BE)
+		name: "16.2 ASBR-summaries: a far AS boundary router; an intra-area one keeps its path",
+		network: `
+			area 1
+			p2p 1 2 10
+			p2p 1 3 10
+			flags 2 B
+			flags 3 BE
+			asbr 2 8 5
+			asbr 3 8 5
+			asbr 2 3 0
+			ext 8 172.16.0.0/16 e2 20
+			ext 3 172.17.0.0/16 e2 20`,
+		want: `172.16.0.0/16 external-2 area - cost 20/15 adv 8 via 10.255.0.2 dev p0, via 10.255.0.6 dev p1
+			172.17.0.0/16 external-2 area - cost 20/10 adv 3 via 10.255.0.6 dev p1`,
+	},
+	{
+		name: "prefixes that never become routes, and one that does",
+		network: `
+			p2p 1 2 10
+			flags 2 E
+			stub 2 127.0.0.0/8 1
+			stub 2 127.0.0.1/32 1
+			stub 2 224.0.0.0/4 1
+			stub 2 255.255.255.255/32 1
+			stub 2 0.0.0.0/32 1
+			stub 2 0.0.0.0/1 1
+			ext 2 127.1.0.0/16 e2 1
+			ext 2 240.0.0.0/4 e2 1`,
+		want: `0.0.0.0/1 intra-area area 0 cost 11 adv 2 via 10.255.0.2 dev p0`,
+	},
+	{
+		name: "RFC 6860 hidden transit network",
+		network: `
+			lan 10.9.0.0/32 2=10 1=10
+			stub 2 192.168.2.0/24 1`,
+		want: `192.168.2.0/24 intra-area area 0 cost 11 adv 2 via 10.9.0.2 dev lan0-1`,
+	},
+}
+
+func TestTopologies(t *testing.T) {
+	for _, tt := range topologies {
+		t.Run(tt.name, func(t *testing.T) {
+			m := parse(t, tt.network)
+			c := Config{RouterID: 1, RFC1583Compat: tt.compat}
+			want := strings.ReplaceAll(tt.want, "\t", "") + "\n"
+			if got := show(slices.Collect(m.fresh(c).Routes())); got != want {
+				t.Error(difference(got, want))
+			}
+			if got := m.oracle(c); got != want && !strings.HasPrefix(tt.name, "prefixes") {
+				t.Error("oracle: " + difference(got, want))
+			}
+		})
+	}
+}
+
+// bench is a table that single LSAs are put into.
+type bench struct {
+	*testing.T
+	*Table
+}
+
+func newBench(t *testing.T, network string) *bench {
+	return &bench{t, parse(t, network).fresh(Config{RouterID: 1})}
+}
+
+func (b *bench) put(h packet.LSAHeader, body packet.LSABody) Effect {
+	h.Seq = packet.InitialSeq
+	return b.Install(0, h, packet.BuildLSA(h, body))
+}
+
+// expect compares the routes after Run.
+func (b *bench) expect(want string) {
+	b.Helper()
+	b.Table.Run()
+	b.Changes()
+	if got := show(slices.Collect(b.Routes())); strings.TrimSpace(got) != strings.ReplaceAll(want, "\t", "") {
+		b.Fatal(difference(got, want+"\n"))
+	}
+}
+
+// TestSameLinkStateID: a router-LSA counts only under its originator's own ID (CVE-2013-0149), and of two
+// network-LSAs with one link state ID only the one whose originator links to the network.
+func TestSameLinkStateID(t *testing.T) {
+	b := newBench(t, `
+		lan 10.9.0.0/24 2=10 1=10 3=10
+		stub 3 192.168.3.0/24 1`)
+	before := `10.9.0.0/24 intra-area area 0 cost 10 adv 2 local dev lan0-1
+		192.168.3.0/24 intra-area area 0 cost 11 adv 3 via 10.9.0.3 dev lan0-1`
+	b.expect(before)
+	h := packet.LSAHeader{Type: packet.LSRouter, ID: 3, Adv: 66}
+	if e := b.put(h, packet.RouterLSA{}); e != None {
+		t.Errorf("a router-LSA under a foreign ID has effect %d", e)
+	}
+	dr := packet.ID(10<<24 | 9<<16 | 2)
+	b.put(packet.LSAHeader{Type: packet.LSNetwork, ID: dr, Adv: 66}, packet.NetworkLSA{Mask: packet.MaskOf(25), Routers: []packet.ID{1}})
+	b.expect(before)
+	// Without the right one, the other is all there is.
+	b.Remove(0, packet.Key{Type: packet.LSNetwork, ID: dr, Adv: 2})
+	b.expect(`10.9.0.0/25 intra-area area 0 cost 10 adv 66 local dev lan0-1`)
+	b.Remove(0, packet.Key{Type: packet.LSNetwork, ID: dr, Adv: 66})
+	b.expect(``)
+}
+
+// TestLeafBeforeRun: a leaf that changes while a Dijkstra is wanted is applied to the
+// tree as it is; the Run then gets everything right.
+func TestLeafBeforeRun(t *testing.T) {
+	b := newBench(t, `
+		p2p 1 2 10
+		stub 2 192.168.2.0/24 1`)
+	link := packet.RouterLink{ID: 1, Data: 10<<24 | 255<<16 | 2, Type: packet.LinkPointToPoint, Metric: 10}
+	stub := packet.RouterLink{ID: 192<<24 | 168<<16 | 2<<8, Data: packet.MaskOf(24), Type: packet.LinkStub, Metric: 7}
+	other := packet.RouterLink{ID: 9, Type: packet.LinkPointToPoint, Metric: 1}
+	h := packet.LSAHeader{Type: packet.LSRouter, ID: 2, Adv: 2}
+	if e := b.put(h, packet.RouterLSA{Links: []packet.RouterLink{link, stub, other}}); e != Topology || !b.Pending() {
+		t.Fatalf("effect %d, pending %v after a new link", e, b.Pending())
+	}
+	if c := b.Changes(); len(c) != 1 || c[0].Route.Cost != 17 {
+		t.Fatalf("the stub was not applied: %v", c)
+	}
+	stub.Metric = 8
+	if e := b.put(h, packet.RouterLSA{Links: []packet.RouterLink{link, stub, other}}); e != Leaf {
+		t.Errorf("effect %d of a stub's metric", e)
+	}
+	// The way to router 2 is gone, but the tree does not know yet.
+	if e := b.put(h, packet.RouterLSA{Links: []packet.RouterLink{stub}}); e != Topology {
+		t.Errorf("effect %d of a lost link", e)
+	}
+	if c := b.Changes(); len(c) != 1 || c[0].Route.Cost != 18 {
+		t.Fatalf("before Run: %v", c)
+	}
+	if e := b.put(h, packet.RouterLSA{Links: []packet.RouterLink{stub}}); e != None {
+		t.Errorf("effect %d of the same again", e)
+	}
+	b.expect("")
+	if b.Pending() {
+		t.Error("still pending after Run")
+	}
+}
+
+// TestUnusable: what is malformed, at MaxAge or of no use takes an earlier instance out.
+func TestUnusable(t *testing.T) {
+	stub := packet.RouterLink{ID: 192<<24 | 168<<16, Data: packet.MaskOf(24), Type: packet.LinkStub, Metric: 7}
+	back := packet.RouterLink{ID: 1, Type: packet.LinkPointToPoint, Metric: 10}
+	router := packet.LSAHeader{Type: packet.LSRouter, ID: 2, Adv: 2}
+	external := packet.LSAHeader{Type: packet.LSExternal, ID: 172<<24 | 16<<16 | 1, Adv: 2}
+	aged := router
+	aged.Age = packet.MaxAge
+	ext := packet.ExternalLSA{Mask: packet.MaskOf(24), Metric: 5}
+	good := `172.16.0.0/24 external-1 area - cost 15 adv 2 via 10.255.0.2 dev p0
+		192.168.0.0/24 intra-area area 0 cost 17 adv 2 via 10.255.0.2 dev p0`
+	noExternal := `192.168.0.0/24 intra-area area 0 cost 17 adv 2 via 10.255.0.2 dev p0`
+	lsa := packet.RouterLSA{Flags: packet.RouterE, Links: []packet.RouterLink{back, stub}}
+	for _, tt := range []struct {
+		name string
+		do   func(*bench)
+		want string
+	}{
+		{"MaxAge", func(b *bench) { b.put(aged, lsa) }, ""},
+		{"truncated router-LSA", func(b *bench) { b.Install(0, router, packet.BuildLSA(router, lsa)[:30]) }, ""},
+		{"truncated external", func(b *bench) { b.Install(0, external, packet.BuildLSA(external, ext)[:24]) }, noExternal},
+		{"mask with holes in a stub", func(b *bench) {
+			holes := lsa
+			odd := stub
+			odd.ID, odd.Data = 192<<24|170<<16, 0xff00ff00
+			holes.Links = append(slices.Clone(lsa.Links), odd)
+			b.put(router, holes)
+		}, good},
+		{"mask with holes in an external", func(b *bench) {
+			b.put(external, packet.ExternalLSA{Mask: 0xff00ff00, Metric: 5})
+		}, noExternal},
+		{"another prefix under the same link state ID", func(b *bench) {
+			b.put(external, packet.ExternalLSA{Mask: packet.MaskOf(16), Metric: 6})
+		}, `172.16.0.0/16 external-1 area - cost 16 adv 2 via 10.255.0.2 dev p0
+			192.168.0.0/24 intra-area area 0 cost 17 adv 2 via 10.255.0.2 dev p0`},
+		{"other types", func(b *bench) {
+			for _, typ := range []packet.LSType{0, 6, packet.LSNSSA, packet.LSOpaqueLink, packet.LSOpaqueArea, packet.LSOpaqueAS, 255} {
+				h := external
+				h.Type = typ
+				if e := b.put(h, ext); e != None {
+					b.Errorf("type %d has effect %d", typ, e)
+				}
+				b.Remove(0, h.Key())
+			}
+		}, good},
+		{"a router of no links", func(b *bench) { b.put(router, packet.RouterLSA{}) }, ""},
+		{"the E bit goes", func(b *bench) {
+			if e := b.put(router, packet.RouterLSA{Links: lsa.Links}); e != Leaf {
+				b.Errorf("effect %d", e)
+			}
+		}, noExternal},
+		{"virtual link outside the backbone", func(b *bench) {
+			b.SetRoot(5, []RootLink{{Link: packet.RouterLink{ID: 7, Data: 1, Type: packet.LinkPointToPoint}, Interface: "x", Gateway: netip.MustParseAddr("10.0.0.7")}})
+			for _, l := range []struct{ id, to packet.ID }{{1, 7}, {7, 1}, {7, 8}, {8, 7}} {
+				h := packet.LSAHeader{Type: packet.LSRouter, ID: l.id, Adv: l.id}
+				kind := packet.LinkVirtual
+				links := []packet.RouterLink{{ID: l.to, Data: 1, Type: kind, Metric: 1}, stub}
+				b.Install(5, h, packet.BuildLSA(h, packet.RouterLSA{Links: links}))
+			}
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, `p2p 1 2 10`)
+			b.put(router, lsa)
+			b.put(external, ext)
+			b.expect(good)
+			tt.do(b)
+			if tt.name == "virtual link outside the backbone" {
+				if _, _, ok := b.Router(5, 7); ok {
+					b.Table.Run()
+				}
+				if _, _, ok := b.Router(5, 7); ok {
+					t.Error("reached")
+				}
+				return
+			}
+			b.expect(tt.want)
+		})
+	}
+}
+
+// TestWideLAN: thousands of routers on one network, each named twice, and as many legs to one prefix.
+func TestWideLAN(t *testing.T) {
+	const n = 1000
+	m := &model{root: 1, flags: map[areaRouter]packet.RouterFlags{}}
+	l := lan{prefix: netip.MustParsePrefix("10.9.0.0/16")}
+	for i := range n {
+		id := packet.ID(i + 1)
+		l.members = append(l.members, member{id: id, host: i + 1, cost: 10})
+		if id != 1 {
+			m.stubs = append(m.stubs, stubNet{id: id, prefix: netip.MustParsePrefix("192.168.0.0/24"), cost: 1})
+		}
+	}
+	m.lans = []lan{l, l}
+	m.lans[1].down = true
+	table := m.fresh(Config{RouterID: 1})
+	r, ok := table.Lookup(netip.MustParsePrefix("192.168.0.0/24"))
+	if !ok || r.NextHops.Len() != n-1 {
+		t.Fatalf("%d next hops", r.NextHops.Len())
+	}
+	last := nexthop.Hop{}
+	for h := range r.NextHops.All() {
+		if last.RouterID.IsValid() && last.RouterID.Compare(h.RouterID) >= 0 {
+			t.Fatalf("%v before %v", last, h)
+		}
+		last = h
+	}
+}
+
+// TestRouters looks at the router entries.
+func TestRouters(t *testing.T) {
+	b := newBench(t, `
+		p2p 1 2 10
+		p2p 2 3 5
+		flags 3 E
+		flags 4 E
+		area 1
+		p2p 1 3 7
+		flags 3 E`)
+	for _, tt := range []struct {
+		area, id packet.ID
+		want     string
+	}{
+		{0, 1, "0 {} true"},
+		{0, 2, "10 {via 10.255.0.2 dev p0} true"},
+		{0, 3, "15 {via 10.255.0.2 dev p0} true"},
+		{1, 3, "7 {via 10.255.0.10 dev p2} true"},
+		{1, 2, "0 {} false"},
+		{0, 4, "0 {} false"},
+		{0, 99, "0 {} false"},
+		{9, 3, "0 {} false"},
+	} {
+		cost, hops, ok := b.Router(tt.area, tt.id)
+		if got := fmt.Sprintf("%d {%v} %v", cost, hops, ok); got != tt.want {
+			t.Errorf("router %d in area %d: %s, want %s", tt.id, tt.area, got, tt.want)
+		}
+	}
+	r, ok := b.ASBR(3)
+	if !ok || r.Area != 1 || r.Cost != 7 || r.Type != IntraArea {
+		t.Errorf("AS boundary router 3: %v %v", r, ok)
+	}
+	if r, ok := b.ASBR(4); ok {
+		t.Errorf("unreachable AS boundary router: %v", r)
+	}
+}
+
+// TestSetRoot: a new gateway wants a Dijkstra, a new stub interface does not.
+func TestSetRoot(t *testing.T) {
+	const network = `
+		p2p 1 2 10
+		stub 1 192.168.1.0/24 1
+		stub 2 192.168.2.0/24 1`
+	b := newBench(t, network)
+	links := parse(t, network).rootLinks()[0]
+	if b.SetRoot(0, links); b.Pending() || len(b.Changes()) > 0 {
+		t.Fatal("the same links make a difference")
+	}
+	links[1].Interface = "br0"
+	b.SetRoot(0, links)
+	if c := b.Changes(); b.Pending() || len(c) != 1 || c[0].Route.NextHops.String() != "dev br0" {
+		t.Fatalf("pending %v, changes %v after a stub moved to br0", b.Pending(), c)
+	}
+	links[0].Gateway, links[0].OnLink, links[0].Weight = netip.MustParseAddr("10.0.0.9"), true, 3
+	b.SetRoot(0, links)
+	if !b.Pending() {
+		t.Fatal("a new gateway wants no Dijkstra")
+	}
+	b.expect(`192.168.1.0/24 intra-area area 0 cost 1 adv 1 local dev br0
+		192.168.2.0/24 intra-area area 0 cost 11 adv 2 via 10.0.0.9 dev p0 weight 3 onlink`)
+	// A link that nobody knows the way across carries nothing; the own stub stays.
+	b.SetRoot(0, nil)
+	b.expect(`192.168.1.0/24 intra-area area 0 cost 1 adv 1 local nowhere`)
+}
+
+// TestRemoveArea takes an area away with all that came through it.
+func TestRemoveArea(t *testing.T) {
+	b := newBench(t, `
+		p2p 1 2 10
+		flags 2 B
+		sum 2 172.20.0.0/16 1
+		area 1
+		p2p 1 3 10
+		flags 3 BE
+		stub 3 192.168.3.0/24 1
+		sum 3 172.21.0.0/16 1
+		asbr 3 9 1
+		ext 3 172.16.0.0/16 e2 20
+		ext 9 172.17.0.0/16 e2 20
+		ext 3 172.18.0.0/16 e2 20 via 192.168.3.9`)
+	b.expect(`172.16.0.0/16 external-2 area - cost 20/10 adv 3 via 10.255.0.6 dev p1
+		172.18.0.0/16 external-2 area - cost 20/11 adv 3 via 10.255.0.6 dev p1
+		172.20.0.0/16 inter-area area 0 cost 11 adv 2 via 10.255.0.2 dev p0
+		192.168.3.0/24 intra-area area 1 cost 11 adv 3 via 10.255.0.6 dev p1`)
+	b.RemoveArea(0) // area 1 is the only one now: its summaries count
+	b.expect(`172.16.0.0/16 external-2 area - cost 20/10 adv 3 via 10.255.0.6 dev p1
+		172.17.0.0/16 external-2 area - cost 20/11 adv 9 via 10.255.0.6 dev p1
+		172.18.0.0/16 external-2 area - cost 20/11 adv 3 via 10.255.0.6 dev p1
+		172.21.0.0/16 inter-area area 1 cost 11 adv 3 via 10.255.0.6 dev p1
+		192.168.3.0/24 intra-area area 1 cost 11 adv 3 via 10.255.0.6 dev p1`)
+	b.RemoveArea(1)
+	b.RemoveArea(1)
+	b.expect("")
+	if got := len(b.dests); got != 3 { // the externals, waiting
+		t.Errorf("%d destinations are left", got)
+	}
+}

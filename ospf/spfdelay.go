@@ -1,0 +1,142 @@
+package ospf
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/ospf/spf"
+)
+
+// delayState is a state of the SPF delay machine (RFC 8405 5).
+type delayState uint8
+
+const (
+	delayQuiet delayState = iota
+	delayShortWait
+	delayLongWait
+)
+
+// spfDelay is the SPF back-off delay machine of RFC 8405. Each of its three
+// timers is an instant; zero means not running.
+type spfDelay struct {
+	state    delayState
+	timer    timer     // SPF_TIMER
+	holdDown time.Time // HOLDDOWN_TIMER ends
+	learn    time.Time // LEARN_TIMER ends
+	trigger  string    // what asked for the run that is due
+}
+
+func (d *spfDelay) reset(e *Engine) {
+	e.timers.stop(&d.timer)
+	d.state, d.holdDown, d.learn = delayQuiet, time.Time{}, time.Time{}
+}
+
+// advance applies the timers that ended before now (RFC 8405 5.1, transitions
+// 3, 5 and 6).
+func (d *spfDelay) advance(now time.Time) {
+	if d.state == delayShortWait && !now.Before(d.learn) {
+		d.state = delayLongWait
+	}
+	if d.state != delayQuiet && !now.Before(d.holdDown) {
+		d.state = delayQuiet
+	}
+}
+
+// applied notes what a change of the database means for the route table: a
+// leaf is published in this Step, the topology needs a run.
+func (e *Engine) applied(effect spf.Effect, h packet.LSAHeader) {
+	switch effect {
+	case spf.Leaf:
+		e.routesDirty = true
+	case spf.Topology:
+		e.topologyEvent(h.Key().String(), e.announcesAdjacency(h))
+	}
+}
+
+// announcesAdjacency tells whether the LSA belongs to an adjacency that has just
+// come up: the LSAs of its two ends, or of the LAN's DR, follow within
+// MinLSInterval and end the event that began when it became Full.
+func (e *Engine) announcesAdjacency(h packet.LSAHeader) bool {
+	if h.Type != packet.LSRouter && h.Type != packet.LSNetwork {
+		return false
+	}
+	const window = (packet.MinLSInterval + 1) * time.Second
+	for _, i := range e.ifaces {
+		for _, n := range i.neighbors {
+			if n.state == nbrFull && (n.id == h.Adv || h.Adv == e.cfg.RouterID) && e.now.Sub(n.since) <= window {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// topologyChanged is an IGP event of RFC 8405.
+func (e *Engine) topologyChanged(trigger string) { e.topologyEvent(trigger, false) }
+
+// topologyEvent asks for an SPF run. What belongs to an adjacency that is
+// coming up is one event, however many LSAs it brings: it runs after the initial
+// delay and does not move the machine on.
+func (e *Engine) topologyEvent(trigger string, comingUp bool) {
+	d, c := &e.delay, e.cfg.SPFDelay
+	d.advance(e.now)
+	wait := c.Initial
+	if !comingUp && !e.synchronising() {
+		switch d.state {
+		case delayQuiet: // transition 1
+			d.state = delayShortWait
+			d.learn = e.now.Add(c.TimeToLearn)
+		case delayShortWait:
+			wait = c.Short
+		case delayLongWait:
+			wait = c.Long
+		}
+		d.holdDown = e.now.Add(c.HoldDown) // transitions 1, 2 and 4
+	}
+	at := e.now.Add(wait)
+	if !d.timer.armed() || comingUp && d.timer.at.After(at) {
+		d.trigger = trigger
+		e.timers.set(&d.timer, at)
+	}
+}
+
+// synchronising tells whether the database is still being filled: no neighbour
+// is Full yet, or one is in state Exchange or Loading.
+func (e *Engine) synchronising() bool {
+	full := false
+	for _, i := range e.ifaces {
+		for _, n := range i.neighbors {
+			if n.exchanging() {
+				return true
+			}
+			full = full || n.state == nbrFull
+		}
+	}
+	return !full
+}
+
+// adjacencyChanged reacts to an adjacency that came or went. One that is up
+// brings a database with it, which is to be used after the initial delay.
+func (e *Engine) adjacencyChanged(up bool) {
+	if !up {
+		return
+	}
+	at := e.now.Add(e.cfg.SPFDelay.Initial)
+	if d := &e.delay; !d.timer.armed() || d.timer.at.After(at) {
+		d.trigger = "adjacency is full"
+		e.timers.set(&d.timer, at)
+	}
+}
+
+// runSPF is the end of SPF_TIMER: calculate and publish.
+func (e *Engine) runSPF() {
+	if e.table == nil || !e.table.Pending() {
+		return
+	}
+	stats := e.table.Run()
+	changes := e.table.Changes()
+	e.out.Routes = append(e.out.Routes, changes...)
+	e.counters.SPFRuns++
+	e.emit(SPFRun{Areas: stats.Areas, Vertices: stats.Vertices, Changed: len(changes), Trigger: fmt.Sprint(e.delay.trigger)})
+}

@@ -1,0 +1,240 @@
+package ospf
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/lsdb"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/ospf/spf"
+)
+
+// NeighborStatus is one row of "show ospf neighbor". A sender whose packets are
+// dropped appears as Down, with the reason in Why.
+type NeighborStatus struct {
+	RouterID    packet.ID
+	Address     netip.Addr
+	Interface   string
+	Area        packet.ID
+	Priority    uint8
+	State       string        // RFC 2328 10.1
+	Role        string        // "DR", "Backup", "DROther"; "-" on point-to-point links
+	Up          time.Duration // in this state
+	Dead        time.Duration // until the inactivity timer fires
+	Retransmits int           // length of the retransmission list
+	Requests    int           // length of the request list
+	Summaries   int           // LSAs still to be described
+	Why         string        // what keeps it from Full; empty when nothing does
+}
+
+// Neighbors lists the neighbours, and the routers that would be but for a
+// mismatch, by interface and address.
+func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
+	list := []NeighborStatus{}
+	for _, i := range e.ifaces {
+		for _, n := range i.neighbors {
+			list = append(list, NeighborStatus{
+				RouterID: n.id, Address: n.addr, Interface: i.name, Area: i.area.id,
+				Priority: n.priority, State: n.state.String(), Role: n.role(),
+				Up: now.Sub(n.since), Dead: max(0, n.deadAt.Sub(now)),
+				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary),
+				Why: n.explain(),
+			})
+		}
+		for _, s := range i.strangers.recent(now.Add(-2 * i.cfg.DeadInterval)) {
+			if !slices.ContainsFunc(i.neighbors, func(n *neighbor) bool { return n.addr == s.addr }) {
+				list = append(list, NeighborStatus{
+					RouterID: s.routerID, Address: s.addr, Interface: i.name, Area: i.area.id,
+					State: nbrDown.String(), Role: "-", Up: now.Sub(s.last), Why: s.detail,
+				})
+			}
+		}
+	}
+	return list
+}
+
+// explain says what keeps the neighbour from Full.
+func (n *neighbor) explain() string {
+	switch {
+	case n.state == nbrFull:
+		return ""
+	case n.state == nbrTwoWay && !n.wantsAdjacency():
+		return "neither of us is DR or Backup: no adjacency is needed"
+	case n.state == nbrTwoWay && n.i.state == ifWaiting:
+		return "waiting for the DR election"
+	}
+	return n.why
+}
+
+func (n *neighbor) role() string {
+	switch {
+	case n.i.state == ifPointToPoint:
+		return "-"
+	case n.addr == n.i.dr:
+		return "DR"
+	case n.addr == n.i.bdr:
+		return "Backup"
+	}
+	return "DROther"
+}
+
+// InterfaceStatus is one row of "show ospf interface".
+type InterfaceStatus struct {
+	Interface  string
+	Area       packet.ID
+	Type       string // "broadcast", "point-to-point", "loopback"
+	State      string // RFC 2328 9.1, and "Passive"
+	Address    netip.Prefix
+	Unnumbered bool
+	Cost       uint16 // as announced
+	MTU        int
+	Priority   uint8
+	DR, BDR    netip.Addr // 0.0.0.0 when there is none
+	Hello      time.Duration
+	Dead       time.Duration
+	Neighbors  int
+	Adjacent   int // neighbours that are Full
+	Passive    bool
+	Why        string            // why it is down
+	Rejected   map[string]uint64 // packets dropped, by reason
+}
+
+// Interfaces lists the OSPF interfaces by name.
+func (e *Engine) Interfaces() []InterfaceStatus {
+	list := []InterfaceStatus{}
+	for _, i := range e.ifaces {
+		s := InterfaceStatus{
+			Interface: i.name, Area: i.area.id, Type: i.kind().String(), State: i.state.String(),
+			Address: i.addr.Addr, Unnumbered: i.addr.Addr.IsValid() && i.unnumbered(), Cost: i.cost(), MTU: i.link.MTU, Priority: i.cfg.Priority,
+			DR: i.dr, BDR: i.bdr, Hello: i.cfg.HelloInterval, Dead: i.cfg.DeadInterval,
+			Neighbors: len(i.neighbors), Passive: i.state == ifPassive, Rejected: map[string]uint64{},
+		}
+		for _, n := range i.neighbors {
+			if n.state == nbrFull {
+				s.Adjacent++
+			}
+		}
+		switch {
+		case !i.link.Up:
+			s.Why = "link is down"
+		case !i.addr.Addr.IsValid():
+			s.Why = "no IPv4 address"
+		}
+		for r, n := range i.rejected {
+			if n > 0 {
+				s.Rejected[Reject(r).String()] = n
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+var typeNames = [...]string{"auto", "broadcast", "point-to-point", "loopback"}
+
+// String returns the type's name in RFC 9129.
+func (t InterfaceType) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("type(%d)", uint8(t))
+}
+
+// DatabaseStatus is the whole link state database.
+type DatabaseStatus struct {
+	RouterID packet.ID
+	Areas    []ScopeStatus
+	External ScopeStatus
+	Links    []ScopeStatus // type 9; only links that have any
+}
+
+// ScopeStatus is the database of one flooding scope.
+type ScopeStatus struct {
+	Area        packet.ID
+	Interface   string // link scope only
+	LSAs        []packet.LSAHeader
+	Fingerprint uint64 // equal in synchronised databases
+}
+
+// Database returns every LSA's header with its present age.
+func (e *Engine) Database(now time.Time) DatabaseStatus {
+	s := DatabaseStatus{RouterID: e.cfg.RouterID, Areas: []ScopeStatus{}, Links: []ScopeStatus{}}
+	if e.started.IsZero() {
+		s.External.LSAs = []packet.LSAHeader{}
+		return s
+	}
+	for _, a := range e.areas {
+		s.Areas = append(s.Areas, scopeStatus(a.db.DB, a.id, "", now))
+	}
+	s.External = scopeStatus(e.as.DB, 0, "", now)
+	for _, i := range e.ifaces {
+		if i.db.Len() > 0 {
+			s.Links = append(s.Links, scopeStatus(i.db.DB, i.area.id, i.name, now))
+		}
+	}
+	return s
+}
+
+func scopeStatus(db *lsdb.DB, area packet.ID, link string, now time.Time) ScopeStatus {
+	s := ScopeStatus{Area: area, Interface: link, LSAs: make([]packet.LSAHeader, 0, db.Len()), Fingerprint: db.Fingerprint()}
+	for entry := range db.All() {
+		s.LSAs = append(s.LSAs, entry.HeaderAt(now))
+	}
+	return s
+}
+
+// Routes lists the OSPF routes by prefix.
+func (e *Engine) Routes() []spf.Route {
+	list := []spf.Route{}
+	if e.table != nil {
+		for r := range e.table.Routes() {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Converged tells whether a start is over: every interface that exchanges
+// packets has been up for one dead interval and no neighbour is on its way to
+// Full. It is true in any case after twice the longest dead interval.
+func (e *Engine) Converged(now time.Time) bool {
+	if e.started.IsZero() {
+		return false
+	}
+	var longest time.Duration
+	settled := true
+	for _, i := range e.ifaces {
+		if !i.listens() {
+			continue
+		}
+		longest = max(longest, i.cfg.DeadInterval)
+		for _, n := range i.neighbors {
+			if n.state != nbrFull && (n.state != nbrTwoWay || n.wantsAdjacency()) {
+				settled = false
+			}
+		}
+	}
+	for _, a := range e.cfg.Areas { // links that have not appeared yet
+		for _, c := range a.Interfaces {
+			if !c.Passive && longest == 0 {
+				longest = max(longest, c.DeadInterval)
+			}
+		}
+	}
+	running := now.Sub(e.started)
+	return running >= 2*longest || running >= longest && settled && !e.delay.timer.armed()
+}
+
+// Counters count since the start.
+type Counters struct {
+	Received    [6]uint64 // by packet type; accepted
+	Sent        [6]uint64 // by packet type
+	Strays      uint64    // packets on links that have no OSPF interface
+	Retransmits uint64
+	SPFRuns     uint64
+}
+
+// Counters returns the engine's counters.
+func (e *Engine) Counters() Counters { return e.counters }

@@ -1,0 +1,267 @@
+package ospf
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/ospf/spf"
+)
+
+// Input is one of the things that can happen to the engine: [Datagram],
+// [Tick], [Links], [Config], [Offer], [Command].
+type Input interface{ input() }
+
+// Datagram is one received OSPF packet.
+type Datagram struct {
+	Interface string     // link that it came in through
+	Src, Dst  netip.Addr // of the IP header
+	TTL       uint8      // of the IP header
+	Data      []byte     // OSPF packet, without the IP header; the engine keeps no reference
+}
+
+// Tick says that the deadline was reached; it does no harm when early.
+type Tick struct{}
+
+// Links is a complete snapshot of the kernel's links.
+type Links struct{ Links []Link }
+
+// Link is what the kernel says about one link.
+type Link struct {
+	Name         string
+	Index        int  // kernel ifindex: link data on unnumbered interfaces
+	MTU          int  // bytes, IP
+	Up           bool // administratively up and with carrier
+	PointToPoint bool // IFF_POINTOPOINT
+	Loopback     bool // IFF_LOOPBACK
+	Addrs        []LinkAddr
+}
+
+// LinkAddr is one IPv4 address of a link.
+type LinkAddr struct {
+	Addr      netip.Prefix // own address with the prefix length
+	Peer      netip.Addr   // peer address; zero when there is none
+	Secondary bool
+}
+
+// Source says where an offered route comes from.
+type Source uint8
+
+// Sources of redistribution.
+const (
+	Connected Source = iota + 1
+	Static
+	Kernel
+)
+
+// Offer says which routes of other protocols exist now, to be redistributed
+// as the configuration's rules say. It is a difference: what is not named
+// stays as it was.
+type Offer struct {
+	Source Source
+	Add    []netip.Prefix
+	Remove []netip.Prefix
+}
+
+// Command is an operator's or the daemon's order.
+type Command uint8
+
+// Commands.
+const (
+	// Shutdown sends max-metric router-LSAs for StubRouter.OnShutdown, then
+	// flushes what the router originated. [Output.Done] is true when
+	// the flushed LSAs were acknowledged or one retransmission has passed.
+	Shutdown Command = iota + 1
+)
+
+func (Datagram) input() {}
+func (Tick) input()     {}
+func (Links) input()    {}
+func (Config) input()   {}
+func (Offer) input()    {}
+func (Command) input()  {}
+
+// Output is everything that one Step wants from the outside, in order.
+type Output struct {
+	Groups []Membership // multicast memberships to join or leave, before Send
+	Send   []Transmit   // datagrams to send
+	Routes []spf.Change // changes of the OSPF route table
+	Events []Event      // what happened, for logs, metrics and fast failover
+	Done   bool         // Shutdown is complete
+}
+
+// Transmit is one datagram to send. TTL is 1 and the traffic class CS6 on all of them.
+type Transmit struct {
+	Interface string
+	Src, Dst  netip.Addr
+	Data      []byte // OSPF packet; owned by the receiver of the Output
+}
+
+// Membership is a change of multicast membership on an interface.
+type Membership struct {
+	Interface string
+	Group     netip.Addr // 224.0.0.5 or 224.0.0.6
+	Join      bool
+}
+
+// Leg is a way out to one neighbour.
+type Leg = nexthop.Leg
+
+// Event is a typed event: [NeighborChange], [InterfaceChange], [SPFRun],
+// [PacketRejected], [Alarm].
+type Event interface{ event() }
+
+// NeighborChange says that a neighbour changed its state.
+type NeighborChange struct {
+	Interface string
+	Area      packet.ID
+	RouterID  packet.ID
+	Address   netip.Addr
+	From, To  string // RFC 2328 10.1 names: "Down", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full"
+	Reason    string // event in RFC 2328 10.2 words with detail, e.g. "inactivity timer (4s)"
+}
+
+// InterfaceChange says that an OSPF interface changed its state or disappeared.
+type InterfaceChange struct {
+	Interface string
+	Area      packet.ID
+	From, To  string // RFC 2328 9.1 names
+	Reason    string
+}
+
+// SPFRun says that a Dijkstra calculation was done (how long it took is for the caller to measure).
+type SPFRun struct {
+	Areas    int
+	Vertices int
+	Changed  int
+	Trigger  string
+}
+
+// PacketRejected says that a packet was dropped. The engine limits these to
+// one a second per interface, source and reason; counters see every one.
+type PacketRejected struct {
+	Interface string
+	Src       netip.Addr
+	Type      packet.Type
+	Reason    Reject
+	Detail    string
+}
+
+// Alarm is a condition that an operator must look at (duplicate router id, database limit…),
+// at most one a minute per kind and subject.
+type Alarm struct {
+	Kind    string
+	Subject string
+	Detail  string
+}
+
+func (NeighborChange) event()  {}
+func (InterfaceChange) event() {}
+func (SPFRun) event()          {}
+func (PacketRejected) event()  {}
+func (Alarm) event()           {}
+
+// Config is everything that an operator asks of the engine. The zero value of
+// a field is never a default: package config fills them in.
+type Config struct {
+	RouterID      packet.ID
+	Areas         []Area
+	SPFDelay      SPFDelay
+	StubRouter    StubRouter
+	RFC1583Compat bool
+	Redistribute  []Redistribute
+	Default       DefaultOriginate
+	// MaxLSAs bounds the LSAs of one database; MaxNeighbors the neighbours of one interface.
+	MaxLSAs      int
+	MaxNeighbors int
+}
+
+// Area is one configured area.
+type Area struct {
+	ID         packet.ID
+	Interfaces []InterfaceConfig
+}
+
+// InterfaceConfig is one entry of an area's interfaces list: which links it
+// takes and how they behave. First match wins over all areas in file order.
+type InterfaceConfig struct {
+	Match              Match
+	Type               InterfaceType // 0: by the link's kind (loopback, POINTOPOINT flag, else broadcast)
+	Passive            bool
+	Cost               uint16
+	Weight             uint8 // share in equal-cost sets, 1..254
+	Priority           uint8
+	HelloInterval      time.Duration // whole seconds, 1..65535
+	DeadInterval       time.Duration // whole seconds
+	RetransmitInterval time.Duration
+	TransmitDelay      time.Duration // whole seconds
+	MTUIgnore          bool
+	LinkData           LinkData
+}
+
+// InterfaceType is the OSPF interface type (RFC 2328 9, RFC 9129 interface-type).
+type InterfaceType uint8
+
+// Interface types.
+const (
+	TypeAuto InterfaceType = iota
+	TypeBroadcast
+	TypePointToPoint
+	TypeLoopback
+)
+
+// LinkData chooses what link data an unnumbered point-to-point link carries in the router-LSA.
+type LinkData uint8
+
+// Link data choices. Auto is the ifindex on unnumbered links, the address on numbered ones.
+const (
+	LinkDataAuto LinkData = iota
+	LinkDataIfIndex
+	LinkDataAddress
+)
+
+// SPFDelay holds the RFC 8405 timers.
+type SPFDelay struct {
+	Initial, Short, Long, HoldDown, TimeToLearn time.Duration
+}
+
+// StubRouter holds RFC 6987 behaviour; zero is off.
+type StubRouter struct {
+	Administrative bool
+	OnStartup      time.Duration
+	OnShutdown     time.Duration
+}
+
+// Redistribute is one rule; for each offered route the first rule with its source whose prefixes match decides.
+type Redistribute struct {
+	Source   Source
+	Prefixes []PrefixRange // empty: all
+	Metric   uint32
+	Type2    bool
+	Tag      uint32
+}
+
+// PrefixRange is a prefix list entry "P [ge N] [le N]".
+type PrefixRange struct {
+	Prefix netip.Prefix
+	Ge, Le int // inclusive prefix lengths
+}
+
+// DefaultOriginate says when 0.0.0.0/0 is originated.
+type DefaultOriginate struct {
+	When   DefaultWhen
+	Metric uint32
+	Type2  bool
+	Tag    uint32
+}
+
+// DefaultWhen is never, present or always.
+type DefaultWhen uint8
+
+// Default origination choices.
+const (
+	DefaultNever DefaultWhen = iota
+	DefaultPresent
+	DefaultAlways
+)

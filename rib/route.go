@@ -1,0 +1,128 @@
+package rib
+
+import (
+	"cmp"
+	"net/netip"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+)
+
+// Protocol says where a route comes from. The order is the last tie-break
+// between routes of equal distance and metric: the smaller one wins.
+type Protocol uint8
+
+// Protocols.
+const (
+	Connected Protocol = iota + 1 // network of an own address
+	Static                        // configuration
+	Kernel                        // foreign route that the kernel holds
+	OSPF
+)
+
+// String returns the name that show commands and the configuration use.
+func (p Protocol) String() string {
+	switch p {
+	case Connected:
+		return "connected"
+	case Static:
+		return "static"
+	case Kernel:
+		return "kernel"
+	case OSPF:
+		return "ospf"
+	}
+	return "unknown"
+}
+
+// Administrative distances as FRR's users know them. That of OSPF is
+// configurable and defaults to DistanceOSPF.
+const (
+	DistanceConnected uint8 = 0
+	DistanceKernel    uint8 = 0
+	DistanceStatic    uint8 = 1
+	DistanceOSPF      uint8 = 110
+	// DistanceNever keeps a route among the candidates but never selects it.
+	DistanceNever uint8 = 255
+)
+
+// Route is one protocol's way to a prefix.
+type Route struct {
+	Prefix   netip.Prefix // IPv4, without host bits
+	Protocol Protocol
+	Type     string // path type in the protocol's words ("intra-area", "external-2"); empty when it has none
+	Distance uint8  // administrative distance, the lowest wins; 255 is never selected
+	Metric   uint32 // the protocol's own cost, compared at equal distance
+	Tag      uint32 // route tag, carried along
+	NextHops nexthop.Set
+	Discard  bool // drop the packets; NextHops is empty then
+}
+
+// Change says that the best route of a prefix differs from what the last call
+// of [Table.Changes] left behind.
+type Change struct {
+	Prefix    netip.Prefix
+	Route     Route // the new best route; the zero Route when Withdrawn
+	Withdrawn bool  // the prefix has no route any more
+}
+
+// record is a Route without its prefix: what a candidate stores.
+type record struct {
+	typ      string
+	nextHops nexthop.Set
+	metric   uint32
+	tag      uint32
+	protocol Protocol
+	distance uint8
+	discard  bool
+}
+
+// compare orders candidates by preference, the best first. Two routes of one
+// prefix never share a protocol, so the order is total.
+func (r record) compare(o record) int {
+	return cmp.Or(
+		cmp.Compare(r.distance, o.distance),
+		cmp.Compare(r.metric, o.metric),
+		cmp.Compare(r.protocol, o.protocol),
+	)
+}
+
+func (r record) route(k key) Route {
+	return Route{
+		Prefix:   k.prefix(),
+		Protocol: r.protocol,
+		Type:     r.typ,
+		Distance: r.distance,
+		Metric:   r.metric,
+		Tag:      r.tag,
+		NextHops: r.nextHops,
+		Discard:  r.discard,
+	}
+}
+
+// key is an IPv4 prefix in 38 bits: address, then length. Keys sort as show
+// commands list prefixes, by address and the shorter one first.
+type key uint64
+
+const lengthBits = 6
+
+// keyOf reports false for a prefix that is not IPv4. Host bits are dropped.
+func keyOf(p netip.Prefix) (key, bool) {
+	if !p.IsValid() || !p.Addr().Is4() {
+		return 0, false
+	}
+	return keyFor(p.Addr(), p.Bits()), true
+}
+
+// keyFor is the key of the prefix of that length around an IPv4 address.
+func keyFor(a netip.Addr, bits int) key {
+	b := a.As4()
+	addr := uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
+	host := uint(32 - bits)
+	return key(addr>>host<<host<<lengthBits | uint64(bits))
+}
+
+func (k key) prefix() netip.Prefix {
+	a := uint32(k >> lengthBits)
+	addr := netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
+	return netip.PrefixFrom(addr, int(k&(1<<lengthBits-1)))
+}

@@ -1,0 +1,275 @@
+// Package rib chooses the best route of every prefix from all sources:
+// connected networks, static routes of the configuration, foreign routes of the
+// kernel, and OSPF. It is pure: values in, changes out.
+//
+//   - route.go: a [Route], its preference, and the compact key of a prefix
+//   - table.go: the [Table], which keeps candidates and reports net changes
+//   - static.go: which static routes are active over the connected networks
+//
+// The lowest administrative distance wins, then the lowest metric, then the
+// order of [Protocol]. A best route is reported with the first max-paths
+// members of its next-hop set in the set's own order, so that two routers that
+// see the same neighbours choose the same members.
+//
+// Only IPv4 exists here, as in OSPFv2: a prefix of another family is ignored.
+package rib
+
+import (
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/ecmpd/ecmpd/nexthop"
+)
+
+// Table holds the candidates of every prefix. It is not safe for concurrent
+// use; one goroutine owns it.
+type Table struct {
+	maxPaths int
+	routes   map[key]*candidate // most preferred first; never nil
+	lengths  [33]int            // prefixes by length: what a longest match has to try
+	reported map[key]selection  // what Changes last reported, for prefixes touched since
+}
+
+// candidate is a list: one element in the common case, at most one a protocol.
+// Its record is never written again; a new route is a new candidate.
+type candidate struct {
+	record
+	next *candidate
+}
+
+// selection is what a prefix resolved to at some moment: the head of its list,
+// nil for none, and the limit of next hops then.
+type selection struct {
+	head     *candidate
+	maxPaths int
+}
+
+func (s selection) route(k key) (Route, bool) {
+	if s.head == nil || s.head.distance == DistanceNever {
+		return Route{}, false
+	}
+	r := s.head.route(k)
+	r.NextHops = r.NextHops.Limit(s.maxPaths)
+	return r, true
+}
+
+// New returns an empty table that keeps at most maxPaths next hops a route;
+// values below 1 count as 1.
+func New(maxPaths int) *Table {
+	return &Table{
+		maxPaths: max(maxPaths, 1),
+		routes:   make(map[key]*candidate),
+		reported: make(map[key]selection),
+	}
+}
+
+// SetMaxPaths changes the limit; routes that it shortens or lengthens come out
+// of the next Changes.
+func (t *Table) SetMaxPaths(n int) {
+	n = max(n, 1)
+	if n == t.maxPaths {
+		return
+	}
+	for k, c := range t.routes {
+		if c.nextHops.Limit(n) != c.nextHops.Limit(t.maxPaths) {
+			t.touch(k)
+		}
+	}
+	t.maxPaths = n
+}
+
+// Set adds the route, in place of the one that its protocol had for the prefix.
+func (t *Table) Set(r Route) {
+	k, ok := keyOf(r.Prefix)
+	if !ok {
+		return
+	}
+	rec := record{
+		typ:      r.Type,
+		nextHops: r.NextHops,
+		metric:   r.Metric,
+		tag:      r.Tag,
+		protocol: r.Protocol,
+		distance: r.Distance,
+		discard:  r.Discard,
+	}
+	if rec.discard {
+		rec.nextHops = nexthop.Set{}
+	}
+	t.touch(k)
+	t.cut(k, r.Protocol)
+	t.insert(k, &candidate{record: rec})
+}
+
+// Withdraw removes the protocol's route for the prefix, if there is one.
+func (t *Table) Withdraw(prefix netip.Prefix, p Protocol) {
+	if k, ok := keyOf(prefix); ok {
+		t.withdraw(k, p)
+	}
+}
+
+// Replace makes routes the only ones of the protocol: what is not among them is
+// withdrawn. The Protocol field of the routes is overwritten. Like everything
+// else it shows in Changes only where a best route differs.
+func (t *Table) Replace(p Protocol, routes []Route) {
+	keep := make(map[key]bool, len(routes))
+	for _, r := range routes {
+		if k, ok := keyOf(r.Prefix); ok {
+			keep[k] = true
+		}
+		r.Protocol = p
+		t.Set(r)
+	}
+	for k, c := range t.routes {
+		if !keep[k] && c.find(p) {
+			t.withdraw(k, p)
+		}
+	}
+}
+
+// Changes returns the net difference of the best routes since the last call,
+// sorted by prefix. What went and came back unchanged is not in it.
+func (t *Table) Changes() []Change {
+	if len(t.reported) == 0 {
+		return nil
+	}
+	changes := make([]Change, 0, len(t.reported))
+	for _, k := range sortedKeys(t.reported) {
+		before, _ := t.reported[k].route(k)
+		best, ok := t.best(k)
+		if best == before {
+			continue
+		}
+		changes = append(changes, Change{Prefix: k.prefix(), Route: best, Withdrawn: !ok})
+	}
+	// A fresh map, for a cleared one would keep the size of the largest burst.
+	t.reported = make(map[key]selection)
+	return changes
+}
+
+// Best returns the selected route of exactly this prefix.
+func (t *Table) Best(prefix netip.Prefix) (Route, bool) {
+	k, ok := keyOf(prefix)
+	if !ok {
+		return Route{}, false
+	}
+	return t.best(k)
+}
+
+// Lookup returns the selected route that a packet to the address takes: the
+// longest match.
+func (t *Table) Lookup(a netip.Addr) (Route, bool) {
+	if !a.Is4() {
+		return Route{}, false
+	}
+	for bits := 32; bits >= 0; bits-- {
+		if t.lengths[bits] == 0 {
+			continue
+		}
+		if r, ok := t.best(keyFor(a, bits)); ok {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+// All yields the selected routes, ordered by address and then by length. The
+// table must not be changed while it runs.
+func (t *Table) All() iter.Seq[Route] {
+	return func(yield func(Route) bool) {
+		for _, k := range sortedKeys(t.routes) {
+			if r, ok := t.best(k); ok && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// Candidates returns every route of the prefix, the most preferred first, with
+// its complete next-hop set: max-paths does not shorten it.
+func (t *Table) Candidates(prefix netip.Prefix) []Route {
+	k, ok := keyOf(prefix)
+	if !ok {
+		return nil
+	}
+	var routes []Route
+	for c := t.routes[k]; c != nil; c = c.next {
+		routes = append(routes, c.route(k))
+	}
+	return routes
+}
+
+// Len is the number of prefixes with at least one candidate.
+func (t *Table) Len() int { return len(t.routes) }
+
+func (t *Table) best(k key) (Route, bool) {
+	return selection{t.routes[k], t.maxPaths}.route(k)
+}
+
+// touch remembers what was reported for the prefix before its first change.
+func (t *Table) touch(k key) {
+	if _, ok := t.reported[k]; !ok {
+		t.reported[k] = selection{t.routes[k], t.maxPaths}
+	}
+}
+
+func (t *Table) withdraw(k key, p Protocol) {
+	if !t.routes[k].find(p) {
+		return
+	}
+	t.touch(k)
+	t.cut(k, p)
+}
+
+// insert puts the candidate at its place in the list of its prefix.
+func (t *Table) insert(k key, c *candidate) {
+	head := t.routes[k]
+	if head == nil {
+		t.lengths[k.prefix().Bits()]++
+	}
+	if head == nil || c.compare(head.record) < 0 {
+		c.next = head
+		t.routes[k] = c
+		return
+	}
+	at := head
+	for at.next != nil && at.next.compare(c.record) < 0 {
+		at = at.next
+	}
+	c.next, at.next = at.next, c
+}
+
+// cut takes the protocol's candidate out of the list of the prefix.
+func (t *Table) cut(k key, p Protocol) {
+	head := t.routes[k]
+	switch {
+	case head == nil:
+	case head.protocol == p && head.next == nil:
+		delete(t.routes, k)
+		t.lengths[k.prefix().Bits()]--
+	case head.protocol == p:
+		t.routes[k] = head.next
+	default:
+		for c := head; c.next != nil; c = c.next {
+			if c.next.protocol == p {
+				c.next = c.next.next
+				return
+			}
+		}
+	}
+}
+
+func sortedKeys[V any](m map[key]V) []key {
+	return slices.Sorted(maps.Keys(m))
+}
+
+func (c *candidate) find(p Protocol) bool {
+	for ; c != nil; c = c.next {
+		if c.protocol == p {
+			return true
+		}
+	}
+	return false
+}
