@@ -117,7 +117,7 @@ func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
 		best, ok := installed[o.Prefix]
 		switch {
 		case ok && best.Protocol == o.Protocol:
-			o.Distance, o.Installed, o.Reason, o.NextHops = best.Distance, best.Installed, best.Reason, best.NextHops
+			o.Distance, o.Selected, o.Installed, o.Reason, o.NextHops = best.Distance, true, best.Installed, best.Reason, best.NextHops
 		default:
 			o.Distance = int(d.distance(r.Type))
 			if ok {
@@ -159,7 +159,7 @@ func (r *routeLoop) status() []api.Route {
 		}
 		o := api.Route{
 			Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
-			Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag,
+			Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true,
 		}
 		if route.Type == spf.External2.String() {
 			o.Cost, o.Type2Cost = 0, route.Metric

@@ -92,7 +92,7 @@ func (o *observed) setObjects(hops map[uint32]hopKey, groups map[uint32][]member
 	o.hops, o.groups, o.foreign = hops, groups, foreign
 	gone := false
 	for id := range o.users {
-		
+		gone = gone || !o.exists(id)
 	}
 	if !gone {
 		return nil

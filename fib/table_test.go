@@ -72,7 +72,9 @@ func (k *fakeKernel) write(o *op) error {
 		if o.target.id != 0 && !k.exists(o.target.id) {
 			return unix.EINVAL
 		}
-		delete(k.holders, o.prefix)
+		if k.holders[o.prefix] != 0 {
+			k.Fatalf("%s: it is another's", o)
+		}
 		k.setRoute(o.prefix, o.target)
 	case opDelRoute:
 		if _, ok := k.held()[o.prefix]; !ok {
@@ -160,7 +162,7 @@ func (k *fakeKernel) linkDown(ifindex int) {
 // legs, silent link loss, faults, foreign deletions and restarts. After each quiet
 // step the kernel must equal the wanted state, and a second look must write nothing.
 func TestRandomLife(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomLife(t, seed) })
 	}
 }
@@ -181,7 +183,7 @@ func randomLife(t *testing.T, seed uint64) {
 	}
 	table := newTable(Config{}.withDefaults(), k)
 	for step := range 200 {
-		k.faulty = false
+		k.faulty = r.IntN(5) == 0
 		switch r.IntN(10) {
 		case 0, 1, 2, 3:
 			var hops []nexthop.Hop
@@ -212,10 +214,7 @@ func randomLife(t *testing.T, seed uint64) {
 			}
 			table.Reconcile()
 		case 8:
-			k.faulty = true
 			table.Reconcile()
-			k.faulty = false
-			table.SetLinks(links())
 		case 9:
 			if r.IntN(5) == 0 {
 				dead, want := table.want.dead, table.want.routes
@@ -231,6 +230,10 @@ func randomLife(t *testing.T, seed uint64) {
 			table.SweepStale()
 		}
 		table.Sync()
+		if k.faulty {
+			k.faulty = false
+			table.Reconcile()
+		}
 		checkLife(t, table, k, step)
 		before := k.writes
 		table.Sync()

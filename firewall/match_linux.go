@@ -238,6 +238,13 @@ func verdictOf(k expr.VerdictKind) verdict {
 }
 
 func (d *decoder) compare(from source, e *expr.Cmp) condition {
+	if e.Op == expr.CmpOpGte || e.Op == expr.CmpOpLte { // nft's form of a range
+		r := &expr.Range{Op: expr.CmpOpEq, FromData: []byte{0, 0, 0, 0}, ToData: e.Data}
+		if e.Op == expr.CmpOpGte {
+			r.FromData, r.ToData = e.Data, []byte{255, 255, 255, 255}
+		}
+		return inRange(from, r)
+	}
 	if e.Op != expr.CmpOpEq && e.Op != expr.CmpOpNeq {
 		return condition{}
 	}
@@ -301,7 +308,11 @@ func (d *decoder) among(from source, keys []element, not bool) condition {
 				if len(b) != 4 {
 					return condition{}
 				}
-				c.names = append(c.names, d.links(binary.NativeEndian.Uint32(b)))
+				name := d.links(binary.NativeEndian.Uint32(b))
+				if name == "" { // it has gone, or moved to another namespace
+					return condition{}
+				}
+				c.names = append(c.names, name)
 				continue
 			}
 			c.names = append(c.names, namePattern(b))

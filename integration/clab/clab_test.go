@@ -89,7 +89,7 @@ func TestLoadAppliesDefaults(t *testing.T) {
 func TestLoadRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"unknown key of the file":     {"name: x", "name: x\nmgmt: {}", "[2:1] unknown field \"mgmt\""},
-		"unknown key of a node":       {"env: {B: two}", "env: {B: two}, ports: [1]", "[13:22] unknown field \"ports\""},
+		"unknown key of a node":       {"env: {B: two}", "env: {B: two}, ports: [1]", "[12:24] unknown field \"ports\""},
 		"unknown key of a link":       {"mtu: 1300", "vars: {}", "unknown field \"vars\""},
 		"unknown kind":                {"a: {", "a: {kind: srl, ", ":12: node a: kind \"srl\""},
 		"management network":          {"a: {", "a: {network-mode: host, ", "network-mode \"host\""},
@@ -98,7 +98,7 @@ func TestLoadRefuses(t *testing.T) {
 		"endpoint of no node":         {`"a:eth2"`, `"c:eth2"`, ":15: endpoint \"c:eth2\": there is no node c"},
 		"endpoint without interface":  {`"a:eth2"`, `"a"`, "write node:interface"},
 		"endpoint used twice":         {`"a:eth2"`, `"a:eth1"`, "used by an earlier link"},
-		"three endpoints":             {`"b:eth2"]`, `"b:eth2", "a:eth3"]`, "three endpoints"},
+		"three endpoints":             {`"b:eth2"]`, `"b:eth2", "a:eth3"]`, "has 3 endpoints"},
 		"no name":                     {"name: x\n", "", "no name"},
 		"interface name too long":     {`"a:eth2"`, `"a:eth2345678901234"`, "at most 15"},
 		"a list in the place of text": {"image: other", "image: [other]", "12"},

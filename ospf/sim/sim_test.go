@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -332,8 +333,14 @@ func wander(seed uint64) *Net {
 	return n
 }
 
+// More seeds than the suite has time for: go test ./ospf/sim -run RandomNetworks -first 1000 -seeds 5000
+var (
+	firstSeed = flag.Uint64("first", 0, "first seed of TestRandomNetworks")
+	seeds     = flag.Uint64("seeds", 40, "number of seeds of TestRandomNetworks")
+)
+
 func TestRandomNetworks(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			converge(t, wander(seed), 5*time.Minute)
