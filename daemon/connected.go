@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/link"
@@ -59,13 +58,17 @@ const shadowed = 254
 
 // updateForeign takes the kernel routes of other programs into the RIB.
 func (r *routeLoop) updateForeign() {
-	var routes []rib.Route
-	offer := make(map[netip.Prefix]struct{})
+	best := make(map[netip.Prefix]fib.Foreign)
 	for _, f := range r.foreign {
-		if f.Connected() {
-			continue
+		// A prefix may be there with several metrics: the kernel uses the lowest.
+		if o, ok := best[f.Prefix]; !f.Connected() && (!ok || f.Metric < o.Metric) {
+			best[f.Prefix] = f
 		}
-		route := rib.Route{Prefix: f.Prefix, Distance: rib.DistanceKernel, Metric: f.Metric}
+	}
+	routes := make([]rib.Route, 0, len(best))
+	offer := make(map[netip.Prefix]struct{}, len(best))
+	for p, f := range best {
+		route := rib.Route{Prefix: p, Distance: rib.DistanceKernel, Metric: f.Metric}
 		if f.Metric > r.cfg.Kernel.Metric {
 			route.Distance = shadowed
 		}
@@ -74,15 +77,8 @@ func (r *routeLoop) updateForeign() {
 		} else {
 			route.Discard = true
 		}
-		// A prefix may be there with several metrics: the kernel uses the lowest.
-		if n := slices.IndexFunc(routes, func(o rib.Route) bool { return o.Prefix == f.Prefix }); n >= 0 {
-			if route.Metric < routes[n].Metric {
-				routes[n] = route
-			}
-			continue
-		}
 		routes = append(routes, route)
-		offer[f.Prefix] = struct{}{}
+		offer[p] = struct{}{}
 	}
 	r.rib.Replace(rib.Kernel, routes)
 	r.offerRoutes(ospf.Kernel, offer)

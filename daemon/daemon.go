@@ -12,7 +12,7 @@
 // and two watchers feed them: the kernel's links, and what other programs do to
 // routes and rules. Files: daemon.go (start and stop), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
-// (engine output to logs and dead legs), status.go (API), kernel.go (sysctls and
+// (engine output to logs and dead legs), log.go, status.go (API), kernel.go (sysctls and
 // cleanup).
 package daemon
 
@@ -76,8 +76,10 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	log, closeLog := stderrLog()
+	defer closeLog()
 	d := &daemon{
-		options: o, log: newLogger(), started: time.Now(), config: cfg, loaded: time.Now(),
+		options: o, log: log, started: time.Now(), config: cfg, loaded: time.Now(),
 		flushed: make(chan struct{}), converged: make(chan struct{}),
 	}
 	listener, err := api.Listen(o.Socket)
@@ -96,12 +98,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer d.routes.close()
 	return d.serve(ctx, func(ctx context.Context) error { return api.Serve(ctx, listener, d) })
-}
-
-func newLogger() *logrus.Logger {
-	log := logrus.New()
-	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: "2006-01-02T15:04:05.000Z07:00"})
-	return log
 }
 
 // build makes the parts, kernel settings first.

@@ -26,7 +26,7 @@ func (d *daemon) onSpeakerError(iface string, err error) {
 func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 	interfaces := false
 	for _, ev := range out.Events {
-		d.logEvent(ev)
+		d.logEvent(now, ev)
 		switch ev := ev.(type) {
 		case ospf.NeighborChange:
 			d.mu.Lock()
@@ -77,7 +77,7 @@ func (d *daemon) ospfInterfaces() map[string]ospfInterface {
 }
 
 // logEvent writes one line per event that matters.
-func (d *daemon) logEvent(ev ospf.Event) {
+func (d *daemon) logEvent(now time.Time, ev ospf.Event) {
 	switch ev := ev.(type) {
 	case ospf.NeighborChange:
 		entry := d.log.WithFields(logrus.Fields{
@@ -96,6 +96,7 @@ func (d *daemon) logEvent(ev ospf.Event) {
 	case ospf.SPFRun:
 		d.log.WithFields(logrus.Fields{
 			"areas": ev.Areas, "vertices": ev.Vertices, "changed": ev.Changed, "trigger": ev.Trigger,
+			"duration": time.Since(now).Round(10 * time.Microsecond),
 		}).Info("SPF run")
 	case ospf.PacketRejected:
 		d.log.WithFields(logrus.Fields{

@@ -137,6 +137,7 @@ func (r *routeLoop) apply(m any) {
 		r.links = m.links
 		r.fib.SetLinks(ifaces(m.links))
 		r.updateConnected()
+		r.updateForeign()
 		r.transitDirty = true
 	case kernelEvent:
 		r.applyKernel(m.event)

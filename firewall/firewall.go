@@ -18,8 +18,8 @@
 // sets.go the elements of sets (all pure); nft_linux.go reads and writes the
 // table; monitor_linux.go hears about other people's transactions; foreign.go
 // decides which chain would drop untracked packets (pure), from what
-// foreign_linux.go reads and match_linux.go decodes; conntrack_linux.go removes
-// entries.
+// foreign_linux.go reads and match_linux.go decodes, with foreign_text.go for
+// people; conntrack_linux.go removes entries.
 package firewall
 
 import "net/netip"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
@@ -29,7 +28,7 @@ type source struct {
 	mask  []byte // by bitwise
 }
 
-// state is the rule so far.
+// ruleState is the rule so far.
 type ruleState struct {
 	rule      foreignRule
 	registers map[uint32]source
@@ -448,59 +447,4 @@ func (s *ruleState) target(name string) {
 	default:
 		s.rule.verdict = verdictMaybeDrop
 	}
-}
-
-// String gives the rule in nft's manner; … stands for what is not understood.
-func (r foreignRule) String() string {
-	var words []string
-	for _, c := range r.when {
-		if w := c.String(); w != "" && (w != "…" || len(words) == 0 || words[len(words)-1] != w) {
-			words = append(words, w)
-		}
-	}
-	verdicts := [...]string{"", "accept", "drop", "…", "jump " + r.target, "goto " + r.target, "return"}
-	return strings.TrimSpace(strings.Join(append(words, verdicts[r.verdict]), " "))
-}
-
-func (c condition) String() string {
-	op := " "
-	if c.not {
-		op = " != "
-	}
-	var values []string
-	switch c.field {
-	case fieldState:
-		names := []string{"invalid", "established", "related", "new", "", "", "untracked"}
-		for i, n := range names {
-			if n != "" && c.mask&(1<<i) != 0 {
-				values = append(values, n)
-			}
-		}
-		if len(values) == 0 {
-			return "…" // of iptables only the bit that matters is kept
-		}
-		return "ct state" + op + strings.Join(values, ",")
-	case fieldIn, fieldOut:
-		name := map[field]string{fieldIn: "iifname", fieldOut: "oifname"}[c.field]
-		for _, n := range c.names {
-			values = append(values, fmt.Sprintf("%q", n))
-		}
-		return name + op + braces(values)
-	case fieldProtocol:
-		for _, p := range c.values {
-			values = append(values, fmt.Sprint(p))
-		}
-		return "meta l4proto" + op + braces(values)
-	case fieldFamily:
-		return ""
-	default:
-		return "…"
-	}
-}
-
-func braces(values []string) string {
-	if len(values) == 1 {
-		return values[0]
-	}
-	return "{ " + strings.Join(values, ", ") + " }"
 }

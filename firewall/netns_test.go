@@ -26,30 +26,6 @@ func newSpace(t testing.TB, name string) space {
 	return s
 }
 
-// enter moves the test's own goroutine into the namespace until the test ends.
-func (s space) enter(t testing.TB) {
-	t.Helper()
-	runtime.LockOSThread()
-	home, err := netns.Get()
-	if err != nil {
-		t.Fatal(err)
-	}
-	there, err := netns.GetFromName(string(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer there.Close()
-	if err := netns.Set(there); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := netns.Set(home); err == nil {
-			runtime.UnlockOSThread()
-		}
-		_ = home.Close()
-	})
-}
-
 // do runs fn on a thread of its own inside the namespace. The thread is thrown
 // away afterwards.
 func (s space) do(fn func() error) error {

@@ -32,7 +32,7 @@ type Firewall struct {
 	adopted *table // what an earlier run left, until Sweep
 
 	have  table  // what the kernel held in generation gen
-	gen   uint32 // 0 when have is not known
+	gen   uint32 // valid when known
 	known bool
 }
 
@@ -158,13 +158,14 @@ func (f *Firewall) Remove() error {
 	return fmt.Errorf("delete table inet %s: the ruleset changed %d times meanwhile", tableName, races)
 }
 
-// Counters reads the rules' counters.
+// Counters reads the rules' counters; they are zero without a table.
 func (f *Firewall) Counters() (Counters, error) {
-	if err := f.observe(); err != nil {
-		return Counters{}, err
+	t := table{chains: map[string]chain{}}
+	if err := f.readChains(&t); err != nil {
+		return Counters{}, fmt.Errorf("read the counters of table inet %s: %w", tableName, err)
 	}
 	packets := func(chain string) (n uint64) {
-		for _, r := range f.have.chains[chain].rules {
+		for _, r := range t.chains[chain].rules {
 			for _, e := range r.exprs {
 				if c, ok := e.(*expr.Counter); ok {
 					n += c.Packets

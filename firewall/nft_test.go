@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -268,6 +270,35 @@ func TestWatchIgnoresOwnTransactions(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("the foreign table went unnoticed")
+	}
+}
+
+// TestWatchLosesNews overflows the socket: what was lost must be looked at again.
+func TestWatchLosesNews(t *testing.T) {
+	s := newSpace(t, "lost")
+	f := s.open(t)
+	if err := f.monitor.SetReadBuffer(1); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		s.nft(t, fmt.Sprintf("add table ip t%d; add chain ip t%d c\n", i, i))
+	}
+	waitFor(t, watch(t, f), Event{Own: true, Other: true})
+}
+
+func TestOpenWithoutPrivilege(t *testing.T) {
+	s := newSpace(t, "caps")
+	err := s.do(func() error {
+		var none [2]unix.CapUserData
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		if err := unix.Capset(&header, &none[0]); err != nil {
+			t.Errorf("capset: %v", err)
+		}
+		_, err := Open()
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "nftables is not available") {
+		t.Errorf("Open without CAP_NET_ADMIN: %v", err)
 	}
 }
 

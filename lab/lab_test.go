@@ -303,15 +303,9 @@ func TestCloseRemovesEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := l.AddNode("one")
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := addNode(t, l, "one")
 	if _, err := l.AddNode("one"); err == nil {
 		t.Error("two nodes of one name")
-	}
-	if n, err = l.AddNode("two"); err != nil {
-		t.Fatal(err)
 	}
 	p, err := n.Start("sleep", "sh", "-c", "setsid sleep 1000 & wait")
 	if err != nil {

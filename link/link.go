@@ -1,12 +1,13 @@
 // Package link gives the kernel's links and IPv4 addresses as immutable
 // snapshots.
 //
-// Events are only a reason to look: nothing of their content is used. After the
-// first event of a burst everything is dumped at once, and while events go on
-// dumps are spaced by a multiple of what the last one took. So carrier loss
-// arrives within a dump's time, a thousand new interfaces cost a few dumps, and
-// a lost event (ENOBUFS) costs one more. What the last snapshot says is true
-// whatever was renamed, deleted, made again or moved in between.
+// Events are a reason to look. After the first event of a burst everything is
+// dumped at once, and while events go on dumps are spaced by a multiple of what
+// the last one took. So a thousand new interfaces cost a few dumps, and a lost
+// event (ENOBUFS) costs one more. What the last snapshot says is true whatever
+// was renamed, deleted, made again or moved in between. One thing cannot wait for
+// a dump among a thousand links: an event that says a link went down is put into
+// a copy of the last snapshot and delivered first; the dump follows.
 //
 // Files: link.go (values), watch_linux.go (events), dump_linux.go (netlink).
 package link

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,6 +26,10 @@ type Watcher struct {
 	file *os.File // non-blocking event socket
 	raw  syscall.RawConn
 	buf  []byte
+
+	last   Snapshot
+	again  bool         // something happened since the last dump
+	fallen map[int]bool // links that an event said went down, by index
 }
 
 // Open opens a Watcher in the calling thread's network namespace.
@@ -38,7 +43,7 @@ func Open() (*Watcher, error) {
 		d.close()
 		return nil, fmt.Errorf("watch kernel links: %w", err)
 	}
-	w := &Watcher{dump: d, file: os.NewFile(uintptr(fd), "rtnetlink"), buf: make([]byte, 64<<10)}
+	w := &Watcher{dump: d, file: os.NewFile(uintptr(fd), "rtnetlink"), buf: make([]byte, 64<<10), fallen: map[int]bool{}}
 	if w.raw, err = w.file.SyscallConn(); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("watch kernel links: %w", err)
@@ -94,38 +99,63 @@ func (w *Watcher) Run(ctx context.Context, onSnapshot func(Snapshot)) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case interrupted(err): // too much goes on; half a truth would look like lost links
-		case err != nil:
-			return err
-		default:
+		case err == nil:
+			w.last, w.again = s, false
 			onSnapshot(s)
+		case interrupted(err): // too much goes on; half a truth would look like lost links
+			w.again = true
+		default:
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(rest):
-		}
-		if err != nil {
-			continue
-		}
-		if err := w.wait(); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err := w.follow(ctx, time.Now().Add(rest), onSnapshot); err != nil {
 			return fmt.Errorf("watch kernel links: %w", err)
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 	}
 }
 
-// wait returns when there was an event, after taking all that are there.
-func (w *Watcher) wait() error {
+// follow takes events until it is time for another dump: something happened and
+// notBefore has passed. A link that went down is told at once.
+func (w *Watcher) follow(ctx context.Context, notBefore time.Time, onSnapshot func(Snapshot)) error {
+	for !w.again || time.Now().Before(notBefore) {
+		var deadline time.Time // none
+		if w.again {
+			deadline = notBefore
+		}
+		w.file.SetReadDeadline(deadline)
+		if ctx.Err() != nil {
+			return nil
+		}
+		err := w.read()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if len(w.fallen) > 0 {
+			w.last = w.last.without(w.fallen)
+			clear(w.fallen)
+			onSnapshot(w.last)
+		}
+	}
+	return nil
+}
+
+// read waits for an event and takes all that are there.
+func (w *Watcher) read() error {
 	var result error
 	err := w.raw.Read(func(fd uintptr) bool {
 		for got := false; ; {
-			_, _, err := unix.Recvfrom(int(fd), w.buf, 0)
+			n, _, err := unix.Recvfrom(int(fd), w.buf, 0)
 			switch err {
-			case nil, unix.ENOBUFS: // overrun: something happened, which is all we ask
-				got = true
+			case nil:
+				got, w.again = true, true
+				w.takeFallen(w.buf[:n])
+			case unix.ENOBUFS: // overrun: something happened, which is all we ask
+				got, w.again = true, true
 			case unix.EINTR:
 			case unix.EAGAIN:
 				return got
@@ -136,4 +166,33 @@ func (w *Watcher) wait() error {
 		}
 	})
 	return errors.Join(err, result)
+}
+
+// takeFallen notes the links that a datagram of events says are down.
+func (w *Watcher) takeFallen(b []byte) {
+	msgs, err := syscall.ParseNetlinkMessage(b)
+	if err != nil {
+		return // the dump will tell
+	}
+	for _, m := range msgs {
+		if m.Header.Type != unix.RTM_NEWLINK {
+			continue
+		}
+		l, err := parseLink(m.Data)
+		if err != nil {
+			continue
+		}
+		if known, ok := w.last.ByIndex(l.Index); ok && known.Up && known.Name == l.Name && !l.Up {
+			w.fallen[l.Index] = true
+		}
+	}
+}
+
+// without is the snapshot with some links down.
+func (s Snapshot) without(fallen map[int]bool) Snapshot {
+	links := slices.Clone(s.Links)
+	for i := range links {
+		links[i].Up = links[i].Up && !fallen[links[i].Index]
+	}
+	return Snapshot{Links: links}
 }

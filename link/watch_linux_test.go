@@ -247,11 +247,16 @@ func TestWatchOverrun(t *testing.T) {
 	}
 }
 
-// TestWatchCarrierLossIsQuick measures from the end of the write that takes the
-// carrier away to the snapshot.
+// TestWatchCarrierLossIsQuick measures, among a thousand links, from the end of the
+// write that takes the carrier away to the snapshot.
 func TestWatchCarrierLossIsQuick(t *testing.T) {
 	inNamespace(t, "quick")
-	ip(t, "link add name a type veth peer name b", "link set dev a up", "link set dev b up")
+	lines := []string{"link add name base type veth peer name far", "link add name a type veth peer name b",
+		"link set dev a up", "link set dev b up"}
+	for i := range 998 {
+		lines = append(lines, fmt.Sprintf("link add name m%d link base type macvlan mode bridge", i))
+	}
+	ip(t, lines...)
 	w := watch(t)
 	w.until("a up", state("a", true))
 	h, err := netlink.NewHandle()

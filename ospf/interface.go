@@ -35,8 +35,11 @@ type iface struct {
 	up        bool // the state machine has been started
 	rejected  [rejectCount]uint64
 	strangers strangers
-	answered  time.Time  // last Hello out of turn
-	network   packet.Key // of the network-LSA that we originate; zero when none
+
+	reports     int // PacketRejected events since reportsFrom
+	reportsFrom time.Time
+	answered    time.Time  // last Hello out of turn
+	network     packet.Key // of the network-LSA that we originate; zero when none
 }
 
 var unspecified = netip.AddrFrom4([4]byte{})

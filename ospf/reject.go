@@ -140,7 +140,19 @@ func (s *strangers) recent(since time.Time) []*stranger {
 func (i *iface) reject(src netip.Addr, h packet.Header, r Reject, format string, args ...any) {
 	i.rejected[r]++
 	detail := fmt.Sprintf(format, args...)
-	if i.strangers.note(i.e.now, src, h.RouterID, r, detail) {
+	if i.strangers.note(i.e.now, src, h.RouterID, r, detail) && i.mayReport() {
 		i.e.emit(PacketRejected{Interface: i.name, Src: src, Type: h.Type, Reason: r, Detail: detail})
 	}
+}
+
+// maxReports bounds the PacketRejected events of an interface a second, however
+// many senders somebody makes up.
+const maxReports = 10
+
+func (i *iface) mayReport() bool {
+	if i.e.now.Sub(i.reportsFrom) >= time.Second {
+		i.reportsFrom, i.reports = i.e.now, 0
+	}
+	i.reports++
+	return i.reports <= maxReports
 }

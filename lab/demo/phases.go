@@ -159,8 +159,9 @@ func (d *demo) connect(ctx context.Context) (failed int, err error) {
 		return 0, err
 	}
 	failed = result.Failed()
+	share := percent(carried[0], carried[0]+carried[1])
 	d.screen.line("%d succeeded, %d failed; hub-a carried %d %% and hub-b %d %% of %d packets",
-		d.connections-failed, failed, percent(carried[0], carried), percent(carried[1], carried), carried[0]+carried[1])
+		d.connections-failed, failed, share, 100-share, carried[0]+carried[1])
 	return failed, nil
 }
 
@@ -186,10 +187,10 @@ func (d *demo) carried(f func() error) (packets [2]uint64, err error) {
 	return packets, nil
 }
 
-func percent(part uint64, all [2]uint64) uint64 {
-	sum := all[0] + all[1]
-	if sum == 0 {
+// percent rounds to whole percent; of nothing it is 0.
+func percent(part, whole uint64) uint64 {
+	if whole == 0 {
 		return 0
 	}
-	return (100*part + sum/2) / sum
+	return (100*part + whole/2) / whole
 }

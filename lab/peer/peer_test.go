@@ -13,17 +13,19 @@ import (
 	"github.com/ecmpd/ecmpd/lab/peer"
 )
 
+// FRR starts an interface when it reads the area, with the timers it knows by
+// then.
 const frrConf = `router ospf
  ospf router-id ROUTERID
  timers throttle spf 0 50 200
  timers throttle lsa all 0
  timers lsa min-arrival 0
 interface eth0
- ip ospf area 0
  ip ospf network point-to-point
  ip ospf hello-interval 1
  ip ospf dead-interval 4
  ip ospf retransmit-interval 3
+ ip ospf area 0
 interface lan
  ip ospf area 0
  ip ospf passive

@@ -160,7 +160,7 @@ func (n *Net) checkDatabases(f *findings) {
 	for _, s := range n.segments {
 		for i, a := range s.ports {
 			for _, b := range s.ports[i+1:] {
-				if a.router.engine == nil || b.router.engine == nil || !s.connected(a, b) {
+				if a.router.engine == nil || b.router.engine == nil || !s.connected(a, b) || s.lan && !s.electable(a.part) {
 					continue
 				}
 				x, y := databases[a.router], databases[b.router]
@@ -199,8 +199,14 @@ func compareScopes(f *findings, a, b *Router, x, y ospf.ScopeStatus) {
 		f.add("%s and %s: fingerprints %x and %x disagree with databases that are equal: %v", a.Name, b.Name, x.Fingerprint, y.Fingerprint, same)
 	}
 	if !same {
-		f.add("%s and %s: databases differ:\n  %v\n  %v", a.Name, b.Name, instances(x), instances(y))
+		f.add("%s and %s: databases differ: only the first has %v, only the second %v", a.Name, b.Name,
+			without(instances(x), instances(y)), without(instances(y), instances(x)))
 	}
+}
+
+// without returns what of list is not in other.
+func without[T comparable](list, other []T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return slices.Contains(other, v) })
 }
 
 // checkRoutes compares a route table with the oracle's and with what was published.

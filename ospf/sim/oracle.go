@@ -130,8 +130,7 @@ func (g *graph) addLink(s *Segment) {
 func (g *graph) addLAN(s *Segment) {
 	for part := range 2 {
 		members := s.members(part)
-		eligible := slices.ContainsFunc(members, func(p *port) bool { return p.priority > 0 })
-		if len(members) < 2 || !eligible {
+		if len(members) < 2 || !s.electable(part) {
 			for _, p := range members {
 				g.stubs = append(g.stubs, stub{g.index[p.router], s.prefix, int(p.cost), p})
 			}
@@ -165,6 +164,12 @@ func (s *Segment) members(part int) []*port {
 		}
 	}
 	return list
+}
+
+// electable tells whether a part of a LAN has a router that may be DR; without
+// one there are no adjacencies.
+func (s *Segment) electable(part int) bool {
+	return slices.ContainsFunc(s.members(part), func(p *port) bool { return p.priority > 0 })
 }
 
 // distances computes all pairs.

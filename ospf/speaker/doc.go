@@ -2,22 +2,26 @@
 // membership, the clock. One goroutine, the one in [Speaker.Run], owns the
 // engine; everybody else reaches it by [Speaker.Post] and [Speaker.Do].
 //
-// Files: speaker.go (the loop), socket.go (the sockets and their options),
-// receive.go and send.go (batches of datagrams), header.go (the IPv4 header),
-// membership.go (multicast groups), inbox.go (the way in for other goroutines).
+// Files: speaker.go (the loop), output.go (what becomes of the engine's
+// output), poller.go (sleeping), socket.go (the sockets and their options), receive.go and
+// send.go (batches of datagrams), header.go (the IPv4 header), membership.go
+// (multicast groups), inbox.go (the way in for other goroutines).
 //
 // Few sockets serve every interface. Two raw protocol 89 sockets, bound to no
 // device, receive: one takes Hellos, the other everything else, told apart by
 // a socket filter. So a flood of updates can not push Hellos out of the receive
 // buffer, Hellos are always read before the engine looks at its timers, and a
-// neighbour is never declared dead while its Hello waits in the kernel. Hellos
-// are in no hurry: after some were read, the next ones are left to gather for
-// up to 10 ms, which makes a hub with hundreds of tunnels wake up a few dozen times a
-// second instead of hundreds. The kernel allows 20 memberships on one socket
-// (igmp_max_memberships), so they are kept by a pool of otherwise unused sockets;
-// the receiving sockets get the groups that any socket has joined
-// (IP_MULTICAST_ALL). The interface of a datagram is an ancillary message in
-// both directions (IP_PKTINFO).
+// neighbour is never declared dead while its Hello waits in the kernel. The kernel
+// allows 20 memberships on one socket (igmp_max_memberships), so they are kept by a
+// pool of otherwise unused sockets; the receiving sockets get the groups that any
+// socket has joined (IP_MULTICAST_ALL). The interface of a datagram is an ancillary
+// message in both directions (IP_PKTINFO).
+//
+// Hellos are in no hurry: while nothing else happens, Hellos and timers are
+// left to gather for up to 20 ms, which makes a hub with hundreds of tunnels wake
+// up 50 times a second instead of 400. For 300 ms after any other packet, any
+// input of the daemon and any event or route change nothing waits, so convergence
+// is not held up.
 //
 // # How long a Step may take
 //

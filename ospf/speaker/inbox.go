@@ -2,6 +2,7 @@ package speaker
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 	"time"
 
@@ -28,7 +29,7 @@ type letter struct {
 func newInbox() (*inbox, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open eventfd: %w", err)
 	}
 	return &inbox{event: fd}, nil
 }

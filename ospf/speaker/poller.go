@@ -18,14 +18,13 @@ import (
 // more one that sleeps, wakes the runtime's monitor thread; at some hundred
 // wake-ups a second that costs several times what the work itself does.
 type poller struct {
-	file     *os.File
-	conn     syscall.RawConn
-	epoll    int
-	timer    int
-	fds      [3]int // inbox, other, hello
-	armed    time.Time
-	noHello  bool
-	hasTimer bool
+	file  *os.File // the epoll set
+	conn  syscall.RawConn
+	epoll int
+	timer int       // timerfd
+	fds   [3]int    // inbox, other, hello
+	armed time.Time // what the timer is set to; zero: not
+	muted bool      // Hellos are not waited for
 }
 
 // ready tells what the kernel has for us.
@@ -62,11 +61,13 @@ func (p *poller) control(op, fd int, events uint32) error {
 	return unix.EpollCtl(p.epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
 }
 
-func (p *poller) wait(now, until time.Time, noHello bool) (r ready, err error) {
-	if noHello != p.noHello {
-		p.noHello = noHello
+// wait sleeps until one of the descriptors is readable or the instant until
+// is reached, which may be zero for never. Muted, it does not wait for Hellos.
+func (p *poller) wait(now, until time.Time, muted bool) (r ready, err error) {
+	if muted != p.muted {
+		p.muted = muted
 		var events uint32 = unix.EPOLLIN
-		if noHello {
+		if muted {
 			events = 0
 		}
 		if err := p.control(unix.EPOLL_CTL_MOD, p.fds[2], events); err != nil {

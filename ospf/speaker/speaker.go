@@ -3,7 +3,6 @@ package speaker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
@@ -74,12 +73,6 @@ type Speaker struct {
 	joinAt      time.Time // when to try failed joins again; zero: none failed
 }
 
-// trouble is the send errors of one interface since the last report.
-type trouble struct {
-	count    uint64
-	reported time.Time
-}
-
 // New opens the sockets in the network namespace of the calling thread. The
 // engine belongs to the speaker from here on.
 func New(engine Engine, options Options) (*Speaker, error) {
@@ -89,33 +82,49 @@ func New(engine Engine, options Options) (*Speaker, error) {
 	if options.OnError == nil {
 		options.OnError = func(string, error) {}
 	}
+	s := &Speaker{
+		engine: engine, options: options, groups: newMemberships(), sender: newSender(),
+		names: map[int]string{}, indexes: map[string]int{}, troubles: map[string]*trouble{},
+	}
+	if err := s.openAll(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Speaker) openAll() error {
 	hello, err := openSocket(typeFilter(true))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	s.hello = newReceiver(hello)
 	other, err := openSocket(typeFilter(false))
 	if err != nil {
-		unix.Close(hello)
-		return nil, err
+		return err
 	}
-	inbox, err := newInbox()
-	if err != nil {
-		unix.Close(hello)
-		unix.Close(other)
-		return nil, fmt.Errorf("open eventfd: %w", err)
+	s.other = newReceiver(other)
+	if s.inbox, err = newInbox(); err != nil {
+		return err
 	}
-	poller, err := newPoller(inbox.event, other, hello)
-	if err != nil {
-		return nil, err
+	s.poller, err = newPoller(s.inbox.event, other, hello)
+	return err
+}
+
+// close also closes what New could not complete.
+func (s *Speaker) close() {
+	if s.inbox != nil {
+		s.inbox.close()
 	}
-	return &Speaker{
-		poller: poller,
-		engine: engine, options: options, inbox: inbox,
-		hello: newReceiver(hello), other: newReceiver(other),
-		sender: newSender(), groups: newMemberships(),
-		names: map[int]string{}, indexes: map[string]int{},
-		troubles: map[string]*trouble{},
-	}, nil
+	if s.poller != nil {
+		s.poller.close()
+	}
+	for _, r := range []*receiver{s.hello, s.other} {
+		if r != nil {
+			unix.Close(r.fd)
+		}
+	}
+	s.groups.close()
 }
 
 // Post hands an input to the engine soon, after those posted before it. It
@@ -154,14 +163,6 @@ func (s *Speaker) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Speaker) close() {
-	s.inbox.close()
-	s.groups.close()
-	s.poller.close()
-	unix.Close(s.hello.fd)
-	unix.Close(s.other.fd)
-}
-
 // wait sleeps until there is something to do; with more it only looks. Soon
 // after a Hello or a timer, further ones are left to gather, unless something
 // has just changed.
@@ -190,10 +191,11 @@ func earliest(a, b time.Time) time.Time {
 // Hellos are read in every turn and before the timers are looked at, so
 // that none is late because of our own delay.
 func (s *Speaker) turn(busy ready) (more bool) {
+	routine := s.receive(s.hello)
 	if busy.inbox {
 		s.open(s.inbox.take())
+		s.receive(s.hello) // what came meanwhile
 	}
-	routine := s.receive(s.hello)
 	others := (busy.other || !s.other.empty()) && s.receive(s.other)
 	now := time.Now()
 	if others {
@@ -317,71 +319,4 @@ func (s *Speaker) arrival(now time.Time) time.Time {
 		return before
 	}
 	return s.stepped
-}
-
-// step gives the engine one input. Memberships change at once, the datagrams
-// and the rest of the output wait for the end of the turn.
-func (s *Speaker) step(now time.Time, in ospf.Input) {
-	s.stepped = now
-	out := s.engine.Step(now, in)
-	for _, g := range out.Groups {
-		if !g.Join {
-			s.groups.leave(g.Interface, g.Group)
-			continue
-		}
-		if err := s.groups.join(g.Interface, g.Group, s.indexes[g.Interface]); err != nil {
-			s.joinAt = earliest(s.joinAt, now.Add(retryJoin))
-			s.options.OnError(g.Interface, err)
-		}
-	}
-	s.queue = append(s.queue, out.Send...)
-	if len(out.Routes) > 0 || len(out.Events) > 0 || out.Done {
-		s.outputs = append(s.outputs, out)
-		s.alertUntil = now.Add(alertTime)
-	}
-}
-
-// flush sends what the turn has queued, then passes the outputs on.
-func (s *Speaker) flush(now time.Time) {
-	s.outlet = s.outlet[:0]
-	sendable := s.queue[:0]
-	for _, t := range s.queue {
-		// Without an index the kernel would choose an interface itself.
-		index, ok := s.indexes[t.Interface]
-		if !ok || !t.Dst.Is4() || !t.Src.Is4() || len(t.Data) == 0 {
-			s.sendFailed(now, t.Interface, unix.ENODEV)
-			continue
-		}
-		sendable = append(sendable, t)
-		s.outlet = append(s.outlet, index)
-	}
-	s.counters.Sent += uint64(len(sendable))
-	s.sender.send(s.other.fd, sendable, s.outlet, func(i int, err error) {
-		s.counters.Sent--
-		s.sendFailed(now, sendable[i].Interface, err)
-	})
-	clear(s.queue)
-	s.queue = s.queue[:0]
-	for i, out := range s.outputs {
-		s.outputs[i] = ospf.Output{}
-		s.options.OnOutput(now, out)
-	}
-	s.outputs = s.outputs[:0]
-}
-
-// sendFailed counts a datagram that did not leave and reports it unless the
-// interface had a report a moment ago.
-func (s *Speaker) sendFailed(now time.Time, iface string, err error) {
-	s.counters.SendErrors++
-	t := s.troubles[iface]
-	if t == nil {
-		t = &trouble{}
-		s.troubles[iface] = t
-	}
-	t.count++
-	if !t.reported.IsZero() && now.Sub(t.reported) < reportEvery {
-		return
-	}
-	s.options.OnError(iface, fmt.Errorf("send on %s: %w (%d datagrams lost since the last report)", iface, err, t.count))
-	t.count, t.reported = 0, now
 }

@@ -1,0 +1,85 @@
+package firewall
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"strings"
+)
+
+// String gives the rule in nft's manner; … stands for what is not understood.
+func (r foreignRule) String() string {
+	var words []string
+	for _, c := range r.when {
+		if w := c.String(); w != "" && (w != "…" || len(words) == 0 || words[len(words)-1] != w) {
+			words = append(words, w)
+		}
+	}
+	verdicts := [...]string{"", "accept", "drop", "…", "jump " + r.target, "goto " + r.target, "return"}
+	return strings.TrimSpace(strings.Join(append(words, verdicts[r.verdict]), " "))
+}
+
+func (c condition) String() string {
+	op := " "
+	if c.not {
+		op = " != "
+	}
+	var values []string
+	switch c.field {
+	case fieldState:
+		names := []string{"invalid", "established", "related", "new", "", "", "untracked"}
+		for i, n := range names {
+			if n != "" && c.mask&(1<<i) != 0 {
+				values = append(values, n)
+			}
+		}
+		if len(values) == 0 {
+			return "…" // of iptables only the bit that matters is kept
+		}
+		return "ct state" + op + strings.Join(values, ",")
+	case fieldIn, fieldOut:
+		name := map[field]string{fieldIn: "iifname", fieldOut: "oifname"}[c.field]
+		for _, n := range c.names {
+			values = append(values, fmt.Sprintf("%q", n))
+		}
+		return name + op + braces(values)
+	case fieldProtocol:
+		for _, p := range c.values {
+			values = append(values, fmt.Sprint(p))
+		}
+		return "meta l4proto" + op + braces(values)
+	case fieldFamily:
+		return ""
+	case fieldSource, fieldDestination:
+		name := map[field]string{fieldSource: "ip saddr", fieldDestination: "ip daddr"}[c.field]
+		for _, r := range c.ranges {
+			values = append(values, rangeText(r))
+		}
+		if len(values) > 4 {
+			values = append(values[:4], "…")
+		}
+		return name + op + braces(values)
+	default:
+		return "…"
+	}
+}
+
+func rangeText(r [2]uint32) string {
+	text := func(u uint32) string { return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, u))).String() }
+	size := bits.TrailingZeros64(uint64(r[1]) - uint64(r[0]) + 1)
+	switch {
+	case r[0] == r[1]:
+		return text(r[0])
+	case r[1]-r[0] == uint32(uint64(1)<<size-1) && bits.TrailingZeros64(uint64(r[0])|1<<32) >= size:
+		return fmt.Sprintf("%s/%d", text(r[0]), 32-size)
+	}
+	return text(r[0]) + "-" + text(r[1])
+}
+
+func braces(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return "{ " + strings.Join(values, ", ") + " }"
+}

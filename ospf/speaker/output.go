@@ -1,0 +1,82 @@
+package speaker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"golang.org/x/sys/unix"
+)
+
+// trouble is the send errors of one interface since the last report.
+type trouble struct {
+	count    uint64
+	reported time.Time
+}
+
+// step gives the engine one input. Memberships change at once, the datagrams
+// and the rest of the output wait for the end of the turn.
+func (s *Speaker) step(now time.Time, in ospf.Input) {
+	s.stepped = now
+	out := s.engine.Step(now, in)
+	for _, g := range out.Groups {
+		if !g.Join {
+			s.groups.leave(g.Interface, g.Group)
+			continue
+		}
+		if err := s.groups.join(g.Interface, g.Group, s.indexes[g.Interface]); err != nil {
+			s.joinAt = earliest(s.joinAt, now.Add(retryJoin))
+			s.options.OnError(g.Interface, err)
+		}
+	}
+	s.queue = append(s.queue, out.Send...)
+	if len(out.Routes) > 0 || len(out.Events) > 0 || out.Done {
+		s.outputs = append(s.outputs, out)
+		s.alertUntil = now.Add(alertTime)
+	}
+}
+
+// flush sends what the turn has queued, then passes the outputs on.
+func (s *Speaker) flush(now time.Time) {
+	s.outlet = s.outlet[:0]
+	sendable := s.queue[:0]
+	for _, t := range s.queue {
+		// Without an index the kernel would choose an interface itself.
+		index, ok := s.indexes[t.Interface]
+		if !ok || !t.Dst.Is4() || !t.Src.Is4() || len(t.Data) == 0 {
+			s.sendFailed(now, t.Interface, unix.ENODEV)
+			continue
+		}
+		sendable = append(sendable, t)
+		s.outlet = append(s.outlet, index)
+	}
+	s.counters.Sent += uint64(len(sendable))
+	s.sender.send(s.other.fd, sendable, s.outlet, func(i int, err error) {
+		s.counters.Sent--
+		s.sendFailed(now, sendable[i].Interface, err)
+	})
+	clear(s.queue)
+	s.queue = s.queue[:0]
+	for i, out := range s.outputs {
+		s.outputs[i] = ospf.Output{}
+		s.options.OnOutput(now, out)
+	}
+	s.outputs = s.outputs[:0]
+}
+
+// sendFailed counts a datagram that did not leave and reports it unless the
+// interface had a report a moment ago.
+func (s *Speaker) sendFailed(now time.Time, iface string, err error) {
+	s.counters.SendErrors++
+	t := s.troubles[iface]
+	if t == nil {
+		t = &trouble{}
+		s.troubles[iface] = t
+	}
+	t.count++
+	if !t.reported.IsZero() && now.Sub(t.reported) < reportEvery {
+		return
+	}
+	s.options.OnError(iface, fmt.Errorf("send on %s: %w (%d datagrams lost since the last report)", iface, err, t.count))
+	t.count, t.reported = 0, now
+}
