@@ -31,14 +31,14 @@ type firewallLoop struct {
 	wanted   wantedRules
 	known    bool // wanted has been set
 	swept    bool
-	flush    bool // conntrack entries may have to go
+	flush    bool // conntrack entries may have to go; at the start they may
 	blockers []firewall.Blocker
 	failure  string
 	inSync   bool
 }
 
 func newFirewallLoop(log *logrus.Logger) *firewallLoop {
-	return &firewallLoop{log: log, inbox: newMailbox[any]()}
+	return &firewallLoop{log: log, inbox: newMailbox[any](), flush: true}
 }
 
 // run is the loop. Without nftables routing goes on and the log says so.
@@ -145,7 +145,7 @@ func (f *firewallLoop) write(w work) {
 
 // off removes the table, once what an earlier run left may go.
 func (f *firewallLoop) off() {
-	f.blockers = nil
+	f.blockers, f.flush = nil, true
 	err := f.fw.Remove()
 	f.inSync = err == nil
 	f.note(firewall.Report{}, err)
@@ -200,14 +200,12 @@ func containsBlocker(list []firewall.Blocker, b firewall.Blocker) bool {
 	return false
 }
 
-// ask runs fn in the loop and waits for it.
-func (f *firewallLoop) ask(ctx context.Context, fn func()) error {
-	done := make(chan struct{})
-	f.inbox.put(query{func() { fn(); close(done) }})
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// rulesStatus is what the firewall loop knows of the kernel.
+type rulesStatus struct {
+	inSync   bool
+	blockers []firewall.Blocker
+}
+
+func (f *firewallLoop) status() rulesStatus {
+	return rulesStatus{f.inSync || f.wanted.state.Mode == transit.Off, f.blockers}
 }

@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
+	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
@@ -46,6 +48,11 @@ func Cleanup(_ context.Context, o Options) error {
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
+	claim, err := api.Listen(o.Socket) // a running daemon would write it all again
+	if err != nil {
+		return fmt.Errorf("cleanup: %w", err)
+	}
+	defer claim.Close()
 	return removeAll(protocol, o)
 }
 

@@ -291,15 +291,3 @@ func (r *routeLoop) transitInterfaces() []transit.Interface {
 	slices.SortFunc(list, func(a, b transit.Interface) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
-
-// ask runs f in the loop and waits for it.
-func (r *routeLoop) ask(ctx context.Context, f func()) error {
-	done := make(chan struct{})
-	r.inbox.put(query{func() { f(); close(done) }})
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

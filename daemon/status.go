@@ -20,10 +20,34 @@ import (
 // and translates the copy that it gets.
 var _ api.Backend = (*daemon)(nil)
 
+// askOSPF runs f in the OSPF loop and returns what it found. After an error f may
+// still run: what it works on must belong to it.
+func askOSPF[T any](ctx context.Context, d *daemon, f func(now time.Time) T) (T, error) {
+	return ask(ctx, func(run func(now time.Time)) { go d.speaker.Do(run) }, f)
+}
+
+// askLoop is askOSPF for the loop behind an inbox.
+func askLoop[T any](ctx context.Context, inbox *mailbox[any], f func() T) (T, error) {
+	post := func(run func(time.Time)) { inbox.put(query{func() { run(time.Time{}) }}) }
+	return ask(ctx, post, func(time.Time) T { return f() })
+}
+
+func ask[T any](ctx context.Context, post func(func(time.Time)), f func(time.Time) T) (T, error) {
+	found := make(chan T, 1)
+	post(func(now time.Time) { found <- f(now) })
+	select {
+	case v := <-found:
+		return v, nil
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}
+
 // Neighbors implements api.Backend.
-func (d *daemon) Neighbors(context.Context) ([]api.Neighbor, error) {
-	var list []ospf.NeighborStatus
-	if err := d.speaker.Do(func(now time.Time) { list = d.engine.Neighbors(now) }); err != nil {
+func (d *daemon) Neighbors(ctx context.Context) ([]api.Neighbor, error) {
+	list, err := askOSPF(ctx, d, d.engine.Neighbors)
+	if err != nil {
 		return nil, err
 	}
 	out := make([]api.Neighbor, len(list))
@@ -39,9 +63,9 @@ func (d *daemon) Neighbors(context.Context) ([]api.Neighbor, error) {
 }
 
 // Interfaces implements api.Backend.
-func (d *daemon) Interfaces(context.Context) ([]api.Interface, error) {
-	var list []ospf.InterfaceStatus
-	if err := d.speaker.Do(func(time.Time) { list = d.engine.Interfaces() }); err != nil {
+func (d *daemon) Interfaces(ctx context.Context) ([]api.Interface, error) {
+	list, err := askOSPF(ctx, d, func(time.Time) []ospf.InterfaceStatus { return d.engine.Interfaces() })
+	if err != nil {
 		return nil, err
 	}
 	out := make([]api.Interface, len(list))
@@ -60,9 +84,9 @@ func (d *daemon) Interfaces(context.Context) ([]api.Interface, error) {
 }
 
 // Database implements api.Backend.
-func (d *daemon) Database(context.Context) (api.Database, error) {
-	var s ospf.DatabaseStatus
-	if err := d.speaker.Do(func(now time.Time) { s = d.engine.Database(now) }); err != nil {
+func (d *daemon) Database(ctx context.Context) (api.Database, error) {
+	s, err := askOSPF(ctx, d, d.engine.Database)
+	if err != nil {
 		return api.Database{}, err
 	}
 	out := api.Database{RouterID: s.RouterID.String(), External: lsas(s.External)}
@@ -91,19 +115,17 @@ func lsas(s ospf.ScopeStatus) []api.LSA {
 // OSPFRoutes implements api.Backend: the table of the calculation, with what
 // became of each route.
 func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
-	var list []spf.Route
-	if err := d.speaker.Do(func(time.Time) { list = d.engine.Routes() }); err != nil {
-		return nil, err
-	}
-	var installed map[string]api.Route
-	err := d.routes.ask(ctx, func() {
-		installed = make(map[string]api.Route, len(list))
-		for _, r := range d.routes.status() {
-			installed[r.Prefix] = r
-		}
-	})
+	list, err := askOSPF(ctx, d, func(time.Time) []spf.Route { return d.engine.Routes() })
 	if err != nil {
 		return nil, err
+	}
+	selected, err := d.Routes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	installed := make(map[string]api.Route, len(selected))
+	for _, r := range selected {
+		installed[r.Prefix] = r
 	}
 	out := make([]api.Route, len(list))
 	for i, r := range list {
@@ -145,9 +167,7 @@ func (d *daemon) distance(t spf.PathType) uint8 {
 
 // Routes implements api.Backend: the selected route of every prefix.
 func (d *daemon) Routes(ctx context.Context) ([]api.Route, error) {
-	var out []api.Route
-	err := d.routes.ask(ctx, func() { out = d.routes.status() })
-	return out, err
+	return askLoop(ctx, d.routes.inbox, d.routes.status)
 }
 
 // status lists the RIB with what the kernel has of it; runs in the route loop.
@@ -195,23 +215,25 @@ func hop(h fib.HopStatus) api.Hop {
 
 // Groups implements api.Backend.
 func (d *daemon) Groups(ctx context.Context) ([]api.Group, error) {
+	groups, err := askLoop(ctx, d.routes.inbox, func() []fib.GroupStatus { return d.routes.fib.Status().Groups })
+	if err != nil {
+		return nil, err
+	}
 	var out []api.Group
-	err := d.routes.ask(ctx, func() {
-		for _, g := range d.routes.fib.Status().Groups {
-			o := api.Group{ID: g.ID, Routes: g.Routes}
-			for _, m := range g.Members {
-				o.Members = append(o.Members, api.Member{ID: m.ID, Hop: hop(m)})
-			}
-			out = append(out, o)
+	for _, g := range groups {
+		o := api.Group{ID: g.ID, Routes: g.Routes}
+		for _, m := range g.Members {
+			o.Members = append(o.Members, api.Member{ID: m.ID, Hop: hop(m)})
 		}
-	})
-	return out, err
+		out = append(out, o)
+	}
+	return out, nil
 }
 
 // Transit implements api.Backend.
 func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
-	var state transit.State
-	if err := d.routes.ask(ctx, func() { state = d.routes.transit }); err != nil {
+	state, err := askLoop(ctx, d.routes.inbox, func() transit.State { return d.routes.transit })
+	if err != nil {
 		return api.Transit{}, err
 	}
 	out := api.Transit{
@@ -220,13 +242,15 @@ func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
 	for _, h := range state.Holes {
 		out.Holes = append(out.Holes, api.Hole{Prefix: h.Prefix.String(), Reason: h.Reason})
 	}
-	err := d.firewall.ask(ctx, func() {
-		out.InSync = d.firewall.inSync
-		for _, b := range d.firewall.blockers {
-			out.BlockedBy = append(out.BlockedBy, api.Blocker(b))
-		}
-	})
-	return out, err
+	rules, err := askLoop(ctx, d.firewall.inbox, d.firewall.status)
+	if err != nil {
+		return api.Transit{}, err
+	}
+	out.InSync = rules.inSync
+	for _, b := range rules.blockers {
+		out.BlockedBy = append(out.BlockedBy, api.Blocker(b))
+	}
+	return out, nil
 }
 
 func texts(list []netip.Prefix) []string {
@@ -244,7 +268,7 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 		Version: d.options.Version, RouterID: d.config.OSPF.RouterID.String(), PID: os.Getpid(),
 		StartedAt: d.started.Format(time.RFC3339), UpTimeMsec: time.Since(d.started).Milliseconds(),
 		Config: api.ConfigStatus{Path: d.options.ConfigPath, LoadedAt: d.loaded.Format(time.RFC3339), Error: d.reloadFail},
-		OSPF:   api.OSPFStatus{NeighborChanges: d.changes, Rejected: api.Counts{}},
+		OSPF:   api.OSPFStatus{NeighborChanges: d.changes},
 	}
 	d.mu.Unlock()
 	select {
@@ -252,34 +276,39 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 		out.Converged = true
 	default:
 	}
-	var counters ospf.Counters
-	err := d.speaker.Do(func(time.Time) {
-		counters = d.engine.Counters()
+	type engineStatus struct {
+		counters ospf.Counters
+		rejected api.Counts
+	}
+	engine, err := askOSPF(ctx, d, func(time.Time) engineStatus {
+		s := engineStatus{d.engine.Counters(), api.Counts{}}
 		for _, i := range d.engine.Interfaces() {
 			for reason, n := range i.Rejected {
-				out.OSPF.Rejected[reason] += n
+				s.rejected[reason] += n
 			}
 		}
+		return s
 	})
 	if err != nil {
-		return out, err
+		return api.Status{}, err
 	}
-	out.OSPF.Retransmits, out.OSPF.SPFRuns = counters.Retransmits, counters.SPFRuns
+	out.OSPF.Retransmits, out.OSPF.SPFRuns, out.OSPF.Rejected = engine.counters.Retransmits, engine.counters.SPFRuns, engine.rejected
 	for t := packet.TypeHello; t <= packet.TypeLSAck; t++ {
 		out.OSPF.Packets = append(out.OSPF.Packets,
-			api.PacketCount{Type: t.String(), Direction: "in", Count: counters.Received[t]},
-			api.PacketCount{Type: t.String(), Direction: "out", Count: counters.Sent[t]})
+			api.PacketCount{Type: t.String(), Direction: "in", Count: engine.counters.Received[t]},
+			api.PacketCount{Type: t.String(), Direction: "out", Count: engine.counters.Sent[t]})
 	}
-	err = d.routes.ask(ctx, func() {
-		r := d.routes
-		out.Kernel = api.KernelStatus{
-			InSync: r.fib.InSync(), Resyncs: r.resyncs, Error: r.lastError,
-			Operations: []api.OperationCount{
-				{Operation: "route-write", Result: "ok", Count: r.written},
-				{Operation: "route-delete", Result: "ok", Count: r.deleted},
-				{Operation: "route-write", Result: "failed", Count: r.failed},
-			},
-		}
-	})
+	out.Kernel, err = askLoop(ctx, d.routes.inbox, d.routes.kernelStatus)
 	return out, err
+}
+
+func (r *routeLoop) kernelStatus() api.KernelStatus {
+	return api.KernelStatus{
+		InSync: r.fib.InSync(), Resyncs: r.resyncs, Error: r.lastError,
+		Operations: []api.OperationCount{
+			{Operation: "route-write", Result: "ok", Count: r.written},
+			{Operation: "route-delete", Result: "ok", Count: r.deleted},
+			{Operation: "route-write", Result: "failed", Count: r.failed},
+		},
+	}
 }

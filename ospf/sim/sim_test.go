@@ -357,3 +357,31 @@ func TestSameSeedSameRun(t *testing.T) {
 		t.Error("another seed gives the same run")
 	}
 }
+
+// Check must be able to fail.
+func TestCheckFinds(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(n *Net, links []*Segment)
+		want  string
+	}{
+		{"a neighbour that is gone", func(_ *Net, l []*Segment) { l[0].Cut() }, "is Full but can not be reached"},
+		{"another cost", func(_ *Net, l []*Segment) { l[0].ports[0].cost = 1 }, "should be intra-area cost"},
+		{"an unpublished route", func(n *Net, _ []*Segment) { clear(n.routers[0].published) }, "0 routes published"},
+		{"an external that nobody announces", func(n *Net, _ []*Segment) {
+			n.routers[0].externals[netip.MustParsePrefix("172.16.0.0/16")] = External{Metric: 1}
+		}, "no route 172.16.0.0/16"},
+		{"a crash", func(n *Net, _ []*Segment) { n.routers[0].Crash() }, "can not be reached"},
+		{"a foreign source", func(n *Net, _ []*Segment) {
+			n.routers[0].send(ospf.Transmit{Interface: "to-r2", Src: n.routers[1].ID.Addr(), Data: make([]byte, 24)})
+		}, "fault"},
+	} {
+		n := New(11)
+		links := ring(n, 4, quick)
+		converge(t, n, 20*time.Second)
+		c.spoil(n, links)
+		if err := n.Check(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: Check says %v, want %q", c.name, err, c.want)
+		}
+	}
+}

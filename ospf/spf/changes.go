@@ -1,6 +1,7 @@
 package spf
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"net/netip"
@@ -18,7 +19,7 @@ func (t *Table) Changes() []Change {
 		}
 	}
 	t.updateForwards()
-	slices.SortFunc(t.dirty, func(a, b *dest) int { return compare(a.prefix, b.prefix) })
+	slices.SortFunc(t.dirty, func(a, b *dest) int { return cmp.Compare(a.prefix, b.prefix) })
 	var changes []Change
 	for _, d := range t.dirty {
 		d.dirty = false

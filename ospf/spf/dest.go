@@ -1,7 +1,6 @@
 package spf
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/ecmpd/ecmpd/nexthop"
@@ -46,8 +45,6 @@ func (d *dest) toRoute() Route {
 		Tag: p.tag, Advertiser: p.advertiser, NextHops: p.hops, Local: p.local,
 	}
 }
-
-func compare[T cmp.Ordered](a, b T) int { return cmp.Compare(a, b) }
 
 // dest returns the destination p, creating it. One without any contribution
 // and route goes away in the next [Table.Changes].

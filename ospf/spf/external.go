@@ -1,6 +1,10 @@
 package spf
 
-import "github.com/ecmpd/ecmpd/ospf/packet"
+import (
+	"cmp"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
 
 // external is a usable AS-external-LSA. There may be very many: it is kept small.
 type external struct {
@@ -136,11 +140,11 @@ func (t *Table) externalPath(e *external) (offer, int) {
 func compareExternal(a, b offer, prefA, prefB int) int {
 	switch {
 	case a.pathType != b.pathType: // (b)
-		return compare(a.pathType, b.pathType)
+		return cmp.Compare(a.pathType, b.pathType)
 	case a.type2Cost != b.type2Cost: // (b)
-		return compare(a.type2Cost, b.type2Cost)
+		return cmp.Compare(a.type2Cost, b.type2Cost)
 	case prefA != prefB: // (c)
-		return compare(prefB, prefA)
+		return cmp.Compare(prefB, prefA)
 	}
-	return compare(a.cost, b.cost) // (d)
+	return cmp.Compare(a.cost, b.cost) // (d)
 }

@@ -2,7 +2,6 @@ package spf
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
@@ -129,7 +128,7 @@ func (t *Table) routerAt(addr packet.ID) packet.ID {
 }
 
 func (a *area) neighbourAt(addr, self packet.ID) packet.ID {
-	gateway := netip.Addr(addr.Addr())
+	gateway := addr.Addr()
 	for _, l := range a.root.links {
 		if l.Link.Type == packet.LinkPointToPoint && l.Gateway == gateway {
 			return l.Link.ID

@@ -1,6 +1,7 @@
 package spf
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
@@ -194,9 +195,9 @@ func (a *area) affected(e Effect) Effect {
 func (t *Table) setLeaves(a *area, v int32, leaves []prefixCost) bool {
 	slices.SortFunc(leaves, func(a, b prefixCost) int {
 		if a.prefix != b.prefix {
-			return compare(a.prefix, b.prefix)
+			return cmp.Compare(a.prefix, b.prefix)
 		}
-		return compare(a.cost, b.cost)
+		return cmp.Compare(a.cost, b.cost)
 	})
 	leaves = slices.CompactFunc(leaves, func(a, b prefixCost) bool { return a.prefix == b.prefix })
 	old := a.vertices[v].leaves

@@ -1,0 +1,54 @@
+// Package integration holds the scenarios: ecmpd, FRR and BIRD in one network
+// of namespaces, from packets to kernel routes and traffic.
+//
+// Every test makes a lab of its own. Tests that measure time or load do not
+// call t.Parallel, so that nothing runs beside them; all others do.
+package integration
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/ecmpd/ecmpd/lab"
+)
+
+// tag starts the names of all labs of this package.
+const tag = "ec-int"
+
+// binary is the executable of ecmpd under test, built once by TestMain.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	// The labs wait for hellos and timers most of the time: more of them
+	// fit beside each other than there are processors.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		return 1, err
+	}
+	if _, err := lab.SweepStale(tag); err != nil {
+		return 1, err
+	}
+	dir, err := os.MkdirTemp("", tag+"-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "ecmpd")
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/ecmpd").CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build ecmpd: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
