@@ -57,6 +57,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		if cerr := l.Close(); cerr != nil {
 			err = errors.Join(err, fmt.Errorf("clean up: %w", cerr))
+		} else if ctx.Err() != nil {
+			err = fmt.Errorf("interrupted, and the demo's network is removed: %w", ctx.Err())
 		}
 	}()
 
@@ -116,17 +118,18 @@ func (d *demo) find(ok bool, format string, args ...any) {
 	d.findings = append(d.findings, finding{ok, fmt.Sprintf(format, args...)})
 }
 
-// tell runs the phases in order.
+// tell runs the phases in order, up to the first that does not show what it
+// should: the later ones stand on it.
 func (d *demo) tell(ctx context.Context) error {
 	defer d.echo.Close()
 	for _, phase := range []func(context.Context) error{d.problem, d.cure, d.carrierDeath, d.resurrection, d.silentDeath} {
 		if err := phase(ctx); err != nil {
 			return err
 		}
-	}
-	for _, f := range d.findings {
-		if !f.ok {
-			return fmt.Errorf("%w: %s", ErrVerdict, f.text)
+		for _, f := range d.findings {
+			if !f.ok {
+				return fmt.Errorf("%w: %s", ErrVerdict, f.text)
+			}
 		}
 	}
 	return nil

@@ -111,7 +111,7 @@ func TestInterrupted(t *testing.T) {
 	defer cancel()
 	out := &cutter{when: "Making", then: cancel}
 	err := Run(ctx, Options{Out: out, seats: frrSeats(notrackByHand)})
-	if !errors.Is(err, context.Canceled) {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "removed") {
 		t.Errorf("got %v, want canceled\n%s", err, out.text.String())
 	}
 	leaves(t)

@@ -126,7 +126,11 @@ func (d *demo) die(ctx context.Context, name string, limit time.Duration, kill f
 	}
 	after := stream.Stop()
 	gap := after.LongestGap.Round(time.Millisecond)
-	d.screen.line("%d of %d probes lost, no flow silent for longer than %s", after.Lost, after.Sent, gap)
+	if after.Lost == 0 {
+		d.screen.line("none of %d probes lost", after.Sent)
+	} else {
+		d.screen.line("%d of %d probes lost, no flow silent for longer than %s", after.Lost, after.Sent, gap)
+	}
 	d.find(gap <= limit && carried[0] > 0, "(c) %s: traffic was interrupted for %s, %d of %d probes lost",
 		name, gap, after.Lost, after.Sent)
 

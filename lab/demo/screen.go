@@ -67,17 +67,17 @@ func (s *screen) end() {
 
 // howToLook prints commands for a network that was kept.
 func (d *demo) howToLook() {
-	hub, branch := d.hubs[0], d.branches[0]
+	hub, branch := d.hubs[1], d.branches[0] // hub-a is dead
 	d.screen.print("\nThe network is still there. To look at it:\n")
 	commands := append(hub.router.Look(), branch.router.Look()...)
 	commands = append(commands,
 		"ip netns exec "+branch.node.Namespace()+" ip route",
-		"ip netns exec "+d.hubs[1].node.Namespace()+" nft list ruleset",
-		"ip netns exec "+d.hubs[1].node.Namespace()+" conntrack -L",
+		"ip netns exec "+hub.node.Namespace()+" nft list ruleset",
+		"ip netns exec "+hub.node.Namespace()+" conntrack -L",
 		"ip netns exec "+d.hosts[0].Namespace()+" ping "+service.Addr().String(),
 	)
 	for _, c := range commands {
 		d.screen.print("  %s\n", c)
 	}
-	d.screen.print("hub-a is dead: the demo ended so. The next `ecmpd demo` or `ecmpd demo --clean` removes all this.\n")
+	d.screen.print("hub-a is dead, as the last phase left it. `ecmpd demo --clean` or the next `ecmpd demo` removes all this.\n")
 }

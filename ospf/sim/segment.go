@@ -234,5 +234,6 @@ func (s *Segment) deliver(from, to *port, t ospf.Transmit) {
 	if t.Dst.IsMulticast() && !to.router.groups[groupKey{to.name, t.Dst}] {
 		return
 	}
+	if to.router.Name == "r2" && from.router.Name == "r1" && bytes.Contains(t.Data, []byte{10,128,7,1,192,168,0,1}) { i:=bytes.Index(t.Data, []byte{10,128,7,1,192,168,0,1}); fmt.Println(s.net.Elapsed(), "type", t.Data[1], "age", t.Data[i-4:i-2]) }
 	to.router.step(ospf.Datagram{Interface: to.name, Src: t.Src, Dst: t.Dst, TTL: 1, Data: bytes.Clone(t.Data)})
 }
