@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"testing"
 )
@@ -111,4 +112,9 @@ type twins struct{ *fake }
 func (twins) Neighbors(context.Context) ([]Neighbor, error) {
 	n := Neighbor{RouterID: "10.255.0.1", Interface: "lan", Area: "0.0.0.0", State: "Full"}
 	return []Neighbor{n, n}, nil
+}
+
+func (f *fake) Route(ctx context.Context, p netip.Prefix) ([]Route, error) {
+	all, err := f.Routes(ctx)
+	return keep(all, isPrefix(p)), err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -34,6 +35,9 @@ type Backend interface {
 	Database(ctx context.Context) (Database, error)
 	OSPFRoutes(ctx context.Context) ([]Route, error)
 	Routes(ctx context.Context) ([]Route, error)
+	// Route returns what Routes has for exactly this prefix, at little cost: it
+	// is asked again and again by those who wait for a route.
+	Route(ctx context.Context, prefix netip.Prefix) ([]Route, error)
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
 	Status(ctx context.Context) (Status, error)
@@ -103,6 +107,13 @@ func newHandler(b Backend) http.Handler {
 		return Routes{l}, err
 	})
 	get(PathRoutes, func(r *http.Request) (any, error) {
+		if p, err := netip.ParsePrefix(r.URL.Query().Get("prefix")); err == nil {
+			l, err := b.Route(r.Context(), p.Masked())
+			if err == nil && len(l) == 0 {
+				err = fmt.Errorf("prefix %s: %w", p, ErrNotFound)
+			}
+			return Routes{l}, err
+		}
 		l, err := selected(r, "prefix", b.Routes, matchRoutes)
 		return Routes{l}, err
 	})

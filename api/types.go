@@ -91,7 +91,7 @@ type Route struct {
 	Protocol  string    `json:"protocol"`  // connected, static, kernel, ospf
 	Type      string    `json:"type"`      // of OSPF: intra-area, inter-area, external-1, external-2; else empty
 	Area      string    `json:"area"`      // of OSPF intra-area and inter-area routes; else empty
-	Cost      uint32    `json:"cost"`      // RFC 2328 11; of an external-2 route to the AS boundary router
+	Cost      uint32    `json:"cost"`      // RFC 2328 11; of an external-2 route: to the AS boundary router in PathOSPFRoutes, its type2Cost in PathRoutes
 	Type2Cost uint32    `json:"type2Cost"` // of an external-2 route; else 0
 	Tag       uint32    `json:"tag"`
 	Distance  int       `json:"distance"`  // administrative, 0..255

@@ -67,7 +67,7 @@ func TestErrors(t *testing.T) {
 		{"second document", head + "§---\nrouter-id: 10.0.0.2\n", "a second YAML document"},
 		{"text behind the end", head + "...\n§a: 1\n", "text after the end of the document"},
 		{"alias", head + "ecmp: §*x\n", `"*x" is a YAML alias`},
-		{"alias that is a glob", match("§*"), `"*]" is a YAML alias`},
+		{"alias that is a glob", match("§*"), `"*}" is a YAML alias`},
 		{"anchor", head + "ecmp: §&x {hash: l4}\n", "anchors and aliases are not used here"},
 		{"merge key", head + "ecmp:\n  §<<: {hash: l4}\n", `"<<" is a YAML merge key`},
 		{"tag", head + "ecmp: §!!map {hash: l4}\n", `"!!map" is a YAML tag`},
@@ -127,7 +127,7 @@ func TestErrors(t *testing.T) {
 		{"hello without unit", iface("hello-interval: §10"), "write 10s when seconds are meant"},
 		{"hello half", iface("hello-interval: §1500ms"), `"hello-interval" is in whole seconds, not 1500ms: write 2s`},
 		{"hello zero", iface("hello-interval: §0s"), "from 1s to 65535s, not 0s"},
-		{"hello long", iface("dead-interval: 4s, hello-interval: §65536s"), "from 1s to 65535s"},
+		{"hello long", iface("hello-interval: §65536s"), "from 1s to 65535s"},
 		{"dead by default too long", iface("hello-interval: §65535s"), "write a dead-interval"},
 		{"dead short", iface("hello-interval: 4s, dead-interval: §4s"), "must be longer than hello-interval 4s: 16s is usual"},
 		{"dead huge", iface("dead-interval: §9999999h"), "duration"},
@@ -267,6 +267,7 @@ func TestHostileFiles(t *testing.T) {
 		"quotes":           strings.Repeat("\"", maxSize),
 		"folded":           "a: " + strings.Repeat("b\n  ", maxSize/4-1),
 		"wrong interfaces": "ospf:\n  areas:\n    - interfaces:\n" + strings.Repeat("      - a: 1\n", maxSize/13-4),
+		"good interfaces":  "router-id: 10.0.0.1\nospf:\n  areas:\n    - area-id: 0\n      interfaces:\n" + strings.Repeat("      - match: a\n", maxSize/17-5),
 		"beyond the size":  strings.Repeat("#\n", maxSize),
 	} {
 		start := time.Now()
@@ -277,7 +278,7 @@ func TestHostileFiles(t *testing.T) {
 		} else if len(err.Error()) > 5000 {
 			t.Errorf("%s: a message of %d bytes", name, len(err.Error()))
 		}
-		if d := time.Since(start); d > 20*time.Second {
+		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("%s: took %s", name, d)
 		}
 	}

@@ -51,7 +51,7 @@ func (r *report) deadInterval(raw *rawInterface, hello time.Duration) time.Durat
 	case dead > highest:
 		r.errorf(raw.HelloInterval, "%s %s makes dead-interval, four times that, longer than %s: write a dead-interval",
 			raw.HelloInterval.key, seconds(hello), seconds(highest))
-	case dead <= hello:
+	case dead <= hello && raw.DeadInterval != nil:
 		r.errorf(raw.DeadInterval, "%s %s must be longer than hello-interval %s: %s is usual",
 			raw.DeadInterval.key, seconds(dead), seconds(hello), seconds(4*hello))
 	}
@@ -117,6 +117,9 @@ func (r *report) matchItem(n *node) (ospf.MatchItem, bool) {
 // isName tells a plain name from a glob.
 func isName(glob string) bool { return !strings.ContainsAny(glob, `*?[\`) }
 
+// maxEntries bounds the interface entries of a file; each is compared with all before it.
+const maxEntries = 2000
+
 // entry is an interface entry in file order over all areas.
 type entry struct {
 	node  *node
@@ -126,6 +129,10 @@ type entry struct {
 // warnUnreachable finds entries that never get a link because an earlier one
 // takes all of theirs: the first match wins.
 func (r *report) warnUnreachable(entries []entry) {
+	if len(entries) > maxEntries {
+		r.errorf(entries[maxEntries].node, "more than %d interface entries: one entry can take many links by a glob", maxEntries)
+		return
+	}
 	for i, later := range entries {
 		for _, earlier := range entries[:i] {
 			if covers(earlier.match, later.match) {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -22,6 +23,7 @@ import (
 const (
 	maxDepth  = 32  // open brackets, and "- - -" in one line
 	maxIndent = 128 // columns in front of a line's first token
+	maxKeys   = 100 // keys of one block mapping: the library's time grows with their square
 )
 
 // parseYAML returns the file's top value, or nil after reporting why not.
@@ -64,10 +66,12 @@ func (r *report) syntaxError(err error) {
 func (r *report) checkTokens(tokens token.Tokens) bool {
 	var open, entries, line int
 	var content, ended bool
+	keys := make(map[int]int) // of the open block mappings, by column
 	for i, tk := range tokens {
 		at := tk.Position
 		if at.Line != line {
 			line, entries = at.Line, 0
+			maps.DeleteFunc(keys, func(column, _ int) bool { return column > at.Column })
 			if indentation(r.lines, line) > maxIndent {
 				r.errorAt(at.Line, at.Column, "nested too deeply: at most %d columns of indentation", maxIndent)
 				return false
@@ -95,6 +99,14 @@ func (r *report) checkTokens(tokens token.Tokens) bool {
 			open--
 		case token.SequenceEntryType:
 			entries++
+		case token.MappingValueType:
+			if open == 0 && i > 0 {
+				keys[tokens[i-1].Position.Column]++
+			}
+		}
+		if i > 0 && keys[tokens[i-1].Position.Column] > maxKeys {
+			r.errorAt(at.Line, at.Column, "more than %d keys in one mapping", maxKeys)
+			return false
 		}
 		if ended {
 			r.errorAt(at.Line, at.Column, "text after the end of the document (\"...\")")

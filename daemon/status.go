@@ -170,36 +170,50 @@ func (d *daemon) Routes(ctx context.Context) ([]api.Route, error) {
 	return askLoop(ctx, d.routes.inbox, d.routes.status)
 }
 
+// Route implements api.Backend.
+func (d *daemon) Route(ctx context.Context, prefix netip.Prefix) ([]api.Route, error) {
+	return askLoop(ctx, d.routes.inbox, func() []api.Route {
+		route, ok := d.routes.rib.Best(prefix)
+		if !ok || route.Type == localType {
+			return nil
+		}
+		return []api.Route{d.routes.routeStatus(route)}
+	})
+}
+
 // status lists the RIB with what the kernel has of it; runs in the route loop.
 func (r *routeLoop) status() []api.Route {
 	var out []api.Route
 	for route := range r.rib.All() {
-		if route.Type == localType {
-			continue
+		if route.Type != localType {
+			out = append(out, r.routeStatus(route))
 		}
-		o := api.Route{
-			Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
-			Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true,
-		}
-		if route.Type == spf.External2.String() {
-			o.Cost, o.Type2Cost = 0, route.Metric
-		}
-		switch route.Protocol {
-		case rib.Connected, rib.Kernel: // the kernel's own
-			o.Installed = true
-			for _, h := range route.NextHops.Hops() {
-				o.NextHops = append(o.NextHops, hop(fib.HopStatus{Hop: h, Installed: true}))
-			}
-		default:
-			s, _ := r.fib.Route(route.Prefix)
-			o.Installed, o.Reason = s.Installed, s.Reason
-			for _, h := range s.Hops {
-				o.NextHops = append(o.NextHops, hop(h))
-			}
-		}
-		out = append(out, o)
 	}
 	return out
+}
+
+func (r *routeLoop) routeStatus(route rib.Route) api.Route {
+	o := api.Route{
+		Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
+		Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true,
+	}
+	if route.Type == spf.External2.String() {
+		o.Type2Cost = route.Metric
+	}
+	switch route.Protocol {
+	case rib.Connected, rib.Kernel: // the kernel's own
+		o.Installed = true
+		for _, h := range route.NextHops.Hops() {
+			o.NextHops = append(o.NextHops, hop(fib.HopStatus{Hop: h, Installed: true}))
+		}
+	default:
+		s, _ := r.fib.Route(route.Prefix)
+		o.Installed, o.Reason = s.Installed, s.Reason
+		for _, h := range s.Hops {
+			o.NextHops = append(o.NextHops, hop(h))
+		}
+	}
+	return o
 }
 
 func hop(h fib.HopStatus) api.Hop {

@@ -53,6 +53,7 @@ func (e *Engine) dropAreas() {
 		}
 		e.dropDatabase(a.db)
 		e.table.RemoveArea(a.id)
+		e.routesDirty = true
 		e.topologyChanged("area removed")
 		return true
 	})
@@ -80,8 +81,9 @@ func (e *Engine) stop() {
 	e.maxAged = nil
 	e.areas = nil
 	e.delay.reset(e)
+	e.timers.stop(&e.startup)
 	for r := range e.table.Routes() {
-		e.out.Routes = append(e.out.Routes, spf.Change{Prefix: r.Prefix, Withdrawn: true})
+		e.out.Routes = append(e.out.Routes, spf.Change{Prefix: r.Prefix, Route: r, Withdrawn: true})
 	}
 	e.started = time.Time{}
 }

@@ -106,7 +106,7 @@ func (x *exchange) sendNext() {
 func (x *exchange) send(flags packet.DDFlags, headers []packet.LSAHeader) {
 	i := x.n.i
 	x.last = &packet.DBDesc{
-		MTU: uint16(min(i.link.MTU, 0xffff)), Options: ddOptions, Flags: flags, Seq: x.seq, Headers: headers,
+		MTU: i.mtu(), Options: ddOptions, Flags: flags, Seq: x.seq, Headers: headers,
 	}
 	x.more = flags&packet.DDMore != 0
 	i.send(x.n.destination(), x.last)
@@ -121,8 +121,16 @@ func (x *exchange) retransmit() {
 		return
 	}
 	i.e.counters.Retransmits++
-	i.send(x.n.destination(), x.last)
+	x.repeat()
 	i.e.timers.set(&x.resend, i.e.now.Add(i.cfg.RetransmitInterval))
+}
+
+// repeat sends the last packet again, with the MTU that the link has now: an
+// operator who cures a mismatch does not have to restart anything.
+func (x *exchange) repeat() {
+	i := x.n.i
+	x.last.MTU = i.mtu()
+	i.send(x.n.destination(), x.last)
 }
 
 // receiveDBDesc is RFC 2328 10.6.
@@ -158,9 +166,10 @@ func (n *neighbor) noteMTU(theirs uint16) {
 
 // negotiate settles who is master (10.6, state ExStart).
 func (x *exchange) negotiate(b *packet.DBDesc) {
+	const all = packet.DDInit | packet.DDMore | packet.DDMaster // other bits are not ours to judge
 	own := x.n.i.e.cfg.RouterID
 	switch {
-	case b.Flags == packet.DDInit|packet.DDMore|packet.DDMaster && len(b.Headers) == 0 && x.n.id > own:
+	case b.Flags&all == all && len(b.Headers) == 0 && x.n.id > own:
 		x.master, x.seq = false, b.Seq
 		x.n.i.e.timers.stop(&x.resend)
 	case b.Flags&(packet.DDInit|packet.DDMaster) == 0 && b.Seq == x.seq && x.n.id < own:
@@ -178,7 +187,7 @@ func (x *exchange) receive(b *packet.DBDesc) {
 	switch {
 	case x.duplicate(b):
 		if !x.master {
-			x.n.i.send(x.n.destination(), x.last)
+			x.repeat()
 		}
 	case (b.Flags&packet.DDMaster != 0) == x.master:
 		x.n.event(seqNumberMismatch, "master bit differs from what was negotiated")
@@ -207,7 +216,7 @@ func (x *exchange) receiveLate(b *packet.DBDesc) {
 		x.n.event(seqNumberMismatch, "duplicate after the dead interval")
 		return
 	}
-	x.n.i.send(x.n.destination(), x.last)
+	x.repeat()
 }
 
 func (x *exchange) duplicate(b *packet.DBDesc) bool {
@@ -224,6 +233,10 @@ func (x *exchange) accept(b *packet.DBDesc) {
 			return
 		}
 		if cur := d.Lookup(h.Key()); cur == nil || packet.Compare(h, cur.HeaderAt(i.e.now)) > 0 {
+			if cur == nil && d.Len()+len(n.requests.wanted) >= i.e.lsaLimit() {
+				i.e.alarm("lsa-limit", n.id.String(), fmt.Sprintf("database is full (%d LSAs): not everything that %s describes is asked for", d.Len(), n.id))
+				continue
+			}
 			n.requests.add(h)
 		}
 	}

@@ -73,6 +73,9 @@ func New(seed uint64) *Engine {
 func (e *Engine) Step(now time.Time, in Input) Output {
 	e.now = now
 	e.out = Output{}
+	if e.shutdown.done {
+		return e.out
+	}
 	e.timers.run(now)
 	switch in := in.(type) {
 	case Datagram:
@@ -93,6 +96,9 @@ func (e *Engine) Step(now time.Time, in Input) Output {
 
 // Deadline returns the instant at which a [Tick] is due; zero when there is none.
 func (e *Engine) Deadline() time.Time {
+	if e.shutdown.done {
+		return time.Time{}
+	}
 	at, _ := e.timers.next()
 	return at
 }

@@ -22,10 +22,12 @@ func (e *Engine) applyOffer(o Offer) {
 		e.offers[o.Source] = set
 	}
 	for _, p := range o.Remove {
-		delete(set, p)
+		delete(set, p.Masked())
 	}
 	for _, p := range o.Add {
-		set[p] = struct{}{}
+		if p.Addr().Is4() {
+			set[p.Masked()] = struct{}{}
+		}
 	}
 	if !e.started.IsZero() {
 		e.originateExternals()

@@ -71,7 +71,7 @@ func (i *iface) receiveHello(d Datagram, h packet.Header, b *packet.Hello) {
 	first := n.state == nbrDown
 	was := declared{n.priority, n.dr, n.bdr}
 	n.priority, n.dr, n.bdr = b.Priority, b.DR, b.BDR
-	n.event(helloReceived, "hello from "+d.Src.String())
+	n.event(helloReceived, "first hello")
 	if !slices.Contains(b.Neighbors, i.e.cfg.RouterID) {
 		n.event(oneWayReceived, "its hello does not list us")
 		if n.state == nbrInit {
@@ -132,12 +132,13 @@ func (i *iface) acceptHello(d Datagram, h packet.Header, b *packet.Hello) bool {
 	return false
 }
 
-// admit enters a new neighbour. On a LAN a router that shows up with another
-// router id at a known address replaces the old one (10.5).
+// admit enters a new neighbour. A router that shows up with another router id
+// at a known address replaces the old one (10.5; on point-to-point links, too,
+// two routers do not share an address).
 func (i *iface) admit(src netip.Addr, h packet.Header) *neighbor {
 	for _, o := range i.neighbors {
 		switch {
-		case i.state != ifPointToPoint && o.addr == src:
+		case o.addr == src:
 			o.event(killNbr, fmt.Sprintf("router id at %s changed from %s to %s", src, o.id, h.RouterID))
 			return i.newNeighbor(h.RouterID, src)
 		case o.id == h.RouterID:

@@ -83,6 +83,9 @@ func (i *iface) mask() packet.ID {
 	return packet.MaskOf(i.addr.Addr.Bits())
 }
 
+// mtu is the interface MTU of Database Description packets (A.3.3).
+func (i *iface) mtu() uint16 { return uint16(min(i.link.MTU, 0xffff)) }
+
 // linkData is the link data of a point-to-point link in the router-LSA
 // (12.4.1.1): the address, or the ifindex when unnumbered; configurable,
 // because some routers send their address there in either case.
@@ -95,14 +98,17 @@ func (i *iface) linkData() packet.ID {
 	return packet.IDFromAddr(i.address())
 }
 
-// primary picks the address that OSPF runs on.
+// primary picks the address that OSPF runs on, never one of 127/8.
 func primary(c InterfaceConfig, l Link) LinkAddr {
 	var first LinkAddr
 	for _, a := range l.Addrs {
+		if a.Addr.Addr().IsLoopback() {
+			continue
+		}
 		if c.Match.prefers(a) {
 			return a
 		}
-		if !first.Addr.IsValid() && !a.Secondary && !(l.Loopback && a.Addr.Addr().IsLoopback()) {
+		if !first.Addr.IsValid() && !a.Secondary {
 			first = a
 		}
 	}
@@ -148,16 +154,19 @@ func (i *iface) update(a *area, c InterfaceConfig, l Link) {
 		i.area = a
 		i.db = i.e.newDatabase(a, i)
 	}
-	oldPriority, oldHello := i.cfg.Priority, i.cfg.HelloInterval
+	old := i.cfg
 	i.cfg, i.link, i.addr = c, l, addr
 	i.area.rootDirty = true
 	switch {
 	case !i.up && l.Up && addr.Addr.IsValid():
 		i.event(interfaceUp, "link up")
-	case i.up && oldHello != c.HelloInterval && i.hello.armed():
+	case i.up && old.HelloInterval != c.HelloInterval && i.hello.armed():
 		i.e.timers.set(&i.hello, i.e.now)
 	}
-	if i.up && oldPriority != c.Priority {
+	if i.wait.armed() && old.DeadInterval != c.DeadInterval { // 9.3: the wait timer is the dead interval
+		i.e.timers.set(&i.wait, i.e.now.Add(c.DeadInterval))
+	}
+	if i.up && old.Priority != c.Priority {
 		i.event(neighborChange, "priority changed")
 	}
 }

@@ -84,8 +84,10 @@ func (l *requestList) send() {
 			break
 		}
 		if _, ok := l.wanted[k]; ok {
-			keys = append(keys, k)
-			l.asked[k] = struct{}{}
+			if _, twice := l.asked[k]; !twice { // wanted anew since it was asked for
+				keys = append(keys, k)
+				l.asked[k] = struct{}{}
+			}
 		} else if n == skip {
 			skip++
 		}

@@ -35,10 +35,7 @@ func (n *neighbor) receiveLSUpdate(h packet.Header, b *packet.LSUpdate) {
 	for _, raw := range b.LSAs {
 		lsa, err := packet.CheckLSA(raw)
 		if err != nil { // (1), (2)
-			i.reject(n.addr, h, RejectLSA, "%v", err)
-			if e := (*packet.Error)(nil); errors.As(err, &e) && e.Reason == packet.BadLSAID {
-				i.e.alarm("forged-lsa", i.name, fmt.Sprintf("neighbour %s sent %v", n.id, err))
-			}
+			n.refuse(h, lsa, err)
 			continue
 		}
 		switch n.receiveLSA(h, lsa, raw) {
@@ -58,6 +55,21 @@ func (n *neighbor) receiveLSUpdate(h packet.Header, b *packet.LSUpdate) {
 		}
 	}
 	i.sendAcks(n.destination(), acks)
+}
+
+// refuse drops an LSA that is not well formed (13 (1), (2)). One that came
+// intact will not be better next time: it is asked for no longer, or one such
+// LSA anywhere would keep every adjacency of the area in Loading.
+func (n *neighbor) refuse(ph packet.Header, h packet.LSAHeader, err error) {
+	n.i.reject(n.addr, ph, RejectLSA, "%v", err)
+	var e *packet.Error
+	if !errors.As(err, &e) || e.Reason == packet.BadLSAChecksum {
+		return
+	}
+	n.requests.remove(h.Key())
+	if e.Reason == packet.BadLSAID {
+		n.i.e.alarm("forged-lsa", n.i.name, fmt.Sprintf("neighbour %s sent %v", n.id, err))
+	}
 }
 
 // receiveLSA takes one LSA through the steps of RFC 2328 13 and answers with
@@ -104,12 +116,13 @@ func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) 
 func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, h packet.LSAHeader, raw []byte) verdict {
 	i, e := n.i, n.i.e
 	self := e.selfOriginated(h)
-	if cur != nil && !self && e.now.Sub(cur.Installed) < packet.MinLSArrival*time.Second { // (a)
+	if cur != nil && !e.isOwnInstance(d, cur) && e.now.Sub(cur.Installed) < packet.MinLSArrival*time.Second { // (a)
 		return drop
 	}
-	if limit := e.lsaLimit(); cur == nil && !self && d.Len() >= limit {
-		i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs): %s refused", limit, h.Key())
-		e.alarm("lsa-limit", h.Adv.String(), fmt.Sprintf("database is full (%d LSAs); %s announces %d of them", limit, h.Adv, d.CountAdv(h.Adv)))
+	if e.full(d, cur, len(raw)) {
+		i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs, %d bytes): %s refused", d.Len(), d.Bytes(), h.Key())
+		e.alarm("lsa-limit", h.Adv.String(), fmt.Sprintf("database is full (%d LSAs, %d bytes); %s announces %d of them", d.Len(), d.Bytes(), h.Adv, d.CountAdv(h.Adv)))
+		n.requests.remove(h.Key())
 		return drop
 	}
 	entry := e.install(d, raw)   // (c), (d); 13.2
@@ -147,6 +160,17 @@ func (e *Engine) lsaLimit() int {
 		return e.cfg.MaxLSAs
 	}
 	return defaultMaxLSAs
+}
+
+// full tells whether the database has no room for size bytes in place of cur.
+// The limit of bytes is that of the number, at a generous average length.
+func (e *Engine) full(d *database, cur *lsdb.Entry, size int) bool {
+	const average, least = 256, 1 << 20
+	if cur != nil {
+		size -= len(cur.Raw)
+	}
+	limit := e.lsaLimit()
+	return cur == nil && d.Len() >= limit || size > 0 && d.Bytes()+size > max(limit*average, least)
 }
 
 // install puts an LSA into its database and draws the consequences for the

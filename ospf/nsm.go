@@ -155,7 +155,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 	case nbrExchange:
 		n.exchange.describe()
 	case nbrLoading:
-		n.requests.send()
+		n.requests.proceed()
 	}
 	// 9.2 NeighborChange: two-way communication came or went.
 	if (from >= nbrTwoWay) != (to >= nbrTwoWay) {

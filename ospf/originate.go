@@ -2,6 +2,7 @@ package ospf
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,7 +33,12 @@ func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 		return
 	}
 	ok := originKey{d, k}
-	content := packet.BuildLSA(packet.LSAHeader{Type: k.Type}, body)[packet.LSAHeaderLen:]
+	raw := packet.BuildLSA(packet.LSAHeader{Type: k.Type}, body)
+	if raw == nil { // no packet carries it: the last instance stays
+		e.alarm("lsa-too-long", k.String(), fmt.Sprintf("%s would be longer than %d bytes: spread the interfaces over more routers or areas", k, packet.MaxLSALen))
+		return
+	}
+	content := raw[packet.LSAHeaderLen:]
 	s := e.origin[ok]
 	if s == nil {
 		s = &selfLSA{originKey: ok}
@@ -129,6 +135,13 @@ func (e *Engine) flushAll() {
 	for _, i := range e.ifaces {
 		flush(i.db)
 	}
+}
+
+// isOwnInstance tells whether the instance was made here and did not come by
+// flooding: MinLSArrival does not protect it (13 (5)(a)).
+func (e *Engine) isOwnInstance(d *database, entry *lsdb.Entry) bool {
+	s := e.origin[originKey{d, entry.Key()}]
+	return s != nil && s.sent.Equal(entry.Installed)
 }
 
 // selfOriginated tells whether an LSA claims to be ours (13.4): it carries our

@@ -3,6 +3,7 @@ package ospf
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
@@ -13,6 +14,10 @@ func (e *Engine) receive(d Datagram) {
 	i := e.iface(d.Interface)
 	if i == nil {
 		e.counters.Strays++
+		return
+	}
+	if len(d.Data) > packet.MaxLen { // no IPv4 datagram holds it, and nothing of it could be sent on
+		i.reject(d.Src, packet.Header{}, RejectMalformed, "%d bytes, at most %d", len(d.Data), packet.MaxLen)
 		return
 	}
 	h, err := packet.PeekHeader(d.Data)
@@ -54,8 +59,13 @@ func (e *Engine) receive(d Datagram) {
 func (i *iface) rejectError(src netip.Addr, h packet.Header, err error) {
 	r := RejectMalformed
 	var pe *packet.Error
-	if errors.As(err, &pe) && pe.Reason == packet.BadChecksum {
-		r = RejectChecksum
+	if errors.As(err, &pe) {
+		switch pe.Reason {
+		case packet.BadChecksum:
+			r = RejectChecksum
+		case packet.BadRouterID:
+			r = RejectRouterID
+		}
 	}
 	i.reject(src, h, r, "%v", err)
 }
@@ -113,13 +123,23 @@ func (i *iface) acceptHeader(d Datagram, h packet.Header) bool {
 		i.reject(d.Src, h, RejectArea, "area mismatch in %s: neighbour has %s, ours is %s", h.Type, h.AreaID, i.area.id)
 	case h.AuType != 0:
 		i.reject(d.Src, h, RejectAuthentication, "authentication type %d, ours is none", h.AuType)
-	case h.RouterID == 0:
-		i.reject(d.Src, h, RejectRouterID, "router id 0.0.0.0")
+	case h.RouterID == i.e.cfg.RouterID && i.e.owns(d.Src):
+		i.rejected[RejectSource]++ // two of our interfaces are on one network
 	case h.RouterID == i.e.cfg.RouterID:
 		i.reject(d.Src, h, RejectDuplicateID, "duplicate router id: %s has our own %s", d.Src, h.RouterID)
 		i.e.alarm("duplicate-router-id", i.name, d.Src.String()+" uses our router id "+h.RouterID.String()+": give one of the two another")
 	default:
 		return true
+	}
+	return false
+}
+
+// owns tells whether the address is on any of our links.
+func (e *Engine) owns(addr netip.Addr) bool {
+	for _, l := range e.links {
+		if slices.ContainsFunc(l.Addrs, func(a LinkAddr) bool { return a.Addr.Addr() == addr }) {
+			return true
+		}
 	}
 	return false
 }
@@ -138,5 +158,5 @@ func (i *iface) transmit(dst netip.Addr, t packet.Type, data []byte) {
 // room is how many bytes of body fit into one packet of the interface's MTU.
 func (i *iface) room() int {
 	const ipHeader = 20
-	return max(i.link.MTU, 576) - ipHeader - packet.HeaderLen
+	return min(max(i.link.MTU, 576)-ipHeader, packet.MaxLen) - packet.HeaderLen
 }

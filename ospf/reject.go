@@ -91,16 +91,22 @@ type stranger struct {
 // silent for longest makes room.
 const maxStrangers = 32
 
+// note enters a dropped packet and tells whether it is to be reported: once a
+// second and sender, and not when ever new senders push each other out.
 func (s *strangers) note(now time.Time, addr netip.Addr, id packet.ID, r Reject, detail string) (report bool) {
 	st := s.seen[addr]
 	if st == nil {
 		if s.seen == nil {
 			s.seen = make(map[netip.Addr]*stranger)
 		}
-		if len(s.seen) >= maxStrangers {
-			delete(s.seen, s.oldest())
-		}
 		st = &stranger{addr: addr}
+		if len(s.seen) >= maxStrangers {
+			oldest := s.oldest()
+			if now.Sub(oldest.last) < time.Second {
+				st.reported = now
+			}
+			delete(s.seen, oldest.addr)
+		}
 		s.seen[addr] = st
 	}
 	report = now.Sub(st.reported) >= time.Second
@@ -111,14 +117,14 @@ func (s *strangers) note(now time.Time, addr netip.Addr, id packet.ID, r Reject,
 	return report
 }
 
-func (s *strangers) oldest() netip.Addr {
+func (s *strangers) oldest() *stranger {
 	var found *stranger
 	for _, st := range s.seen {
 		if found == nil || st.last.Before(found.last) || st.last.Equal(found.last) && st.addr.Less(found.addr) {
 			found = st
 		}
 	}
-	return found.addr
+	return found
 }
 
 func (s *strangers) forget(addr netip.Addr) { delete(s.seen, addr) }

@@ -211,15 +211,17 @@ func (e *Engine) Converged(now time.Time) bool {
 		}
 		longest = max(longest, i.cfg.DeadInterval)
 		for _, n := range i.neighbors {
-			if n.state != nbrFull && (n.state != nbrTwoWay || n.wantsAdjacency()) {
+			if n.state != nbrFull && (n.state != nbrTwoWay || n.wantsAdjacency() || i.state == ifWaiting) {
 				settled = false
 			}
 		}
 	}
-	for _, a := range e.cfg.Areas { // links that have not appeared yet
-		for _, c := range a.Interfaces {
-			if !c.Passive && longest == 0 {
-				longest = max(longest, c.DeadInterval)
+	if longest == 0 { // no link has appeared yet
+		for _, a := range e.cfg.Areas {
+			for _, c := range a.Interfaces {
+				if !c.Passive {
+					longest = max(longest, c.DeadInterval)
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -209,4 +210,15 @@ func TestShowJSONIsTheBody(t *testing.T) {
 			t.Errorf("ecmpd %s: exit code %d\n%s%s\nwant\n%s", args, code, &stderr, &stdout, want)
 		}
 	}
+}
+
+func (r *router) Route(ctx context.Context, p netip.Prefix) ([]api.Route, error) {
+	all, err := r.Routes(ctx)
+	var fit []api.Route
+	for _, route := range all {
+		if route.Prefix == p.String() {
+			fit = append(fit, route)
+		}
+	}
+	return fit, err
 }

@@ -14,9 +14,9 @@ import (
 // LinkOptions describe a link or a LAN.
 type LinkOptions struct {
 	Delay  time.Duration // one way
-	Jitter time.Duration // up to this much on top; packets may then overtake each other
+	Jitter time.Duration // up to this much on top; the order is kept
 	// Probabilities for each packet and receiver: to vanish, to arrive twice,
-	// to be held back by up to 50 ms more.
+	// to be held back by up to 50 ms more, so that later ones overtake it.
 	Loss, Duplicate, Reorder float64
 
 	MTU          int    // 0: 1500
@@ -41,6 +41,7 @@ type Segment struct {
 	prefix  netip.Prefix // invalid on unnumbered links
 	options LinkOptions
 	ports   []*port
+	latest  map[[2]*port]time.Time // arrival of the latest packet that was not held back
 	cut     bool
 }
 
@@ -91,7 +92,7 @@ func (n *Net) segment(lan bool, o LinkOptions) *Segment {
 	if o.MTU == 0 {
 		o.MTU = 1500
 	}
-	s := &Segment{net: n, lan: lan, options: o}
+	s := &Segment{net: n, lan: lan, options: o, latest: map[[2]*port]time.Time{}}
 	n.segments = append(n.segments, s)
 	return s
 }
@@ -218,8 +219,12 @@ func (s *Segment) carry(from *port, t ospf.Transmit) {
 			if s.options.Jitter > 0 {
 				delay += time.Duration(n.rng.Int64N(int64(s.options.Jitter)))
 			}
+			pair := [2]*port{from, to}
 			if n.chance(s.options.Reorder) {
 				delay += time.Duration(n.rng.Int64N(int64(50 * time.Millisecond)))
+			} else {
+				delay = max(delay, s.latest[pair].Sub(n.now))
+				s.latest[pair] = n.now.Add(delay)
 			}
 			n.At(delay, func() { s.deliver(from, to, t) })
 		}
@@ -234,6 +239,5 @@ func (s *Segment) deliver(from, to *port, t ospf.Transmit) {
 	if t.Dst.IsMulticast() && !to.router.groups[groupKey{to.name, t.Dst}] {
 		return
 	}
-	if to.router.Name == "r2" && from.router.Name == "r1" && bytes.Contains(t.Data, []byte{10,128,7,1,192,168,0,1}) { i:=bytes.Index(t.Data, []byte{10,128,7,1,192,168,0,1}); fmt.Println(s.net.Elapsed(), "type", t.Data[1], "age", t.Data[i-4:i-2]) }
 	to.router.step(ospf.Datagram{Interface: to.name, Src: t.Src, Dst: t.Dst, TTL: 1, Data: bytes.Clone(t.Data)})
 }

@@ -1,0 +1,197 @@
+package integration
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/ecmpd/ecmpd/lab/peer"
+)
+
+// seat describes an OSPF router in words that all makes know. Timers are 1 s
+// hellos and 4 s dead intervals unless a port says otherwise.
+type seat struct {
+	id        string // router id
+	ports     []port
+	externals []external
+	text      string // further configuration of the make: of ecmpd below ospf, else top level
+}
+
+// port is an OSPF interface of a seat.
+type port struct {
+	name        string
+	lan         bool   // broadcast; otherwise point-to-point
+	area        string // 0.0.0.0 when empty
+	cost        int    // 10 when 0
+	priority    int    // of a LAN
+	hello, dead int    // seconds; 1 and 4 when 0
+	passive     bool
+	text        string // further keys of the make
+}
+
+// external is a static route that the seat announces.
+type external struct {
+	prefix string
+	via    string // a blackhole when empty
+	metric int
+	type1  bool
+	tag    int
+}
+
+// makes are the makes of routers, by name.
+var makes = map[string]func(*network, string, seat) peer.Router{
+	"ecmpd": func(n *network, node string, s seat) peer.Router {
+		return peer.NewEcmpd(n.Node(node), binary, s.ecmpd())
+	},
+	"frr": func(n *network, node string, s seat) peer.Router {
+		return peer.NewFRR(n.Node(node), s.frr())
+	},
+	"bird": func(n *network, node string, s seat) peer.Router {
+		return peer.NewBIRD(n.Node(node), s.bird())
+	},
+}
+
+// seat starts a router of a make in a node.
+func (n *network) seat(maker, node string, s seat) peer.Router {
+	n.t.Helper()
+	r := makes[maker](n, node, s)
+	n.start(r)
+	return r
+}
+
+func (p port) defaults() port {
+	p.area = cmp.Or(p.area, "0.0.0.0")
+	p.cost = cmp.Or(p.cost, 10)
+	p.hello, p.dead = cmp.Or(p.hello, 1), cmp.Or(p.dead, 4)
+	return p
+}
+
+// areas groups the ports, in order of appearance.
+func (s seat) areas() (order []string, ports map[string][]port) {
+	ports = map[string][]port{}
+	for _, p := range s.ports {
+		p = p.defaults()
+		if ports[p.area] == nil {
+			order = append(order, p.area)
+		}
+		ports[p.area] = append(ports[p.area], p)
+	}
+	return order, ports
+}
+
+func (s seat) ecmpd() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "router-id: %s\nospf:\n  areas:\n", s.id)
+	order, ports := s.areas()
+	for _, area := range order {
+		fmt.Fprintf(&b, "    - area-id: %s\n      interfaces:\n", area)
+		for _, p := range ports[area] {
+			kind := "point-to-point"
+			if p.lan {
+				kind = "broadcast"
+			}
+			fmt.Fprintf(&b, "        - {match: %q, interface-type: %s, cost: %d, priority: %d, passive: %v, hello-interval: %ds, dead-interval: %ds%s}\n",
+				p.name, kind, p.cost, p.priority, p.passive, p.hello, p.dead, p.text)
+		}
+	}
+	static := ""
+	if len(s.externals) > 0 {
+		b.WriteString("  redistribute:\n")
+	}
+	for _, x := range s.externals {
+		metricType := 2
+		if x.type1 {
+			metricType = 1
+		}
+		fmt.Fprintf(&b, "    - {source: static, prefixes: [%s], metric: %d, metric-type: %d, tag: %d}\n", x.prefix, x.metric, metricType, x.tag)
+		way := "blackhole: true"
+		if x.via != "" {
+			way = "next-hops: [{via: " + x.via + "}]"
+		}
+		static += fmt.Sprintf("  - {prefix: %s, %s}\n", x.prefix, way)
+	}
+	b.WriteString(s.text)
+	if static != "" {
+		b.WriteString("\nstatic:\n" + static)
+	}
+	return b.String()
+}
+
+func (s seat) frr() string {
+	var b, after strings.Builder
+	for i, x := range s.externals {
+		fmt.Fprintf(&b, "ip route %s %s\n", x.prefix, cmp.Or(x.via, "blackhole"))
+		metricType := 2
+		if x.type1 {
+			metricType = 1
+		}
+		fmt.Fprintf(&after, "ip prefix-list EXT%d permit %s\n", i, x.prefix)
+		fmt.Fprintf(&after, "route-map EXT permit %d\n match ip address prefix-list EXT%d\n set metric %d\n set metric-type type-%d\n set tag %d\n",
+			i+1, i, x.metric, metricType, max(1, x.tag))
+	}
+	fmt.Fprintf(&b, "%srouter ospf\n ospf router-id %s\n timers throttle spf 0 50 200\n timers throttle lsa all 0\n timers lsa min-arrival 0\n", after.String(), s.id)
+	if len(s.externals) > 0 {
+		b.WriteString(" redistribute static route-map EXT\n")
+	}
+	for _, p := range s.ports {
+		p = p.defaults()
+		kind := "point-to-point"
+		if p.lan {
+			kind = "broadcast"
+		}
+		fmt.Fprintf(&b, "interface %s\n ip ospf network %s\n ip ospf cost %d\n ip ospf priority %d\n ip ospf hello-interval %d\n ip ospf dead-interval %d\n%s ip ospf area %s\n",
+			p.name, kind, p.cost, p.priority, p.hello, p.dead, p.text, p.area)
+		if p.passive {
+			b.WriteString(" ip ospf passive\n")
+		}
+	}
+	b.WriteString(s.text)
+	return b.String()
+}
+
+func (s seat) bird() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `router id %s;
+protocol device { scan time 1; }
+protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2]; }; }
+`, s.id)
+	if len(s.externals) > 0 {
+		b.WriteString("protocol static ext { ipv4;\n")
+		for _, x := range s.externals {
+			way := "blackhole"
+			if x.via != "" {
+				way = "via " + x.via
+			}
+			fmt.Fprintf(&b, "  route %s %s;\n", x.prefix, way)
+		}
+		b.WriteString("}\n")
+	}
+	b.WriteString("protocol ospf v2 { ecmp yes limit 64; merge external yes;\n ipv4 { import all; export filter {\n")
+	for _, x := range s.externals {
+		metric := "ospf_metric2"
+		if x.type1 {
+			metric = "ospf_metric1"
+		}
+		fmt.Fprintf(&b, "  if net = %s then { %s = %d; ospf_tag = %d; accept; }\n", x.prefix, metric, x.metric, x.tag)
+	}
+	b.WriteString("  reject; }; };\n")
+	order, ports := s.areas()
+	for _, area := range order {
+		fmt.Fprintf(&b, " area %s {\n", area)
+		for _, p := range ports[area] {
+			kind := "ptp"
+			if p.lan {
+				kind = "broadcast"
+			}
+			stub := ""
+			if p.passive {
+				stub = "stub; "
+			}
+			fmt.Fprintf(&b, "  interface %q { type %s; cost %d; priority %d; hello %d; dead %d; %s%s};\n",
+				p.name, kind, p.cost, p.priority, p.hello, p.dead, stub, p.text)
+		}
+		b.WriteString(" };\n")
+	}
+	b.WriteString("}\n" + s.text)
+	return b.String()
+}
