@@ -71,7 +71,14 @@ func (r *report) decodeField(p pair, dst reflect.Value, orScalar bool) {
 	}
 }
 
+// maxItems bounds a list: each item costs checks, and errors of its own.
+const maxItems = 10_000
+
 func (r *report) decodeList(n *node, dst reflect.Value) {
+	if len(n.items) > maxItems {
+		r.errorf(n.items[maxItems], "%q has more than %d items", n.key, maxItems)
+		return
+	}
 	for _, item := range n.items {
 		if dst.Type().Elem() == nodeType {
 			if r.want(item, scalar) {

@@ -168,7 +168,7 @@ func lsaLines(list []peer.LSA) string {
 }
 
 // table is what a kernel routes: prefix → "gateway dev interface" of each leg,
-// sorted. Legs without a gateway are "dev interface".
+// sorted.
 type table map[netip.Prefix][]string
 
 // String lists the routes by prefix.
@@ -250,6 +250,9 @@ func (n *network) kernel(node string) (table, error) {
 			if !slices.Contains(l.Flags, "dead") && !slices.Contains(l.Flags, "linkdown") {
 				names = append(names, strings.TrimSpace(l.Gateway+" dev "+l.Dev))
 			}
+		}
+		if slices.ContainsFunc(names, func(leg string) bool { return strings.HasPrefix(leg, "dev ") }) {
+			continue // attached networks: BIRD writes them, the others leave them to the kernel
 		}
 		slices.Sort(names)
 		t[kernelPrefix(r.Dst)] = names

@@ -29,6 +29,9 @@ func (e *Engine) configure(c Config) {
 			e.timers.set(&e.startup, e.now.Add(c.StubRouter.OnStartup))
 		}
 	}
+	if c.StubRouter.OnStartup == 0 {
+		e.timers.stop(&e.startup)
+	}
 	for _, ac := range c.Areas {
 		if e.area(ac.ID) == nil {
 			a := &area{e: e, id: ac.ID}
@@ -74,6 +77,7 @@ func (e *Engine) stop() {
 	}
 	clear(e.origin)
 	clear(e.externals)
+	clear(e.externalIDs)
 	e.dropDatabase(e.as)
 	for _, a := range e.areas {
 		e.dropDatabase(a.db)

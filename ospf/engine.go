@@ -31,12 +31,14 @@ type Engine struct {
 	links   map[string]Link
 	offers  map[Source]map[netip.Prefix]struct{}
 
-	areas     []*area  // by area id
-	ifaces    []*iface // by name
-	as        *database
-	origin    map[originKey]*selfLSA
-	externals map[netip.Prefix]packet.ID // link state ids of our AS-external-LSAs
-	table     *spf.Table
+	areas  []*area  // by area id
+	ifaces []*iface // by name
+	as     *database
+	origin map[originKey]*selfLSA
+	table  *spf.Table
+
+	externals   map[netip.Prefix]packet.ID // link state ids of our AS-external-LSAs
+	externalIDs map[packet.ID]netip.Prefix // and the way back
 
 	timers   timerQueue
 	delay    spfDelay
@@ -49,18 +51,21 @@ type Engine struct {
 	routesDirty  bool        // the route table may have changes to publish
 	alarms       map[alarmKey]time.Time
 	counters     Counters
+	aged         []byte // scratch of sendUpdate
 }
 
 // New returns an engine without configuration; the first [Config] input starts
 // it. The seed feeds every random choice, so equal inputs give equal outputs.
 func New(seed uint64) *Engine {
 	e := &Engine{
-		rng:       rand.New(rand.NewPCG(seed, 0x6563_6d70_64)),
-		links:     make(map[string]Link),
-		offers:    make(map[Source]map[netip.Prefix]struct{}),
-		origin:    make(map[originKey]*selfLSA),
-		externals: make(map[netip.Prefix]packet.ID),
-		alarms:    make(map[alarmKey]time.Time),
+		rng:    rand.New(rand.NewPCG(seed, 0x6563_6d70_64)),
+		links:  make(map[string]Link),
+		offers: make(map[Source]map[netip.Prefix]struct{}),
+		origin: make(map[originKey]*selfLSA),
+		alarms: make(map[alarmKey]time.Time),
+
+		externals:   make(map[netip.Prefix]packet.ID),
+		externalIDs: make(map[packet.ID]netip.Prefix),
 	}
 	e.delay.timer.fire = e.runSPF
 	e.shutdown.timer.fire = e.shutdownStep

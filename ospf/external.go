@@ -44,16 +44,21 @@ func (e *Engine) originateExternals() {
 	want := e.wantedExternals()
 	for _, p := range sortedPrefixes(e.externals) {
 		if _, ok := want[p]; !ok {
-			e.withdraw(e.as, e.externalKey(e.externals[p]))
+			id := e.externals[p]
+			e.withdraw(e.as, e.externalKey(id))
 			delete(e.externals, p)
+			delete(e.externalIDs, id)
 		}
 	}
 	for _, p := range sortedPrefixes(want) {
-		x := want[p]
-		e.originate(e.as, e.externalKey(e.linkStateID(p)), packet.ExternalLSA{
-			Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
-		})
+		e.originateExternal(p, want[p])
 	}
+}
+
+func (e *Engine) originateExternal(p netip.Prefix, x external) {
+	e.originate(e.as, e.externalKey(e.linkStateID(p)), packet.ExternalLSA{
+		Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
+	})
 }
 
 func (e *Engine) externalKey(id packet.ID) packet.Key {
@@ -68,24 +73,13 @@ func (e *Engine) linkStateID(p netip.Prefix) packet.ID {
 	if id, ok := e.externals[p]; ok {
 		return id
 	}
-	taken := make(map[packet.ID]netip.Prefix)
-	network, host := packet.IDFromAddr(p.Addr()), ^packet.MaskOf(p.Bits())
-	for q, id := range e.externals {
-		if id&^host == network {
-			taken[id] = q
-		}
-	}
-	id := freeID(network, host, taken)
-	if other, ok := taken[id]; ok {
-		body := packet.ExternalLSA{Mask: packet.MaskOf(other.Bits())}
-		if x, ok := e.wantedExternals()[other]; ok {
-			body.Type2, body.Metric, body.Tag = x.type2, x.metric, x.tag
-		}
+	id := freeID(packet.IDFromAddr(p.Addr()), ^packet.MaskOf(p.Bits()), e.externalIDs)
+	other, moves := e.externalIDs[id]
+	e.externals[p], e.externalIDs[id] = id, p
+	if moves {
 		delete(e.externals, other)
-		e.externals[p] = id
-		e.originate(e.as, e.externalKey(e.linkStateID(other)), body)
+		e.originateExternal(other, e.wantedExternals()[other])
 	}
-	e.externals[p] = id
 	return id
 }
 

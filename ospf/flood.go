@@ -101,16 +101,21 @@ func (i *iface) sendUpdate(dst netip.Addr, entries []*lsdb.Entry) {
 	room := i.room() - 4
 	delay := uint16(i.cfg.TransmitDelay.Seconds())
 	var lsas [][]byte
-	size := 0
-	for _, entry := range entries {
-		if len(lsas) > 0 && size+len(entry.Raw) > room {
+	aged := i.e.aged[:0] // send copies it
+	flush := func() {
+		if len(lsas) > 0 {
 			i.send(dst, &packet.LSUpdate{LSAs: lsas})
-			lsas, size = lsas[:0], 0
+			lsas, aged = lsas[:0], aged[:0]
 		}
-		lsas = append(lsas, entry.AppendAt(nil, i.e.now, delay))
-		size += len(entry.Raw)
 	}
-	if len(lsas) > 0 {
-		i.send(dst, &packet.LSUpdate{LSAs: lsas})
+	for _, entry := range entries {
+		if len(aged)+len(entry.Raw) > room {
+			flush()
+		}
+		start := len(aged)
+		aged = entry.AppendAt(aged, i.e.now, delay)
+		lsas = append(lsas, aged[start:])
 	}
+	flush()
+	i.e.aged = aged
 }

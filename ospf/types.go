@@ -70,8 +70,9 @@ type Command uint8
 // Commands.
 const (
 	// Shutdown sends max-metric router-LSAs for StubRouter.OnShutdown, then
-	// flushes what the router originated. [Output.Done] is true when
-	// the flushed LSAs were acknowledged or one retransmission has passed.
+	// flushes what the router originated. [Output.Done] is true when the
+	// flushed LSAs were acknowledged, at the latest 1.5 s after that; the engine
+	// does nothing more then.
 	Shutdown Command = iota + 1
 )
 

@@ -10,6 +10,7 @@ import (
 // A loop that was held up for longer than a timer finds Hellos in the kernel:
 // they count as received before the timer fires.
 func TestHellosBeforeTimers(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)
 	const dead = 200 * time.Millisecond
 	var alive time.Time // owned by the loop, like what follows

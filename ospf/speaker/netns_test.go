@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,9 +23,11 @@ var allSPF = netip.MustParseAddr("224.0.0.5")
 // network is two fresh namespaces, each end of every link in one of them.
 type network struct{ a, b string }
 
+var networks atomic.Int32 // made so far, for their names
+
 func newNetwork(t testing.TB, links int) network {
 	t.Helper()
-	base := fmt.Sprintf("ec-speaker-%d-%d-", os.Getpid(), time.Now().UnixNano()%1e6)
+	base := fmt.Sprintf("ec-speaker-%d-%d-", os.Getpid(), networks.Add(1))
 	n := network{base + "a", base + "b"}
 	for _, ns := range []string{n.a, n.b} {
 		run(t, "", "ip", "netns", "add", ns)
@@ -40,7 +43,26 @@ func newNetwork(t testing.TB, links int) network {
 		n.addPeer(&batch, i)
 	}
 	run(t, batch.String(), "ip", "-n", n.b, "-batch", "-")
+	n.awaitUp(t)
 	return n
+}
+
+// awaitUp returns when every link passes packets: the kernel attaches the
+// queue a moment after the carrier, and drops in silence what is sent before.
+func (n network) awaitUp(t testing.TB) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for _, ns := range []string{n.a, n.b} {
+		for {
+			out := run(t, "", "ip", "-n", ns, "-o", "link", "show", "type", "veth")
+			if strings.Count(string(out), "state UP") == strings.Count(string(out), "\n") {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("links in %s are not up after 10 s:\n%s", ns, out)
+			}
+		}
+	}
 }
 
 // addLink is link i: v<i> in both namespaces, 10.<i>/31 as address.
@@ -220,6 +242,15 @@ func (s *station) settled(t testing.TB) {
 	if err := s.Do(func(time.Time) {}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// take returns what was received so far and forgets it.
+func (s *station) take() []ospf.Datagram {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.received
+	s.received = nil
+	return list
 }
 
 // until waits for a condition on the station's record.

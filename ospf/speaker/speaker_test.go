@@ -26,6 +26,7 @@ func addrOf(link int, side byte) netip.Addr {
 }
 
 func TestMulticastAndUnicastBothWays(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)
 	a, b := newStation(t, n.a), newStation(t, n.b)
 	for _, kind := range []byte{1, 4, 99} {
@@ -33,24 +34,24 @@ func TestMulticastAndUnicastBothWays(t *testing.T) {
 			sent := ospf.Transmit{Interface: "v0", Src: addrOf(0, 0), Dst: dst, Data: ospfBytes(kind, 7)}
 			a.Post(transmit(sent))
 			b.until(t, fmt.Sprintf("type %d to %v", kind, dst), func() bool { return len(b.received) > 0 })
-			got := b.received[0]
+			got := b.take()[0]
 			if got.Interface != "v0" || got.Src != sent.Src || got.Dst != dst || got.TTL != 1 || !bytes.Equal(got.Data, sent.Data) {
 				t.Errorf("sent %+v, received %+v", sent, got)
 			}
-			b.received = nil
 		}
 	}
 	b.Post(transmit(ospf.Transmit{Interface: "v0", Src: addrOf(0, 1), Dst: allSPF, Data: ospfBytes(1, 8)}))
 	a.until(t, "answer", func() bool { return len(a.received) > 0 })
 	// The answer is all that a ever received: nothing of its own came back.
-	if len(a.received) != 1 || a.received[0].Src != addrOf(0, 1) {
-		t.Errorf("received %+v, want the one datagram of the other side", a.received)
+	if got := a.take(); len(got) != 1 || got[0].Src != addrOf(0, 1) {
+		t.Errorf("received %+v, want the one datagram of the other side", got)
 	}
 }
 
 // On an unnumbered link the neighbour's address is on no connected network and
 // there may be a route to it elsewhere: unicast must leave on the named link.
 func TestUnicastOnUnnumberedLink(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 2)
 	for i, ns := range []string{n.a, n.b} {
 		run(t, fmt.Sprintf("addr flush dev v0\naddr add 192.0.2.%d/32 dev v0\n", i+1), "ip", "-n", ns, "-batch", "-")
@@ -61,19 +62,19 @@ func TestUnicastOnUnnumberedLink(t *testing.T) {
 		a.Post(transmit(ospf.Transmit{Interface: "v0", Src: netip.MustParseAddr("192.0.2.1"),
 			Dst: netip.MustParseAddr(dst), Data: ospfBytes(2, 1)}))
 		b.until(t, dst, func() bool { return len(b.received) > 0 })
-		if got := b.received[0]; got.Interface != "v0" {
+		if got := b.take()[0]; got.Interface != "v0" {
 			t.Errorf("datagram to %s left on %s, want v0", dst, got.Interface)
 		}
-		b.received = nil
 	}
 }
 
 // More interfaces than the kernel allows memberships on one socket.
 func TestFortyInterfaces(t *testing.T) {
+	t.Parallel()
 	const count = 40
 	n := newNetwork(t, count)
 	a, b := newStation(t, n.a), newStation(t, n.b)
-	if len(a.errors) > 0 {
+	if len(a.errors) > 0 { // nothing writes there any more: settled
 		t.Fatalf("errors: %q", a.errors)
 	}
 	for i := range count {
@@ -81,7 +82,7 @@ func TestFortyInterfaces(t *testing.T) {
 	}
 	a.until(t, "datagram from each of 40 links", func() bool { return len(a.received) == count })
 	seen := map[string]bool{}
-	for _, d := range a.received {
+	for _, d := range a.take() {
 		seen[d.Interface] = true
 		if want := fmt.Sprintf("v%d", d.Data[43]); d.Interface != want {
 			t.Errorf("datagram of %s arrived as from %s", want, d.Interface)
@@ -94,6 +95,7 @@ func TestFortyInterfaces(t *testing.T) {
 
 // A lower igmp_max_memberships only means more sockets.
 func TestLowMembershipLimit(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 5)
 	run(t, "", "ip", "netns", "exec", n.a, "sh", "-c", "echo 2 > /proc/sys/net/ipv4/igmp_max_memberships")
 	a := newStation(t, n.a)
@@ -106,6 +108,7 @@ func TestLowMembershipLimit(t *testing.T) {
 }
 
 func TestLinkComesBackUnderAnotherIndex(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 2)
 	a := newStation(t, n.a)
 	for round := range 3 {
@@ -118,6 +121,7 @@ func TestLinkComesBackUnderAnotherIndex(t *testing.T) {
 		n.addPeer(&peer, 0)
 		run(t, batch.String(), "ip", "-n", n.a, "-batch", "-")
 		run(t, peer.String(), "ip", "-n", n.b, "-batch", "-")
+		n.awaitUp(t)
 		// The speaker remembers the membership: no Join is repeated here.
 		snapshot := links(t, n.a)
 		if err := a.Do(func(now time.Time) { a.relink(now, snapshot) }); err != nil {
@@ -133,6 +137,7 @@ func TestLinkComesBackUnderAnotherIndex(t *testing.T) {
 }
 
 func TestLeaveEndsMembership(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)
 	a := newStation(t, n.a)
 	err := a.Do(func(time.Time) { a.groups.leave("v0", allSPF) })
@@ -145,6 +150,7 @@ func TestLeaveEndsMembership(t *testing.T) {
 }
 
 func TestSendErrorsAreReportedOnceASecond(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 2)
 	a, b := newStation(t, n.a), newStation(t, n.b)
 	run(t, "", "ip", "-n", n.a, "link", "set", "v0", "down")
@@ -173,6 +179,7 @@ func TestSendErrorsAreReportedOnceASecond(t *testing.T) {
 }
 
 func TestTickAndOrderOfOutput(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)
 	var due time.Time // owned by the loop
 	ticked := make(chan time.Duration, 1)
@@ -205,7 +212,40 @@ func TestTickAndOrderOfOutput(t *testing.T) {
 	}
 }
 
+// No wake-up is ever lost, however Posts and Dos fall.
+func TestWakeUps(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, 0)
+	a := newStation(t, n.a)
+	const callers, calls = 4, 2000
+	done := make(chan struct{}, callers)
+	ran := 0 // in the loop
+	for range callers {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for range calls {
+				a.Post(ospf.Tick{})
+				if err := a.Do(func(time.Time) { ran++ }); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	timeout := time.After(20 * time.Second)
+	for range callers {
+		select {
+		case <-done:
+		case <-timeout:
+			t.Fatal("callers still wait after 20 s")
+		}
+	}
+	if ran != callers*calls {
+		t.Errorf("%d functions ran, want %d", ran, callers*calls)
+	}
+}
+
 func TestDoAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 0)
 	a := newStation(t, n.a)
 	a.stop()
@@ -217,6 +257,7 @@ func TestDoAfterTheEnd(t *testing.T) {
 }
 
 func TestWithoutCapability(t *testing.T) {
+	t.Parallel()
 	<-inNamespace(t, newNetwork(t, 0).a, func() {
 		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var none [2]unix.CapUserData
