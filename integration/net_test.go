@@ -126,13 +126,16 @@ func (n *network) wait(what string, condition func() (bool, string)) {
 // waitEqual waits until a reading is the wanted one.
 func waitEqual[T any](n *network, what string, want T, read func() (T, error)) {
 	n.t.Helper()
+	last := "nothing"
 	n.wait(what, func() (bool, string) {
 		got, err := read()
 		if err != nil {
-			return false, err.Error()
+			// Often the end of the wait itself, which says nothing.
+			return false, fmt.Sprintf("%v, before that %s", err, last)
 		}
-		g, w := fmt.Sprint(got), fmt.Sprint(want)
-		return g == w, fmt.Sprintf("\n got %s\nwant %s", g, w)
+		g, w := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want)
+		last = fmt.Sprintf("\n got %s\nwant %s", g, w)
+		return g == w, last
 	})
 }
 

@@ -147,7 +147,9 @@ func (l *lab) advance(d time.Duration) {
 				next = p.due
 			}
 		}
-		l.now = next
+		if next.After(l.now) {
+			l.now = next
+		}
 		for _, p := range l.peers {
 			if p.alive && !p.due.After(l.now) {
 				p.hi()
