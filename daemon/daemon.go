@@ -9,11 +9,11 @@
 //	firewallLoop   the nftables table and conntrack
 //	api.Serve      status; asks the others and gets copies
 //
-// and two watchers feed them: the kernel's links, and what other programs do to
-// routes and rules. Files: daemon.go (start and stop), mailbox.go (between loops),
-// routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
-// (engine output to logs and dead legs), log.go, status.go (API), kernel.go (sysctls and
-// cleanup).
+// and watchers feed them: the kernel's links, and what other programs do to
+// routes and rules. Files: daemon.go (start and stop), claim.go (one daemon in a
+// network namespace), mailbox.go (between loops), routes.go and connected.go (route
+// loop), firewall.go (firewall loop), events.go (engine output to logs and dead
+// legs), log.go, status.go (API), kernel.go (sysctls and cleanup).
 package daemon
 
 import (
@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -32,6 +33,7 @@ import (
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/speaker"
+	"github.com/ecmpd/ecmpd/ospf/spf"
 )
 
 // Options say which daemon to run, or to clean up after.
@@ -62,11 +64,12 @@ type daemon struct {
 	flushed   chan struct{} // closed when the engine has left the network
 	converged chan struct{} // closed after the first convergence
 
+	changes atomic.Uint64 // of neighbours
+
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config
 	loaded     time.Time
 	reloadFail string
-	changes    uint64 // neighbour changes
 }
 
 // Run runs the daemon until ctx ends, then leaves the network cleanly: max-metric
@@ -87,8 +90,13 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer listener.Close()
+	release, err := claimNamespace(log)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := os.MkdirAll(o.StateDir, 0o755); err != nil {
-		return fmt.Errorf("state directory: %w (choose another with --state-dir)", err)
+		d.log.WithError(err).Warn("state directory: what has to survive a restart is not kept (choose another with --state-dir)")
 	}
 	for _, w := range cfg.Warnings {
 		d.log.Warn(w.String())
@@ -97,6 +105,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer d.routes.close()
+	defer d.firewall.close()
 	return d.serve(ctx, func(ctx context.Context) error { return api.Serve(ctx, listener, d) })
 }
 
@@ -136,7 +145,9 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	}
 	start("OSPF", d.speaker.Run)
 	start("routes", d.routes.run)
+	start("kernel routes", d.routes.watch)
 	start("firewall", d.firewall.run)
+	start("nftables", d.firewall.watch)
 	start("links", func(ctx context.Context) error {
 		defer d.links.Close()
 		return d.links.Run(ctx, d.onLinks)
@@ -183,26 +194,43 @@ func (d *daemon) leave() {
 // reload takes the configuration file over; a wrong one changes nothing.
 func (d *daemon) reload() {
 	cfg, err := config.Load(d.options.ConfigPath)
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	old := d.currentConfig()
+	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric) {
+		err = errors.New("kernel.protocol and kernel.metric change only with a restart")
+	}
 	if err != nil {
+		d.log.WithError(err).Error("reload: the running configuration stays")
+		d.mu.Lock()
 		d.reloadFail = err.Error()
-		d.log.WithError(err).Error("reload: the configuration is wrong; the running one stays")
+		d.mu.Unlock()
 		return
 	}
-	if cfg.Kernel.Protocol != d.config.Kernel.Protocol || cfg.Kernel.Metric != d.config.Kernel.Metric {
-		d.reloadFail = "kernel.protocol and kernel.metric change only with a restart"
-		d.log.Error("reload: " + d.reloadFail + "; the running configuration stays")
-		return
-	}
+	d.mu.Lock()
 	d.config, d.loaded, d.reloadFail = cfg, time.Now(), ""
+	d.mu.Unlock()
 	for _, w := range cfg.Warnings {
 		d.log.Warn(w.String())
 	}
 	d.applySysctls(cfg)
 	d.speaker.Post(cfg.OSPF)
 	d.routes.inbox.put(newConfig{cfg})
+	if cfg.Distance != old.Distance {
+		d.repeatRoutes()
+	}
 	d.log.WithField("config", d.options.ConfigPath).Info("configuration reloaded")
+}
+
+// repeatRoutes hands all OSPF routes to the route loop again, which gives them
+// the distances that are configured now.
+func (d *daemon) repeatRoutes() {
+	// After the end of the loop there is nobody to tell.
+	_ = d.speaker.Do(func(time.Time) {
+		var changes []spf.Change
+		for _, r := range d.engine.Routes() {
+			changes = append(changes, spf.Change{Prefix: r.Prefix, Route: r})
+		}
+		d.routes.inbox.put(ospfRoutes{changes})
+	})
 }
 
 func (d *daemon) currentConfig() *config.Config {

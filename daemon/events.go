@@ -18,7 +18,7 @@ func (d *daemon) onLinks(s link.Snapshot) {
 }
 
 func (d *daemon) onSpeakerError(iface string, err error) {
-	d.log.WithError(err).WithField("interface", iface).Warn("OSPF packets not sent")
+	d.log.WithError(err).WithField("interface", iface).Warn("OSPF socket")
 }
 
 // onOutput takes what the engine wants from the world beside packets. It runs
@@ -29,9 +29,7 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 		d.logEvent(now, ev)
 		switch ev := ev.(type) {
 		case ospf.NeighborChange:
-			d.mu.Lock()
-			d.changes++
-			d.mu.Unlock()
+			d.changes.Add(1)
 			if dead, known := legState(ev); known {
 				leg := nexthop.Leg{Interface: ev.Interface, Gateway: ev.Address}
 				d.routes.inbox.put(legChange{leg, dead})

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -17,8 +18,12 @@ type wantedRules struct {
 	forwardAccept bool
 }
 
+func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); return ok }
+
 // foreignRules says that somebody else changed nftables.
 type foreignRules struct{ event firewall.Event }
+
+func (m foreignRules) replaces(other any) bool { return other == any(m) }
 
 // firewallLoop owns the table `inet ecmpd` and the conntrack entries of flows
 // that are no longer tracked. Only the latest wanted state counts, so a burst
@@ -26,67 +31,81 @@ type foreignRules struct{ event firewall.Event }
 type firewallLoop struct {
 	log   *logrus.Logger
 	inbox *mailbox[any]
-	fw    *firewall.Firewall // nil while mode is off and nothing of ours is there
+	fw    *firewall.Firewall // nil without nftables
 
 	wanted   wantedRules
 	known    bool // wanted has been set
 	swept    bool
 	flush    bool // conntrack entries may have to go; at the start they may
 	blockers []firewall.Blocker
-	failure  string
+	work     work   // to be done
+	failure  string // of the last write; empty when it succeeded
 	inSync   bool
 }
 
+// newFirewallLoop opens nftables. Without it routing goes on and the log says so.
 func newFirewallLoop(log *logrus.Logger) *firewallLoop {
-	return &firewallLoop{log: log, inbox: newMailbox[any](), flush: true}
-}
-
-// run is the loop. Without nftables routing goes on and the log says so.
-func (f *firewallLoop) run(ctx context.Context) error {
 	fw, err := firewall.Open()
 	if err != nil {
-		f.failure = err.Error()
-		f.log.WithError(err).Warn("nftables is not available: transit traffic stays tracked")
-	} else {
-		f.fw = fw
-		defer fw.Close()
-		go f.watch(ctx, fw)
+		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	retry := time.AfterFunc(time.Hour, func() { f.inbox.put(foreignRules{}) })
+	return &firewallLoop{log: log, inbox: newMailbox[any](), flush: true, fw: fw}
+}
+
+func (f *firewallLoop) close() {
+	if f.fw != nil {
+		f.fw.Close()
+	}
+}
+
+// run is the loop.
+func (f *firewallLoop) run(ctx context.Context) error {
+	retry := time.AfterFunc(retryRules, func() { f.inbox.put(foreignRules{}) })
+	retry.Stop()
 	defer retry.Stop()
 	for {
 		batch := f.inbox.take(ctx)
 		if batch == nil {
 			return nil
 		}
-		work := workNone
 		for _, m := range batch {
-			work = max(work, f.apply(m))
+			f.work = max(f.work, f.apply(m))
 		}
-		if f.fw == nil || work == workNone || !f.known {
+		if f.fw == nil || f.work == workNone || !f.known {
 			continue
 		}
-		f.write(work)
-		if f.failure != "" {
-			retry.Reset(time.Second)
+		if f.write() {
+			f.work = workNone
+		} else {
+			retry.Reset(retryRules)
 		}
 	}
 }
 
-func (f *firewallLoop) watch(ctx context.Context, fw *firewall.Firewall) {
-	for ctx.Err() == nil {
-		if err := fw.Watch(ctx, func(e firewall.Event) { f.inbox.put(foreignRules{e}) }); err != nil {
-			f.log.WithError(err).Warn("nftables changes by others are seen late")
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
-			}
-			f.inbox.put(foreignRules{firewall.Event{Own: true, Other: true}})
+// retryRules is how soon a write that failed is tried again.
+const retryRules = time.Second
+
+// watch feeds the loop with what others do to nftables.
+func (f *firewallLoop) watch(ctx context.Context) error {
+	if f.fw == nil {
+		return nil
+	}
+	for {
+		err := f.fw.Watch(ctx, func(e firewall.Event) { f.inbox.put(foreignRules{e}) })
+		if err == nil {
+			return nil
 		}
+		f.log.WithError(err).Warn("nftables changes by others are seen late")
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+		f.inbox.put(foreignRules{firewall.Event{Own: true, Other: true}})
 	}
 }
 
-// work says how much a batch asks for.
+// work says how much there is to do.
 type work uint8
 
 const (
@@ -118,53 +137,63 @@ func (f *firewallLoop) apply(m any) work {
 	return workNone
 }
 
-// write brings the kernel in line with what is wanted.
-func (f *firewallLoop) write(w work) {
+// write brings the kernel in line with what is wanted and tells whether it did.
+func (f *firewallLoop) write() bool {
+	var err error
 	if f.wanted.state.Mode == transit.Off {
-		f.off()
-		return
+		f.blockers, f.flush = nil, true
+		err = f.fw.Remove()
+	} else {
+		err = f.update()
 	}
+	f.inSync = err == nil
+	f.complain(err)
+	if err != nil || f.wanted.state.Mode == transit.Off {
+		return err == nil
+	}
+	if f.flush {
+		f.flush = !f.forget(f.wanted.state.Local)
+	}
+	if f.work == workBlockers {
+		f.findBlockers()
+	}
+	return true
+}
+
+// update writes the table; what an earlier run left goes once the start has converged.
+func (f *firewallLoop) update() error {
 	s := f.wanted.state
 	report, err := f.fw.Apply(firewall.Ruleset{
 		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: s.Tracked, ForwardAccept: f.wanted.forwardAccept,
 	})
-	f.note(report, err)
+	f.note(report)
 	if err == nil && f.swept {
 		report, err = f.fw.Sweep()
-		f.note(report, err)
+		f.note(report)
 	}
-	f.inSync = err == nil
-	if f.flush && err == nil {
-		f.flush = false
-		f.forget(s.Local)
-	}
-	if w == workBlockers {
-		f.findBlockers()
-	}
+	return err
 }
 
-// off removes the table, once what an earlier run left may go.
-func (f *firewallLoop) off() {
-	f.blockers, f.flush = nil, true
-	err := f.fw.Remove()
-	f.inSync = err == nil
-	f.note(firewall.Report{}, err)
-}
-
-func (f *firewallLoop) note(r firewall.Report, err error) {
-	f.failure = ""
-	if err != nil {
-		f.failure = err.Error()
-		f.log.WithError(err).Error("nftables: table inet ecmpd not written")
-		return
-	}
+func (f *firewallLoop) note(r firewall.Report) {
 	f.flush = f.flush || r.Untracks
 	if r.Changed() {
 		f.log.WithFields(logrus.Fields{"rebuilt": r.Rebuilt, "added": r.Added, "deleted": r.Deleted}).Info("firewall written")
 	}
 }
 
-func (f *firewallLoop) forget(local []netip.Addr) {
+// complain tells of a failure when it is another one than before.
+func (f *firewallLoop) complain(err error) {
+	before := f.failure
+	f.failure = ""
+	if err != nil {
+		if f.failure = err.Error(); f.failure != before {
+			f.log.WithError(err).Error("nftables: table inet ecmpd not written; trying again every second")
+		}
+	}
+}
+
+// forget removes the conntrack entries of what is no longer tracked.
+func (f *firewallLoop) forget(local []netip.Addr) bool {
 	n, err := f.fw.FlushTransit(local)
 	switch {
 	case err != nil:
@@ -172,6 +201,7 @@ func (f *firewallLoop) forget(local []netip.Addr) {
 	case n > 0:
 		f.log.WithField("entries", n).Info("conntrack entries of transit flows removed")
 	}
+	return err == nil
 }
 
 // findBlockers looks for chains of others that drop untracked packets, and
@@ -183,21 +213,12 @@ func (f *firewallLoop) findBlockers() {
 		return
 	}
 	for _, b := range blockers {
-		if !containsBlocker(f.blockers, b) {
+		if !slices.Contains(f.blockers, b) {
 			f.log.WithFields(logrus.Fields{"family": b.Family, "table": b.Table, "chain": b.Chain, "rule": b.Rule, "certain": b.Certain}).
 				Warn("this chain drops untracked transit packets: put 'ct state untracked accept' first in it")
 		}
 	}
 	f.blockers = blockers
-}
-
-func containsBlocker(list []firewall.Blocker, b firewall.Blocker) bool {
-	for _, o := range list {
-		if o == b {
-			return true
-		}
-	}
-	return false
 }
 
 // rulesStatus is what the firewall loop knows of the kernel.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
@@ -48,11 +47,13 @@ func Cleanup(_ context.Context, o Options) error {
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	claim, err := api.Listen(o.Socket) // a running daemon would write it all again
+	log, closeLog := stderrLog()
+	defer closeLog()
+	release, err := claimNamespace(log) // a running daemon would write it all again
 	if err != nil {
 		return fmt.Errorf("cleanup: %w", err)
 	}
-	defer claim.Close()
+	defer release()
 	return removeAll(protocol, o)
 }
 

@@ -13,18 +13,35 @@ type mailbox[T any] struct {
 	ready chan struct{}
 }
 
+// whole is a message that says everything about its subject, so that a newer
+// one takes the place of one that was not read yet: a loop that is held up finds
+// one picture, not the whole film.
+type whole interface{ replaces(other any) bool }
+
 func newMailbox[T any]() *mailbox[T] {
 	return &mailbox[T]{ready: make(chan struct{}, 1)}
 }
 
 func (m *mailbox[T]) put(v T) {
 	m.mu.Lock()
-	m.items = append(m.items, v)
+	m.enter(v)
 	m.mu.Unlock()
 	select {
 	case m.ready <- struct{}{}:
 	default:
 	}
+}
+
+func (m *mailbox[T]) enter(v T) {
+	if w, ok := any(v).(whole); ok {
+		for i, o := range m.items {
+			if w.replaces(o) {
+				m.items[i] = v
+				return
+			}
+		}
+	}
+	m.items = append(m.items, v)
 }
 
 // take returns what gathered, at least one value; nil when ctx ends.

@@ -37,6 +37,9 @@ type (
 	query         struct{ f func() }
 )
 
+func (linkSnapshot) replaces(other any) bool  { _, ok := other.(linkSnapshot); return ok }
+func (fullNeighbors) replaces(other any) bool { _, ok := other.(fullNeighbors); return ok }
+
 // ospfInterface is what the transit rule has to know of an OSPF interface.
 type ospfInterface struct {
 	passive, pointToPoint, full bool
@@ -97,16 +100,12 @@ func (r *routeLoop) close() {
 
 // run is the loop: take what gathered, apply it, write once.
 func (r *routeLoop) run(ctx context.Context) error {
-	watcher := make(chan error, 1)
-	go func() {
-		watcher <- r.monitor.Run(ctx, func(e fib.Event) { r.inbox.put(kernelEvent{e}) })
-	}()
 	periodic := time.AfterFunc(reconcileInterval, func() { r.inbox.put(kernelEvent{fib.Event{Reconcile: true}}) })
 	defer periodic.Stop()
 	for {
 		batch := r.inbox.take(ctx)
 		if batch == nil {
-			return <-watcher
+			return nil
 		}
 		for _, m := range batch {
 			r.apply(m)
@@ -122,6 +121,11 @@ func (r *routeLoop) run(ctx context.Context) error {
 			r.updateTransit()
 		}
 	}
+}
+
+// watch feeds the loop with what others do to the kernel's routes.
+func (r *routeLoop) watch(ctx context.Context) error {
+	return r.monitor.Run(ctx, func(e fib.Event) { r.inbox.put(kernelEvent{e}) })
 }
 
 // apply takes one message into the RIB and the wanted kernel state.

@@ -282,7 +282,7 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 		Version: d.options.Version, RouterID: d.config.OSPF.RouterID.String(), PID: os.Getpid(),
 		StartedAt: d.started.Format(time.RFC3339), UpTimeMsec: time.Since(d.started).Milliseconds(),
 		Config: api.ConfigStatus{Path: d.options.ConfigPath, LoadedAt: d.loaded.Format(time.RFC3339), Error: d.reloadFail},
-		OSPF:   api.OSPFStatus{NeighborChanges: d.changes},
+		OSPF:   api.OSPFStatus{NeighborChanges: d.changes.Load()},
 	}
 	d.mu.Unlock()
 	select {

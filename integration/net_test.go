@@ -19,14 +19,14 @@ import (
 // network is a lab that a test wires by hand, with its routers.
 type network struct {
 	*lab.Lab
-	t       *testing.T
+	t       testing.TB
 	ctx     context.Context // ends with the time that the test has
 	routers map[string]peer.Router
 }
 
 // newNetwork makes an empty network that goes with the test. When the test
 // fails, the state of every router is printed first.
-func newNetwork(t *testing.T, limit time.Duration) *network {
+func newNetwork(t testing.TB, limit time.Duration) *network {
 	t.Helper()
 	l, err := lab.New(lab.Options{Tag: tag})
 	if err != nil {

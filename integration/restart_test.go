@@ -131,7 +131,7 @@ func (n *twoHubs) watchKernel(node string) (stop func() string) {
 	n.wait(5*time.Second, "ip monitor has begun", func() (bool, string) {
 		n.run(node, "ip", "route", "replace", "blackhole", sign)
 		text, _ := os.ReadFile(p.LogFile())
-		return strings.Contains(string(text), sign), string(text)
+		return strings.Contains(string(text), sign), fmt.Sprintf("%q, %v", text, p.Err())
 	})
 	return func() string {
 		n.t.Helper()

@@ -59,6 +59,12 @@ func (n *network) seat(maker, node string, s seat) peer.Router {
 	return r
 }
 
+// startBIRD starts BIRD with a configuration of its own.
+func (n *network) startBIRD(node, config string) {
+	n.t.Helper()
+	n.start(peer.NewBIRD(n.Node(node), config))
+}
+
 func (p port) defaults() port {
 	p.area = cmp.Or(p.area, "0.0.0.0")
 	p.cost = cmp.Or(p.cost, 10)

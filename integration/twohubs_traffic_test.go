@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ecmpd/ecmpd/lab"
@@ -89,7 +90,7 @@ func (n *twoHubs) startTraffic() *traffic {
 		n.t.Fatal(err)
 	}
 	tr := &traffic{n, stream, flow}
-	n.t.Cleanup(func() { tr.probes.Stop(); _ = tr.flow.close() })
+	n.t.Cleanup(func() { tr.probes.Stop(); _ = tr.flow.end() })
 	tr.settle()
 	stream.Mark()
 	return tr
@@ -112,7 +113,7 @@ func (tr *traffic) stop() lab.ProbeResult {
 	tr.n.t.Helper()
 	tr.settle()
 	result := tr.probes.Stop()
-	if err := tr.flow.close(); err != nil {
+	if err := tr.flow.end(); err != nil {
 		tr.n.t.Errorf("the TCP connection broke: %v", err)
 	}
 	return result
@@ -132,11 +133,11 @@ func (tr *traffic) nothingLost(during string) {
 type longFlow struct {
 	conn net.Conn
 	stop chan struct{}
-	done chan error
+	end  func() error // once, and then the same answer
 }
 
 func openFlow(from *lab.Node, to netip.AddrPort) (*longFlow, error) {
-	f := &longFlow{stop: make(chan struct{}), done: make(chan error, 1)}
+	f := &longFlow{stop: make(chan struct{})}
 	err := from.Do(func() (err error) {
 		dialer := net.Dialer{Timeout: 3 * time.Second}
 		f.conn, err = dialer.Dial("tcp4", to.String())
@@ -145,7 +146,12 @@ func openFlow(from *lab.Node, to netip.AddrPort) (*longFlow, error) {
 	if err != nil {
 		return nil, err
 	}
-	go func() { f.done <- f.use() }()
+	done := make(chan error, 1)
+	go func() { done <- f.use() }()
+	f.end = sync.OnceValue(func() error {
+		close(f.stop)
+		return errors.Join(<-done, f.conn.Close())
+	})
 	return f, nil
 }
 
@@ -171,15 +177,4 @@ func (f *longFlow) use() error {
 			return err
 		}
 	}
-}
-
-// close ends the connection and tells whether it ever failed. The second call
-// does nothing.
-func (f *longFlow) close() error {
-	if f.stop == nil {
-		return nil
-	}
-	close(f.stop)
-	f.stop = nil
-	return errors.Join(<-f.done, f.conn.Close())
 }

@@ -31,6 +31,7 @@ type Lab struct {
 
 	mu    sync.Mutex
 	nodes []*Node
+	links int // made so far
 }
 
 // New makes an empty lab. The caller owns it and calls Close.

@@ -26,7 +26,7 @@ func (l *Lab) Connect(a, b End, mtu int) error {
 		mtu = 1500
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = a.Interface, mtu
+	attrs.Name, attrs.MTU, attrs.Index = a.Interface, mtu, l.nextIndex()
 	veth := &netlink.Veth{
 		LinkAttrs:     attrs,
 		PeerName:      b.Interface,
@@ -43,6 +43,17 @@ func (l *Lab) Connect(a, b End, mtu int) error {
 		}
 	}
 	return nil
+}
+
+// nextIndex is an interface index that differs from the one at the other end,
+// which the kernel counts up from 2. A veth pair with equal indices looks to
+// the kernel like one device, and it may tell a lost carrier up to a second
+// late.
+func (l *Lab) nextIndex() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.links++
+	return 10000 + l.links
 }
 
 func (e End) configure() error {

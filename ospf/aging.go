@@ -61,6 +61,7 @@ func (e *Engine) sweepMaxAged() {
 		case s.wrapping:
 			wrapped = append(wrapped, s)
 		case !s.wanted:
+			e.timers.stop(&s.timer)
 			delete(e.origin, s.originKey)
 		}
 	}

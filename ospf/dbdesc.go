@@ -25,6 +25,9 @@ type exchange struct {
 	resend  timer
 
 	heard *packet.DBDesc // the last packet taken, without its headers; tells duplicates
+
+	starts int       // since window
+	window time.Time // of at most maxStarts starts
 }
 
 // summaryItem is one LSA to be described. The list holds keys, not headers:
@@ -39,9 +42,26 @@ func (x *exchange) init(n *neighbor) {
 	x.resend.fire = x.retransmit
 }
 
-// start enters ExStart: claim to be master with an empty packet (10.8).
+// maxStarts bounds the exchanges that a neighbour may begin anew in a second:
+// each one lists the databases.
+const maxStarts = 5
+
+// start enters ExStart, after a pause when that happened too often lately.
 func (x *exchange) start() {
 	x.stop()
+	now := x.n.i.e.now
+	if now.Sub(x.window) >= time.Second {
+		x.window, x.starts = now, 0
+	}
+	if x.starts++; x.starts > maxStarts {
+		x.n.i.e.timers.set(&x.resend, x.window.Add(time.Second))
+		return
+	}
+	x.begin()
+}
+
+// begin claims to be master with an empty packet (10.8).
+func (x *exchange) begin() {
 	if !x.started {
 		x.started = true
 		x.seq = x.n.i.e.rng.Uint32()
@@ -117,7 +137,11 @@ func (x *exchange) send(flags packet.DDFlags, headers []packet.LSAHeader) {
 
 func (x *exchange) retransmit() {
 	i := x.n.i
-	if x.last == nil || x.n.state != nbrExStart && x.n.state != nbrExchange {
+	switch {
+	case x.last == nil && x.n.state == nbrExStart: // the pause is over
+		x.begin()
+		return
+	case x.last == nil || x.n.state != nbrExStart && x.n.state != nbrExchange:
 		return
 	}
 	i.e.counters.Retransmits++
@@ -146,9 +170,6 @@ func (n *neighbor) receiveDBDesc(h packet.Header, b *packet.DBDesc) {
 	}
 	switch n.state {
 	case nbrExStart:
-		if int(b.MTU) != i.link.MTU && !i.cfg.MTUIgnore {
-			n.noteMTU(b.MTU)
-		}
 		n.exchange.negotiate(b)
 	case nbrExchange:
 		n.exchange.receive(b)
@@ -157,6 +178,10 @@ func (n *neighbor) receiveDBDesc(h packet.Header, b *packet.DBDesc) {
 	case nbrTwoWay: // 10.6: ignored
 	default:
 		i.reject(n.addr, h, RejectNeighborState, "%s in state %s", h.Type, n.state)
+	}
+	// The neighbour drops what we describe when our MTU is the larger one.
+	if (n.state == nbrExStart || n.state == nbrExchange) && int(b.MTU) != i.link.MTU && !i.cfg.MTUIgnore {
+		n.noteMTU(b.MTU)
 	}
 }
 
@@ -169,6 +194,8 @@ func (x *exchange) negotiate(b *packet.DBDesc) {
 	const all = packet.DDInit | packet.DDMore | packet.DDMaster // other bits are not ours to judge
 	own := x.n.i.e.cfg.RouterID
 	switch {
+	case x.last == nil: // we have not begun
+		return
 	case b.Flags&all == all && len(b.Headers) == 0 && x.n.id > own:
 		x.master, x.seq = false, b.Seq
 		x.n.i.e.timers.stop(&x.resend)

@@ -137,8 +137,9 @@ func (e *Engine) emit(ev Event) { e.out.Events = append(e.out.Events, ev) }
 
 type alarmKey struct{ kind, subject string }
 
-// maxAlarms bounds the memory of the alarm limiter.
-const maxAlarms = 256
+// maxAlarms bounds the alarms of one kind a minute, however many subjects
+// somebody makes up.
+const maxAlarms = 16
 
 // alarm reports a condition at most once a minute per kind and subject.
 func (e *Engine) alarm(kind, subject, detail string) {
@@ -146,8 +147,16 @@ func (e *Engine) alarm(kind, subject, detail string) {
 	if last, ok := e.alarms[k]; ok && e.now.Sub(last) < time.Minute {
 		return
 	}
-	if len(e.alarms) >= maxAlarms {
-		clear(e.alarms)
+	same := 0
+	for o, last := range e.alarms {
+		if e.now.Sub(last) >= time.Minute {
+			delete(e.alarms, o)
+		} else if o.kind == kind {
+			same++
+		}
+	}
+	if same >= maxAlarms {
+		return
 	}
 	e.alarms[k] = e.now
 	e.emit(Alarm{Kind: kind, Subject: subject, Detail: detail})

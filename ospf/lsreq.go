@@ -2,6 +2,7 @@ package ospf
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/ecmpd/ecmpd/ospf/lsdb"
 	"github.com/ecmpd/ecmpd/ospf/packet"
@@ -105,24 +106,74 @@ func (n *neighbor) receiveLSReq(h packet.Header, b *packet.LSReq) {
 		i.reject(n.addr, h, RejectNeighborState, "%s in state %s", h.Type, n.state)
 		return
 	}
-	seen := make(map[packet.Key]struct{}, len(b.Keys))
-	var answer []*lsdb.Entry
 	for _, k := range b.Keys {
-		if _, ok := seen[k]; ok {
-			continue
-		}
-		seen[k] = struct{}{}
-		var entry *lsdb.Entry
-		if d := i.database(k.Type); d != nil {
-			entry = d.Lookup(k)
-		}
-		if entry == nil {
+		if d := i.database(k.Type); d == nil || d.Lookup(k) == nil {
 			n.event(badLSReq, fmt.Sprintf("it asks for %s, which is not in the database", k))
 			return
 		}
-		answer = append(answer, entry)
+		n.answers.add(k)
 	}
-	i.sendUpdate(n.destination(), answer)
+	if !n.answers.timer.armed() {
+		n.answers.send()
+	}
+}
+
+// answerList is what a neighbour has asked for and not been sent yet. It leaves
+// in slices, because a request of a few bytes can name megabytes.
+type answerList struct {
+	n      *neighbor
+	queue  []packet.Key
+	listed map[packet.Key]struct{}
+	timer  timer
+}
+
+// An answer leaves in slices of so many bytes, with a pause between them.
+const (
+	answerSlice = 128 << 10
+	answerPause = 10 * time.Millisecond
+)
+
+func (l *answerList) init(n *neighbor) {
+	l.n = n
+	l.timer.fire = l.send
+}
+
+func (l *answerList) add(k packet.Key) {
+	if _, ok := l.listed[k]; ok {
+		return
+	}
+	if l.listed == nil {
+		l.listed = make(map[packet.Key]struct{})
+	}
+	l.listed[k] = struct{}{}
+	l.queue = append(l.queue, k)
+}
+
+func (l *answerList) clear() {
+	l.queue, l.listed = nil, nil
+	l.n.i.e.timers.stop(&l.timer)
+}
+
+// send sends the next slice; what left the database meanwhile is left out.
+func (l *answerList) send() {
+	i := l.n.i
+	var answer []*lsdb.Entry
+	size := 0
+	for len(l.queue) > 0 && size < answerSlice {
+		k := l.queue[0]
+		l.queue = l.queue[1:]
+		delete(l.listed, k)
+		if entry := i.database(k.Type).Lookup(k); entry != nil {
+			answer = append(answer, entry)
+			size += len(entry.Raw)
+		}
+	}
+	i.sendUpdate(l.n.destination(), answer)
+	if len(l.queue) == 0 {
+		l.clear()
+		return
+	}
+	i.e.timers.set(&l.timer, i.e.now.Add(answerPause))
 }
 
 // database is where LSAs of the type that cross this interface live; nil for

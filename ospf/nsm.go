@@ -174,6 +174,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 func (n *neighbor) clearLists() {
 	n.exchange.stop()
 	n.requests.clear()
+	n.answers.clear()
 	n.retx.clear()
 }
 

@@ -19,11 +19,12 @@ type originKey struct {
 // selfLSA is an LSA that this router originates, or did until lately.
 type selfLSA struct {
 	originKey
-	content  []byte // the LSA behind its header
-	wanted   bool
-	wrapping bool      // waits until the instance with MaxSequenceNumber is gone (12.1.6)
-	sent     time.Time // last origination
-	timer    timer     // MinLSInterval or refresh
+	content   []byte // the LSA behind its header
+	wanted    bool
+	wrapping  bool      // waits until the instance with MaxSequenceNumber is gone (12.1.6)
+	sent      time.Time // last origination
+	reclaimed time.Time // last instance that came from elsewhere (13.4)
+	timer     timer     // MinLSInterval or refresh
 }
 
 // originate makes body the contents of one of our LSAs (RFC 2328 12.4). Equal
@@ -42,7 +43,7 @@ func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 	s := e.origin[ok]
 	if s == nil {
 		s = &selfLSA{originKey: ok}
-		s.timer.fire = func() { e.emitLSA(s) }
+		s.timer.fire = func() { e.due(s) }
 		e.origin[ok] = s
 	}
 	if s.wanted && bytes.Equal(s.content, content) {
@@ -60,6 +61,12 @@ func (e *Engine) schedule(s *selfLSA) {
 		return
 	}
 	e.emitLSA(s)
+}
+
+// overdue tells whether the LSA says something that the network does not know
+// yet, because MinLSInterval holds it back.
+func (s *selfLSA) overdue() bool {
+	return s.timer.armed() && s.timer.at.Sub(s.sent) <= packet.MinLSInterval*time.Second
 }
 
 // emitLSA sends a new instance.
@@ -90,19 +97,34 @@ func (e *Engine) refreshIn() time.Duration {
 	return t - time.Duration(e.rng.Int64N(int64(t/10)))
 }
 
-// withdraw flushes one of our LSAs (14.1); unknown ones are left alone.
+// due is the end of the LSA's timer: it is originated, refreshed or flushed.
+func (e *Engine) due(s *selfLSA) {
+	if s.wanted {
+		e.emitLSA(s)
+		return
+	}
+	if cur := s.db.Lookup(s.key); cur != nil {
+		e.flush(s.db, cur)
+	} else {
+		delete(e.origin, s.originKey)
+	}
+}
+
+// withdraw flushes one of our LSAs (14.1); unknown ones are left alone. Just
+// after an origination it waits for MinLSArrival: until then neighbours drop a
+// newer instance (13 (5)(a)), and the flush could overtake what it ends.
 func (e *Engine) withdraw(d *database, k packet.Key) {
 	s := e.origin[originKey{d, k}]
 	if s == nil || !s.wanted {
 		return
 	}
 	s.wanted, s.wrapping = false, false
-	e.timers.stop(&s.timer)
-	if cur := d.Lookup(k); cur != nil {
-		e.flush(d, cur)
-	} else {
-		delete(e.origin, s.originKey)
+	if at := s.sent.Add(packet.MinLSArrival * time.Second); !s.sent.IsZero() && at.After(e.now) && !e.shutdown.active {
+		e.timers.set(&s.timer, at)
+		return
 	}
+	e.timers.stop(&s.timer)
+	e.due(s)
 }
 
 // flush ages an LSA prematurely (14.1): the instance itself, at MaxAge.
@@ -169,6 +191,10 @@ func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
 		e.flush(d, entry)
 		return
 	}
+	if last := s.reclaimed; !last.IsZero() && e.now.Sub(last) < time.Minute { // once is what a restart finds
+		e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
+	}
+	s.reclaimed = e.now
 	e.schedule(s)
 }
 

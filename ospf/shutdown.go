@@ -1,6 +1,10 @@
 package ospf
 
-import "time"
+import (
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
 
 // shutdown is the orderly end of the router.
 type shutdown struct {
@@ -34,9 +38,27 @@ func (e *Engine) shutdownStep() {
 		e.finish()
 		return
 	}
+	if at := e.flushable(); at.After(e.now) {
+		e.timers.set(&e.shutdown.timer, at)
+		return
+	}
 	e.flushAll()
 	e.shutdown.flushing = true
 	e.timers.set(&e.shutdown.timer, e.now.Add(maxFlushWait))
+}
+
+// flushable is the instant from which on neighbours take the flush of all our
+// LSAs: they drop what follows an instance within MinLSArrival (13 (5)(a)), and
+// would be asked again only after the retransmit interval. The margin is for
+// their clocks, which start when the instance arrives.
+func (e *Engine) flushable() (at time.Time) {
+	const wait = packet.MinLSArrival*time.Second + 50*time.Millisecond
+	for _, s := range e.origin {
+		if t := s.sent.Add(wait); s.wanted && t.After(at) {
+			at = t
+		}
+	}
+	return at
 }
 
 // shutdownSettle ends the shutdown once nothing waits for an acknowledgement.

@@ -197,8 +197,9 @@ func (e *Engine) Routes() []spf.Route {
 }
 
 // Converged tells whether a start is over: every interface that exchanges
-// packets has been up for one dead interval and no neighbour is on its way to
-// Full. It is true in any case after twice the longest dead interval.
+// packets has been up for one dead interval, no neighbour is on its way to Full
+// and the LSAs at both ends of the adjacencies say so, which MinLSInterval may
+// have held back. It is true in any case after twice the longest dead interval.
 func (e *Engine) Converged(now time.Time) bool {
 	if e.started.IsZero() {
 		return false
@@ -211,9 +212,14 @@ func (e *Engine) Converged(now time.Time) bool {
 		}
 		longest = max(longest, i.cfg.DeadInterval)
 		for _, n := range i.neighbors {
-			if n.state != nbrFull && (n.state != nbrTwoWay || n.wantsAdjacency() || i.state == ifWaiting) {
+			if n.state != nbrFull && (n.state != nbrTwoWay || n.wantsAdjacency() || i.state == ifWaiting) || !n.announcesUs() {
 				settled = false
 			}
+		}
+	}
+	for _, s := range e.origin {
+		if s.overdue() {
+			settled = false
 		}
 	}
 	if longest == 0 { // no link has appeared yet
@@ -227,6 +233,23 @@ func (e *Engine) Converged(now time.Time) bool {
 	}
 	running := now.Sub(e.started)
 	return running >= 2*longest || running >= longest && settled && !e.delay.timer.armed()
+}
+
+// announcesUs tells whether the router-LSA of a full neighbour on a
+// point-to-point link leads back to us. Nothing is asked of other neighbours.
+func (n *neighbor) announcesUs() bool {
+	e := n.i.area.e
+	if n.state != nbrFull || n.i.state != ifPointToPoint {
+		return true
+	}
+	entry := n.i.area.db.Lookup(packet.Key{Type: packet.LSRouter, ID: n.id, Adv: n.id})
+	if entry == nil {
+		return false
+	}
+	lsa, err := packet.DecodeRouterLSA(entry.Raw)
+	return err == nil && slices.ContainsFunc(lsa.Links, func(l packet.RouterLink) bool {
+		return l.Type == packet.LinkPointToPoint && l.ID == e.cfg.RouterID
+	})
 }
 
 // Counters count since the start.

@@ -22,6 +22,8 @@ on one machine, in network namespaces of their own, when each has its own
 --socket and --state-dir.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// A reader of the log that goes away is no reason to end.
+			signal.Ignore(syscall.SIGPIPE)
 			reload := make(chan os.Signal, 1)
 			signal.Notify(reload, syscall.SIGHUP)
 			defer signal.Stop(reload)

@@ -1,0 +1,279 @@
+package integration
+
+import (
+	"bytes"
+	endian "encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/ecmpd/ecmpd/lab"
+)
+
+// usage is what the processes of a node have used.
+type usage struct {
+	cpu    time.Duration // since their start
+	memory int           // resident, bytes
+}
+
+// usage adds up the processes that run in a node.
+func (n *network) usage(node string) usage {
+	n.t.Helper()
+	out, err := n.Node(node).Run(n.ctx, "ip", "netns", "pids", n.Node(node).Namespace())
+	n.must(err)
+	var sum usage
+	for _, pid := range strings.Fields(out) {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			continue // ip itself, which has ended
+		}
+		_, after, _ := bytes.Cut(stat, []byte(") "))
+		f := strings.Fields(string(after)) // from field 3 on, see proc(5)
+		user, err1 := strconv.Atoi(f[11])
+		system, err2 := strconv.Atoi(f[12])
+		pages, err3 := strconv.Atoi(f[21])
+		n.must(errors.Join(err1, err2, err3))
+		sum.cpu += time.Duration(user+system) * (time.Second / 100)
+		sum.memory += pages * os.Getpagesize()
+	}
+	return sum
+}
+
+// idle tells which share of a processor a node uses over some seconds.
+func (n *network) idle(node string, over time.Duration) float64 {
+	n.t.Helper()
+	before, start := n.usage(node), time.Now()
+	n.must(lab.Pause(n.ctx, over))
+	return float64(n.usage(node).cpu-before.cpu) / float64(time.Since(start))
+}
+
+// settle waits until a node uses less than a tenth of a processor: what the
+// start set going has ended.
+func (n *network) settle(node string) {
+	n.t.Helper()
+	n.wait(node+" comes to rest", func() (bool, string) {
+		share := n.idle(node, time.Second)
+		return share < 0.1, fmt.Sprintf("it uses %.0f %%", 100*share)
+	})
+}
+
+// lsaWatch listens in a node to the LSAs that arrive, and to the changes of
+// the kernel's routes that they lead to.
+type lsaWatch struct {
+	within netip.Prefix
+	stop   chan struct{}
+	raw    net.PacketConn
+	routes chan netlink.RouteUpdate
+
+	mu        sync.Mutex
+	alive     map[lsaName]bool // of externals; false when flushed
+	lastLSA   time.Time        // when an external came or went
+	lastRoute time.Time        // when the kernel last changed a route within
+}
+
+type lsaName struct{ id, adv [4]byte }
+
+// watch starts to listen in a node.
+func (n *network) watch(node, within string) *lsaWatch {
+	n.t.Helper()
+	w := &lsaWatch{
+		within: netip.MustParsePrefix(within), stop: make(chan struct{}),
+		routes: make(chan netlink.RouteUpdate, 1024), alive: map[lsaName]bool{},
+	}
+	n.must(n.Node(node).Do(func() error {
+		raw, err := net.ListenPacket("ip4:89", "0.0.0.0")
+		if err != nil {
+			return err
+		}
+		w.raw = raw
+		if err := raw.(*net.IPConn).SetReadBuffer(64 << 20); err != nil {
+			return err
+		}
+		ns, err := netns.Get()
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		return netlink.RouteSubscribeWithOptions(w.routes, w.stop, netlink.RouteSubscribeOptions{
+			Namespace: &ns, ReceiveBufferSize: 64 << 20, ReceiveBufferForceSize: true,
+		})
+	}))
+	go w.readPackets()
+	go w.readRoutes()
+	n.t.Cleanup(func() { close(w.stop); w.raw.Close() })
+	return w
+}
+
+func (w *lsaWatch) readPackets() {
+	buffer := make([]byte, 1<<16)
+	for {
+		size, _, err := w.raw.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		w.packet(buffer[:size], time.Now())
+	}
+}
+
+// packet takes the externals of a Link State Update (RFC 2328 A.3.5).
+func (w *lsaWatch) packet(b []byte, now time.Time) {
+	if len(b) < 28 || b[1] != 4 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for b = b[28:]; len(b) >= 20; {
+		length := int(endian.BigEndian.Uint16(b[18:]))
+		if length < 20 || length > len(b) {
+			return
+		}
+		if b[3] == 5 {
+			name := lsaName{[4]byte(b[4:8]), [4]byte(b[8:12])}
+			isAlive := endian.BigEndian.Uint16(b) < 3600
+			if was, known := w.alive[name]; !known || was != isAlive {
+				w.alive[name], w.lastLSA = isAlive, now
+			}
+		}
+		b = b[length:]
+	}
+}
+
+func (w *lsaWatch) readRoutes() {
+	for u := range w.routes {
+		if u.Type != unix.RTM_NEWROUTE && u.Type != unix.RTM_DELROUTE || u.Dst == nil {
+			continue
+		}
+		if a, ok := netip.AddrFromSlice(u.Dst.IP); ok && w.within.Contains(a.Unmap()) {
+			w.mu.Lock()
+			w.lastRoute = time.Now()
+			w.mu.Unlock()
+		}
+	}
+}
+
+// count tells how many externals are alive.
+func (w *lsaWatch) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, alive := range w.alive {
+		if alive {
+			n++
+		}
+	}
+	return n
+}
+
+// lag is the time from the last LSA to the last kernel route.
+func (w *lsaWatch) lag() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(0, w.lastRoute.Sub(w.lastLSA))
+}
+
+// tunnels joins "hub" and "far" by point-to-point links vpn1 … vpn<count>.
+func (n *network) tunnels(count int) {
+	n.t.Helper()
+	for i := range count {
+		net := netip.AddrFrom4([4]byte{10, 200, byte(i / 64), byte(i % 64 * 4)})
+		n.wire(fmt.Sprintf("hub:vpn%d %s/30", i+1, net.Next()), fmt.Sprintf("far:vpn%d %s/30", i+1, net.Next().Next()))
+	}
+}
+
+// hubFull runs a make as the hub of many tunnels, with BIRD at all far ends,
+// and returns how long it took until all neighbours were Full. After limit it
+// returns how many were.
+func (n *network) hubFull(maker string, count int, limit time.Duration) (took time.Duration, full int) {
+	n.t.Helper()
+	n.tunnels(count)
+	wildcard := []port{{name: "vpn*"}}
+	n.seat("bird", "far", seat{id: "10.255.0.2", ports: wildcard})
+	s := seat{id: "10.255.0.1", ports: wildcard}
+	if maker == "frr" { // it knows no wildcards
+		s.ports = nil
+		for i := range count {
+			s.ports = append(s.ports, port{name: fmt.Sprintf("vpn%d", i+1)})
+		}
+	}
+	start := time.Now()
+	n.seat(maker, "hub", s)
+	for took = time.Since(start); took < limit; took = time.Since(start) {
+		neighbors, err := n.routers["hub"].Neighbors(n.ctx)
+		n.must(err)
+		full = 0
+		for _, nb := range neighbors {
+			if nb.State == "Full" {
+				full++
+			}
+		}
+		if full == count {
+			return took, full
+		}
+		n.must(lab.Pause(n.ctx, 100*time.Millisecond))
+	}
+	return took, full
+}
+
+// externalsLab joins "router" of a make to two BIRD ASBRs, which hold count
+// static routes each that they do not announce yet.
+func (n *network) externalsLab(maker string, count int) {
+	n.t.Helper()
+	n.wire("router:eth0 10.1.0.1/30", "asbr1:eth0 10.1.0.2/30")
+	n.wire("router:eth1 10.1.0.5/30", "asbr2:eth0 10.1.0.6/30")
+	var static strings.Builder
+	static.WriteString("protocol static ext { disabled; ipv4;\n")
+	for i := range count {
+		fmt.Fprintf(&static, " route 172.%d.%d.0/24 blackhole;\n", 16+i/256, i%256)
+	}
+	static.WriteString("}\n")
+	for i := 1; i <= 2; i++ {
+		s := seat{id: fmt.Sprintf("10.255.0.1%d", i), ports: []port{{name: "eth0"}}}
+		config := strings.Replace(s.bird(), "reject; };", "if proto = \"ext\" then { ospf_metric2 = 20; accept; } reject; };", 1)
+		n.startBIRD(fmt.Sprintf("asbr%d", i), static.String()+config)
+	}
+	n.seat(maker, "router", seat{id: "10.255.0.1", ports: []port{{name: "eth0"}, {name: "eth1"}}})
+	n.full(2, "router")
+}
+
+// announce has both ASBRs announce or withdraw their routes and returns the
+// time from the last LSA that arrived at the router to its last kernel route.
+func (n *network) announce(w *lsaWatch, on bool, count int) time.Duration {
+	n.t.Helper()
+	command, lsas, routes := "enable ext", 2*count, count
+	if !on {
+		command, lsas, routes = "disable ext", 0, 0
+	}
+	for _, asbr := range []string{"asbr1", "asbr2"} {
+		_, err := n.bird(asbr).Show(n.ctx, command)
+		n.must(err)
+	}
+	n.wait(command, func() (bool, string) {
+		got := w.count()
+		return got == lsas, fmt.Sprintf("%d of %d LSAs arrived", got, lsas)
+	})
+	n.wait("kernel routes", func() (bool, string) {
+		t, err := n.kernel("router")
+		if err != nil {
+			return false, err.Error()
+		}
+		complete := 0
+		t = t.within("172.0.0.0/8")
+		for _, legs := range t {
+			if len(legs) == 2 {
+				complete++
+			}
+		}
+		return len(t) == routes && complete == routes, fmt.Sprintf("%d routes, %d of them with two legs", len(t), complete)
+	})
+	return w.lag()
+}

@@ -1,0 +1,44 @@
+package integration
+
+import (
+	"testing"
+	"time"
+)
+
+// TestManyTunnels gives a hub 200 tunnels on a machine with the kernel's
+// default limits, and looks at what it costs to hold them.
+func TestManyTunnels(t *testing.T) {
+	const count = 200
+	n := newNetwork(t, 150*time.Second)
+	took, full := n.hubFull("ecmpd", count, 60*time.Second)
+	if full != count {
+		t.Fatalf("%d of %d neighbours are Full after %s", full, count, took)
+	}
+	n.full(count, "far")
+	n.settle("hub")
+	cpu, used := n.idle("hub", 15*time.Second), n.usage("hub")
+	t.Logf("%d tunnels: all Full after %s, idle %.2f %% of a processor, %.1f MB", count, took.Round(time.Millisecond), 100*cpu, float64(used.memory)/1e6)
+	if cpu > 0.1 {
+		t.Errorf("idle hub uses %.1f %% of a processor", 100*cpu)
+	}
+	if used.memory > 100e6 {
+		t.Errorf("hub uses %.1f MB", float64(used.memory)/1e6)
+	}
+}
+
+// TestManyExternals brings 10,000 prefixes from two ASBRs into the kernel and
+// takes them away again.
+func TestManyExternals(t *testing.T) {
+	const count = 10_000
+	n := newNetwork(t, 150*time.Second)
+	n.externalsLab("ecmpd", count)
+	w := n.watch("router", "172.0.0.0/8")
+	for _, on := range []bool{true, false, true} {
+		lag := n.announce(w, on, count)
+		t.Logf("%d prefixes of two ASBRs, announced %v: %s from the last LSA to the last kernel route", count, on, lag.Round(time.Millisecond))
+		if lag > 5*time.Second {
+			t.Errorf("it took %s", lag)
+		}
+	}
+	t.Logf("%.1f MB", float64(n.usage("router").memory)/1e6)
+}

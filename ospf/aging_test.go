@@ -1,0 +1,119 @@
+package ospf
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// 14: a foreign LSA that reaches MaxAge is flooded as such, leaves the
+// calculation, and leaves the database when it was acknowledged.
+func TestAging14_Expiry(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	l.advance(10 * time.Second)
+	p.acks = false
+	raw := aged(extLSA(id("9.9.9.9"), "192.0.2.0", 1), 3590)
+	p.update(raw)
+	k := header(raw).Key()
+	l.advance(9 * time.Second)
+	l.out = nil
+	if h := header(l.lsa(k)); h.Age != 3599 {
+		t.Errorf("age %d", h.Age)
+	}
+	l.advance(2 * time.Second)
+	list := flooded(l.take(), "tun0")
+	if len(list) != 1 || list[0].Key() != k || list[0].Age != packet.MaxAge {
+		t.Fatalf("flooded %v", list)
+	}
+	if l.lsa(k) == nil {
+		t.Fatal("gone before the acknowledgement")
+	}
+	l.ack(p, &packet.LSAck{Headers: list})
+	if l.lsa(k) != nil {
+		t.Error("still there after the acknowledgement")
+	}
+}
+
+// 14: while a neighbour is in Exchange or Loading a MaxAge LSA stays.
+func TestAging14_KeptDuringExchange(t *testing.T) {
+	l := newLab(t)
+	q := l.full("eth0", "9.9.9.9", "10.0.0.9")
+	raw := extLSA(q.id, "192.0.2.0", 1)
+	q.update(raw)
+	p, lsas := loading(l, "2.2.2.2", 1)
+	l.advance(2 * time.Second)
+	q.update(aged(raw, packet.MaxAge))
+	l.advance(time.Second)
+	if l.lsa(header(raw).Key()) == nil {
+		t.Fatal("gone while a neighbour is in Loading")
+	}
+	p.update(lsas...)
+	l.wantState(p, nbrFull)
+	if l.lsa(header(raw).Key()) != nil {
+		t.Error("still there afterwards")
+	}
+}
+
+// 14: without neighbours a MaxAge LSA leaves at once.
+func TestAging14_NoNeighbours(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	raw := aged(extLSA(id("9.9.9.9"), "192.0.2.0", 1), 3000)
+	p.update(raw)
+	p.alive = false
+	l.advance(601 * time.Second)
+	if l.lsa(header(raw).Key()) != nil {
+		t.Error("still there")
+	}
+	if n := len(l.e.maxAged); n != 0 {
+		t.Errorf("%d wait to be removed", n)
+	}
+}
+
+// RFC 1793 2.2: DoNotAge LSAs do not grow old.
+func TestAging1793_DoNotAge(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	raw := aged(extLSA(id("9.9.9.9"), "192.0.2.0", 1), packet.DoNotAge|5)
+	p.update(raw)
+	l.advance(2 * time.Hour)
+	if got := l.lsa(header(raw).Key()); got == nil || header(got).Age != packet.DoNotAge|5 {
+		t.Errorf("%x", got)
+	}
+}
+
+// 12.4: own LSAs are refreshed before LSRefreshTime, with the next sequence
+// number, and not all together.
+func TestAging14_Refresh(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.Redistribute = []Redistribute{{Source: Static, Metric: 1}} })
+	l.full("tun0", "2.2.2.2", "10.1.0.2")
+	offer := Offer{Source: Static}
+	for n := range 50 {
+		offer.Add = append(offer.Add, prefix24(n))
+	}
+	l.step(offer)
+	l.advance(10 * time.Second)
+	l.out = nil
+	before, body := l.own()
+	l.advance(1600 * time.Second)
+	if n := len(flooded(l.take(), "tun0")); n != 0 {
+		t.Errorf("%d refreshes in the first 1600 s", n)
+	}
+	times := map[time.Time]int{}
+	for range 200 {
+		l.advance(time.Second)
+		if n := len(flooded(l.take(), "tun0")); n > 0 {
+			times[l.now] += n
+		}
+	}
+	total := 0
+	for _, n := range times {
+		total += n
+	}
+	after, again := l.own()
+	if total != 51 || len(times) < 20 || after.Seq != before.Seq+1 || describeLinks(body) != describeLinks(again) {
+		t.Errorf("%d refreshes at %d instants, sequence number %d after %d", total, len(times), after.Seq, before.Seq)
+	}
+}

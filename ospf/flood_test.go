@@ -1,0 +1,208 @@
+package ospf
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// 13.3, RFC 5250 3: which interfaces an LSA leaves through, by type. eth0 and tun0
+// are in area 0, tun1 in area 1; the LSA comes in on eth0.
+func TestFlood13_3_Scope(t *testing.T) {
+	for _, c := range []struct {
+		typ        packet.LSType
+		tun0, tun1 bool
+	}{
+		{packet.LSRouter, true, false},
+		{packet.LSNetwork, true, false},
+		{packet.LSSummary, true, false},
+		{packet.LSASBRSummary, true, false},
+		{packet.LSExternal, true, true},
+		{packet.LSOpaqueLink, false, false},
+		{packet.LSOpaqueArea, true, false},
+		{packet.LSOpaqueAS, true, true},
+	} {
+		l := newLab(t, func(l *lab) {
+			l.cfg.Areas = []Area{{ID: 1, Interfaces: []InterfaceConfig{interfaceConfig("tun1")}}, {ID: 0, Interfaces: []InterfaceConfig{interfaceConfig("*")}}}
+		})
+		p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+		l.full("tun0", "3.3.3.3", "10.1.0.2")
+		l.full("tun1", "4.4.4.4", "10.255.0.4")
+		l.advance(6 * time.Second)
+		l.take()
+		var body packet.LSABody = packet.OpaqueLSA{}
+		lsid := id("10.9.9.0")
+		switch c.typ {
+		case packet.LSRouter:
+			body, lsid = packet.RouterLSA{}, p.id
+		case packet.LSNetwork:
+			body = packet.NetworkLSA{Mask: packet.MaskOf(24)}
+		case packet.LSSummary, packet.LSASBRSummary:
+			body = packet.SummaryLSA{Mask: packet.MaskOf(24)}
+		case packet.LSExternal:
+			body = packet.ExternalLSA{Mask: packet.MaskOf(24)}
+		}
+		p.update(build(c.typ, lsid, p.id, 1, 1, body))
+		list := l.take()
+		if a, b := len(flooded(list, "tun0")) == 1, len(flooded(list, "tun1")) == 1; a != c.tun0 || b != c.tun1 {
+			t.Errorf("type %s: tun0 %t, tun1 %t", c.typ, a, b)
+		}
+		if len(flooded(list, "eth0")) != 0 {
+			t.Errorf("type %s went back where it came from", c.typ)
+		}
+	}
+}
+
+// RFC 5250 3: opaque LSAs are not flooded to neighbours without the O bit.
+func TestFlood5250_OpaqueCapability(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.peer("tun0", "3.3.3.3", "10.1.0.2")
+	q.opts = packet.OptE
+	q.bring(nbrFull)
+	l.take()
+	p.update(build(packet.LSOpaqueAS, id("200.0.0.1"), p.id, 1, 1, packet.OpaqueLSA{0xff, 0xff, 0xff, 0xff}))
+	if len(flooded(l.take(), "tun0")) != 0 {
+		t.Error("flooded to a neighbour that takes no opaque LSAs")
+	}
+}
+
+// What is flooded is what was received, aged by InfTransDelay (13.3).
+func TestFlood13_3_Unchanged(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	l.full("eth0", "3.3.3.3", "10.0.0.3")
+	raw := extLSA(p.id, "192.0.2.0", 1)
+	p.update(raw)
+	us, dsts := on[*packet.LSUpdate](l.take(), "eth0")
+	if len(us) != 1 || string(us[0].LSAs[0]) != string(aged(raw, 2)) || dsts[0] != allSPFRouters {
+		t.Errorf("flooded %v to %v", us, dsts)
+	}
+}
+
+// 13.3 (5): a DROther floods to AllDRouters.
+func TestFlood13_3_Destination(t *testing.T) {
+	l, _, _ := lan(t, 1)
+	p := l.full("tun0", "9.9.9.9", "10.1.0.2")
+	p.update(extLSA(p.id, "192.0.2.0", 1))
+	if _, dsts := on[*packet.LSUpdate](l.take(), "eth0"); len(dsts) == 0 || dsts[0] != allDRouters {
+		t.Errorf("flooded to %v", dsts)
+	}
+}
+
+// LSAs of one update share packets on the way out, none larger than the MTU.
+func TestFlood_SharedPackets(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	l.full("tun0", "3.3.3.3", "10.1.0.2")
+	var lsas [][]byte
+	for n := range 100 {
+		lsas = append(lsas, extLSA(p.id, fmt.Sprintf("192.0.%d.0", n), 1))
+	}
+	p.update(lsas...)
+	n := 0
+	for _, s := range l.take() {
+		if u, ok := s.body.(*packet.LSUpdate); ok && s.Interface == "tun0" {
+			n++
+			if len(s.Data)+20 > 1400 {
+				t.Errorf("%d bytes with %d LSAs", len(s.Data), len(u.LSAs))
+			}
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d packets", n)
+	}
+}
+
+// 13.6: what is not acknowledged goes to that neighbour alone every RxmtInterval.
+func TestRetransmit13_6(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	p.acks = false
+	raw := extLSA(q.id, "192.0.2.0", 1)
+	q.update(raw)
+	l.take()
+	l.advance(12 * time.Second)
+	us, dsts := on[*packet.LSUpdate](l.take(), "eth0")
+	ages := []uint16{}
+	for n, u := range us {
+		for _, lsa := range u.LSAs {
+			if h := header(lsa); h.Key() == header(raw).Key() {
+				ages = append(ages, h.Age)
+				if dsts[n] != p.addr {
+					t.Errorf("to %s", dsts[n])
+				}
+			}
+		}
+	}
+	if fmt.Sprint(ages) != "[7 12]" { // age 1, 5 and 10 seconds later, InfTransDelay 1
+		t.Errorf("ages %v", ages)
+	}
+	l.ack(p, &packet.LSAck{Headers: []packet.LSAHeader{header(raw)}})
+	l.advance(time.Second)
+	l.take()
+	l.advance(20 * time.Second)
+	for _, h := range flooded(l.take(), "eth0") {
+		if h.Key() == header(raw).Key() {
+			t.Error("retransmitted after the acknowledgement")
+		}
+	}
+}
+
+// 13.7: an acknowledgement for another instance does not count.
+func TestLSAck13_7_OtherInstance(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	p.acks = false
+	raw := extLSA(q.id, "192.0.2.0", 5)
+	q.update(raw)
+	h := header(raw)
+	for name, edit := range map[string]func(*packet.LSAHeader){
+		"older":    func(h *packet.LSAHeader) { h.Seq-- },
+		"newer":    func(h *packet.LSAHeader) { h.Seq++ },
+		"checksum": func(h *packet.LSAHeader) { h.Checksum++ },
+		"MaxAge":   func(h *packet.LSAHeader) { h.Age = packet.MaxAge },
+	} {
+		wrong := h
+		edit(&wrong)
+		p.send(&packet.LSAck{Headers: []packet.LSAHeader{wrong}})
+		if p.nbr().retx.get(h.Key()) == nil {
+			t.Fatalf("acknowledged by %s", name)
+		}
+	}
+	p.send(&packet.LSAck{Headers: []packet.LSAHeader{h}})
+	if p.nbr().retx.get(h.Key()) != nil {
+		t.Error("not acknowledged")
+	}
+}
+
+// A neighbour that never acknowledges: the list stays bounded by the database,
+// is sent in slices, and the adjacency stays.
+func TestRetransmit_NeverAcknowledged(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	p.acks = false
+	for round := range 3 {
+		for n := range 500 {
+			q.update(extLSA(q.id, fmt.Sprintf("192.%d.%d.0", n/250, n%250), packet.Seq(round+1)))
+		}
+		l.advance(7 * time.Second)
+		l.take()
+	}
+	n := p.nbr()
+	if len(n.retx.entries) > 510 || len(n.retx.queue) > 1100 {
+		t.Errorf("%d entries, %d in the queue", len(n.retx.entries), len(n.retx.queue))
+	}
+	l.advance(5 * time.Minute)
+	l.wantState(p, nbrFull)
+	for entry := range l.e.as.All() {
+		if entry.Refs != 1 {
+			t.Fatalf("%s has %d references", entry.Key(), entry.Refs)
+		}
+	}
+}
