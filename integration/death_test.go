@@ -15,7 +15,7 @@ func TestHubDies(t *testing.T) {
 		// limit of the longest silence, beyond the time that dying took.
 		limit time.Duration
 	}{
-		"carrier loss": {(*twoHubs).cutHubA, 50 * time.Millisecond},
+		"carrier loss": {(*twoHubs).cutHubA, 100 * time.Millisecond},
 		"silent":       {(*twoHubs).muteHubA, deadInterval + 300*time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -140,6 +140,10 @@ func TestExplore(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	spoof := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(4 + i%250)}) }
 
+	if os.Getenv("PART") == "2" {
+		n.explore2(run)
+		return
+	}
 	run("hello 1ms", func(i int) { n.x.sayHello(); time.Sleep(time.Millisecond) })
 	run("hello max", func(i int) { n.x.sayHello() })
 	run("lan spoofed", func(i int) {
@@ -284,4 +288,98 @@ func TestExplore(t *testing.T) {
 	os.WriteFile("/tmp/hx/r.log", log, 0o644)
 	log, _ = os.ReadFile(filepath.Join(n.Node("b").Dir(), "ecmpd.log"))
 	os.WriteFile("/tmp/hx/b.log", log, 0o644)
+}
+
+func (n *hostile) explore2(run func(string, func(int))) {
+	router := func(adv uint32, seq packet.Seq, links ...packet.RouterLink) []byte {
+		return packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSRouter, ID: packet.ID(adv), Adv: packet.ID(adv), Seq: seq}, packet.RouterLSA{Flags: packet.RouterE, Links: links})
+	}
+	p2p := func(id, data uint32) packet.RouterLink {
+		return packet.RouterLink{Type: packet.LinkPointToPoint, ID: packet.ID(id), Data: packet.ID(data), Metric: 1}
+	}
+	stub := func(net uint32) packet.RouterLink {
+		return packet.RouterLink{Type: packet.LinkStub, ID: packet.ID(net), Data: packet.MaskOf(32), Metric: 1}
+	}
+	const me = 0x09090909
+	seq := packet.InitialSeq
+	own := func(links ...packet.RouterLink) {
+		seq++
+		n.x.update(65000, router(me, seq, append([]packet.RouterLink{p2p(0x01010101, 0x0a000102)}, links...)...))
+	}
+	own()
+	time.Sleep(2 * time.Second)
+	run("big router lsa", func(i int) {
+		var links []packet.RouterLink
+		for k := range 5400 {
+			links = append(links, stub(0xc0000000+uint32(k+i)<<8))
+		}
+		own(links...)
+		time.Sleep(100 * time.Millisecond)
+	})
+	run("lsr big", func(i int) {
+		n.x.send(&packet.LSReq{Keys: []packet.Key{{Type: packet.LSRouter, ID: me, Adv: me}}})
+		time.Sleep(time.Millisecond)
+	})
+	own()
+	run("big network lsa", func(i int) {
+		b := packet.NetworkLSA{Mask: packet.MaskOf(16)}
+		for k := range 16000 {
+			b.Routers = append(b.Routers, packet.ID(0x30000000+uint32(k)))
+		}
+		n.x.update(65500, packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSNetwork, ID: packet.ID(0x0a630000 + uint32(i)), Adv: 0x09090909, Seq: packet.InitialSeq}, b))
+		time.Sleep(20 * time.Millisecond)
+	})
+	c := uint32(0)
+	own(p2p(0x30000001, 9))
+	run("reachable chain", func(i int) {
+		var l [][]byte
+		for range 20 {
+			c++
+			prev := 0x30000000 + c - 1
+			if c == 1 {
+				prev = me
+			}
+			l = append(l, router(0x30000000+c, packet.InitialSeq, p2p(prev, 1), p2p(0x30000000+c+1, 2)))
+		}
+		if c > 100000 { time.Sleep(10*time.Millisecond); return }
+		n.x.update(1400, l...)
+		if i%10 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	run("chain wait", func(i int) { time.Sleep(10 * time.Millisecond) })
+	c = 0
+	for k := 0; k < 3; k++ {
+	run("externals", func(i int) {
+		var l [][]byte
+		for range 30 {
+			c++
+			l = append(l, packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSExternal, ID: packet.ID(0x50000000+c<<4), Adv: me, Seq: packet.InitialSeq},
+			packet.ExternalLSA{Mask: packet.MaskOf(28), Type2: true, Metric: 1}))
+		}
+		if c > 250000 { time.Sleep(10*time.Millisecond); return }
+		n.x.update(1400, l...)
+		if i%10 == 0 { time.Sleep(2*time.Millisecond) }
+	})
+	}
+	own(p2p(0x70000001, 9))
+	c = 0
+	for k := 0; k < 4; k++ {
+		run("stub bombs", func(i int) {
+			c++
+			if c > 300 { time.Sleep(10*time.Millisecond); return }
+			prev := 0x70000000 + c - 1
+			if c == 1 {
+				prev = me
+			}
+			links := []packet.RouterLink{p2p(prev, 1), p2p(0x70000000+c+1, 2)}
+			for k := range uint32(5400) {
+				links = append(links, stub(0x60000000+c*5400+k))
+			}
+			n.x.update(65500, router(0x70000000+c, packet.InitialSeq, links...))
+			time.Sleep(15*time.Millisecond)
+		})
+	}
+	log, _ := os.ReadFile(filepath.Join(n.Node("r").Dir(), "ecmpd.log"))
+	os.WriteFile("/tmp/hx/r2.log", log, 0o644)
 }

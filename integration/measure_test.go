@@ -76,19 +76,27 @@ type lsaWatch struct {
 	routes chan netlink.RouteUpdate
 
 	mu        sync.Mutex
-	alive     map[lsaName]bool // of externals; false when flushed
-	lastLSA   time.Time        // when an external came or went
-	lastRoute time.Time        // when the kernel last changed a route within
+	lsas      map[lsaName]lsaInstance
+	lastLSA   time.Time // when the last new instance came
+	lastRoute time.Time // when the kernel last changed a route within
 }
 
-type lsaName struct{ id, adv [4]byte }
+type lsaName struct {
+	lsaType byte
+	id, adv [4]byte
+}
+
+type lsaInstance struct {
+	sequence uint32
+	flushed  bool // it is at MaxAge
+}
 
 // watch starts to listen in a node.
 func (n *network) watch(node, within string) *lsaWatch {
 	n.t.Helper()
 	w := &lsaWatch{
 		within: netip.MustParsePrefix(within), stop: make(chan struct{}),
-		routes: make(chan netlink.RouteUpdate, 1024), alive: map[lsaName]bool{},
+		routes: make(chan netlink.RouteUpdate, 1024), lsas: map[lsaName]lsaInstance{},
 	}
 	n.must(n.Node(node).Do(func() error {
 		raw, err := net.ListenPacket("ip4:89", "0.0.0.0")
@@ -125,7 +133,7 @@ func (w *lsaWatch) readPackets() {
 	}
 }
 
-// packet takes the externals of a Link State Update (RFC 2328 A.3.5).
+// packet takes the LSAs of a Link State Update (RFC 2328 A.3.5).
 func (w *lsaWatch) packet(b []byte, now time.Time) {
 	if len(b) < 28 || b[1] != 4 {
 		return
@@ -137,12 +145,10 @@ func (w *lsaWatch) packet(b []byte, now time.Time) {
 		if length < 20 || length > len(b) {
 			return
 		}
-		if b[3] == 5 {
-			name := lsaName{[4]byte(b[4:8]), [4]byte(b[8:12])}
-			isAlive := endian.BigEndian.Uint16(b) < 3600
-			if was, known := w.alive[name]; !known || was != isAlive {
-				w.alive[name], w.lastLSA = isAlive, now
-			}
+		name := lsaName{b[3], [4]byte(b[4:8]), [4]byte(b[8:12])}
+		instance := lsaInstance{endian.BigEndian.Uint32(b[12:]), endian.BigEndian.Uint16(b) == 3600}
+		if was, known := w.lsas[name]; !known || was != instance {
+			w.lsas[name], w.lastLSA = instance, now
 		}
 		b = b[length:]
 	}
@@ -166,8 +172,8 @@ func (w *lsaWatch) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
-	for _, alive := range w.alive {
-		if alive {
+	for name, instance := range w.lsas {
+		if name.lsaType == 5 && name.id[0] == 172 && !instance.flushed {
 			n++
 		}
 	}
@@ -225,7 +231,9 @@ func (n *network) hubFull(maker string, count int, limit time.Duration) (took ti
 }
 
 // externalsLab joins "router" of a make to two BIRD ASBRs, which hold count
-// static routes each that they do not announce yet.
+// static routes each that they do not announce yet. They announce another one
+// from the start: a router that becomes ASBR has to tell that first, five
+// seconds after it told anything else (MinLSInterval).
 func (n *network) externalsLab(maker string, count int) {
 	n.t.Helper()
 	n.wire("router:eth0 10.1.0.1/30", "asbr1:eth0 10.1.0.2/30")
@@ -235,14 +243,14 @@ func (n *network) externalsLab(maker string, count int) {
 	for i := range count {
 		fmt.Fprintf(&static, " route 172.%d.%d.0/24 blackhole;\n", 16+i/256, i%256)
 	}
-	static.WriteString("}\n")
+	static.WriteString("}\nprotocol static one { ipv4; route 192.0.2.0/24 blackhole; }\n")
 	for i := 1; i <= 2; i++ {
 		s := seat{id: fmt.Sprintf("10.255.0.1%d", i), ports: []port{{name: "eth0"}}}
-		config := strings.Replace(s.bird(), "reject; };", "if proto = \"ext\" then { ospf_metric2 = 20; accept; } reject; };", 1)
+		config := strings.Replace(s.bird(), "reject; };", "if source = RTS_STATIC then { ospf_metric2 = 20; accept; } reject; };", 1)
 		n.startBIRD(fmt.Sprintf("asbr%d", i), static.String()+config)
 	}
 	n.seat(maker, "router", seat{id: "10.255.0.1", ports: []port{{name: "eth0"}, {name: "eth1"}}})
-	n.full(2, "router")
+	n.waitKernel("router", "192.0.2.0/24", routes("192.0.2.0/24: 10.1.0.2 dev eth0, 10.1.0.6 dev eth1"))
 }
 
 // announce has both ASBRs announce or withdraw their routes and returns the

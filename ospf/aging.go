@@ -31,7 +31,9 @@ func (e *Engine) expire(d *database) {
 }
 
 // sweepMaxAged removes MaxAge LSAs that no neighbour has still to acknowledge,
-// unless a database exchange is going on (RFC 2328 14).
+// unless a database exchange is going on (RFC 2328 14). One that is still on a
+// retransmission list comes back when the last list lets it go, so that many
+// of them cost no search for every acknowledgement.
 func (e *Engine) sweepMaxAged() {
 	if !e.maxAgedCheck {
 		return
@@ -41,17 +43,17 @@ func (e *Engine) sweepMaxAged() {
 	kept := e.maxAged[:0]
 	var wrapped []*selfLSA
 	for _, m := range e.maxAged {
-		k := m.entry.Key()
-		if m.db.Lookup(k) != m.entry {
-			continue // replaced by a newer instance
-		}
 		exchanging, known := busy[m.db]
 		if !known {
 			exchanging = e.exchanging(m.db)
 			busy[m.db] = exchanging
 		}
-		if m.entry.Refs > 0 || exchanging {
+		if exchanging {
 			kept = append(kept, m)
+			continue
+		}
+		k := m.entry.Key()
+		if m.entry.Refs > 0 || m.db.Lookup(k) != m.entry { // replaced by a newer instance
 			continue
 		}
 		m.db.Remove(k)

@@ -10,8 +10,8 @@ import (
 )
 
 // configure takes a new configuration over. What it does not change keeps
-// running: an adjacency restarts only when its area, interface type, intervals
-// or addresses change.
+// running: an adjacency restarts only when its area, interface type or
+// address changes. With other intervals it lives as long as its peer's agree.
 func (e *Engine) configure(c Config) {
 	if e.shutdown.active {
 		return

@@ -2,6 +2,7 @@ package ospf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -292,6 +293,34 @@ func TestDBDesc10_8_WholeDatabase(t *testing.T) {
 	}
 }
 
+// 10.3 NegotiationDone: a MaxAge LSA is not described but sent.
+func TestDBDesc10_3_MaxAge(t *testing.T) {
+	l := newLab(t)
+	q := l.full("eth0", "9.9.9.9", "10.0.0.9")
+	raw := extLSA(q.id, "192.0.2.0", 1)
+	q.update(raw)
+	l.peer("tun1", "4.4.4.4", "10.255.0.4").bring(nbrExchange) // keeps it in the database
+	l.advance(2 * time.Second)
+	q.update(aged(raw, packet.MaxAge))
+	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
+	l.take()
+	p.acks = false
+	p.bring(nbrFull)
+	k := header(raw).Key()
+	dds, _ := on[*packet.DBDesc](l.take(), "tun0")
+	for _, d := range dds {
+		for _, h := range d.Headers {
+			if h.Key() == k {
+				t.Error("described")
+			}
+		}
+	}
+	l.advance(6 * time.Second)
+	if list := flooded(l.take(), "tun0"); !slices.ContainsFunc(list, func(h packet.LSAHeader) bool { return h.Key() == k && h.Age == packet.MaxAge }) {
+		t.Errorf("not sent: %v", list)
+	}
+}
+
 // RFC 5250 3: opaque LSAs are described to neighbours with the O bit only.
 func TestDBDesc5250_OpaqueCapability(t *testing.T) {
 	for _, opaque := range []bool{true, false} {
@@ -334,4 +363,29 @@ func TestDBDesc_RequestLimit(t *testing.T) {
 	if n := len(p.nbr().requests.wanted); n > 50 || l.alarms("lsa-limit") != 1 {
 		t.Errorf("%d requests, %d alarms", n, l.alarms("lsa-limit"))
 	}
+}
+
+// A neighbour that makes the exchange begin anew all the time costs a few
+// descriptions of the database a second, and may still come to Full.
+func TestDBDesc_RestartLimit(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	for n := range 100 {
+		p.dd(iBit|mBit|msBit, uint32(n))
+	}
+	begun := 0
+	dds, _ := on[*packet.DBDesc](l.take(), "tun0")
+	for _, d := range dds {
+		if d.Flags&iBit != 0 {
+			begun++
+		}
+	}
+	if begun > maxStarts {
+		t.Errorf("%d starts", begun)
+	}
+	l.advance(time.Second)
+	p.dd(iBit|mBit|msBit, 7)
+	l.wantState(p, nbrExchange)
+	p.describe()
+	l.wantState(p, nbrFull)
 }

@@ -237,7 +237,7 @@ func TestElection9_4_TwoDRs(t *testing.T) {
 // 9.2 NeighborChange: priority of a neighbour goes to 0, or ours does by reload.
 func TestElection9_2_PriorityChanges(t *testing.T) {
 	l, dr, bdr := lan(t, 1)
-	bdr.hello.Priority, bdr.hello.BDR, dr.hello.BDR = 0, unspecified, unspecified
+	bdr.hello.Priority = 0 // and goes on saying that it is Backup
 	bdr.hi()
 	i := l.iface("eth0")
 	if i.state != ifBackup {

@@ -216,7 +216,7 @@ type stub struct {
 }
 
 // hostNetworks lists what a loopback announces: every address outside 127/8
-// as a host route at no cost (12.4.1.3 in RFC 2328's list: state Loopback).
+// as a host route at no cost (12.4.1, state Loopback).
 func (i *iface) hostNetworks() []stub {
 	var list []stub
 	for _, a := range i.link.Addrs {

@@ -127,7 +127,7 @@ type answerList struct {
 	timer  timer
 }
 
-// An answer leaves in slices of so many bytes, with a pause between them.
+// A slice is so many bytes; a pause in proportion to what was sent follows.
 const (
 	answerSlice = 128 << 10
 	answerPause = 10 * time.Millisecond
@@ -168,12 +168,12 @@ func (l *answerList) send() {
 			size += len(entry.Raw)
 		}
 	}
-	i.sendUpdate(l.n.destination(), answer)
-	if len(l.queue) == 0 {
+	if len(answer) == 0 {
 		l.clear()
 		return
 	}
-	i.e.timers.set(&l.timer, i.e.now.Add(answerPause))
+	i.sendUpdate(l.n.destination(), answer)
+	i.e.timers.set(&l.timer, i.e.now.Add(time.Duration(size)*answerPause/answerSlice))
 }
 
 // database is where LSAs of the type that cross this interface live; nil for

@@ -77,7 +77,7 @@ func (n *neighbor) refuse(ph packet.Header, h packet.LSAHeader, err error) {
 func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) verdict {
 	i, e := n.i, n.i.e
 	d := i.database(h.Type)
-	if d == nil { // (2), (3), RFC 3101 2.5
+	if d == nil { // (2), (3), RFC 3101 2.3
 		i.reject(n.addr, ph, RejectLSA, "%s is not carried in area %s", h.Type, i.area.id)
 		return drop
 	}
@@ -119,7 +119,7 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 	if cur != nil && !e.isOwnInstance(d, cur) && e.now.Sub(cur.Installed) < packet.MinLSArrival*time.Second { // (a)
 		return drop
 	}
-	if e.full(d, cur, len(raw)) {
+	if e.full(d, cur, raw) {
 		i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs, %d bytes): %s refused", d.Len(), d.Bytes(), h.Key())
 		e.alarm("lsa-limit", h.Adv.String(), fmt.Sprintf("database is full (%d LSAs, %d bytes); %s announces %d of them", d.Len(), d.Bytes(), h.Adv, d.CountAdv(h.Adv)))
 		n.requests.remove(h.Key())
@@ -155,22 +155,31 @@ func (n *neighbor) mayReply(k packet.Key) bool {
 // defaultMaxLSAs bounds a database when the configuration does not.
 const defaultMaxLSAs = 1_000_000
 
-func (e *Engine) lsaLimit() int {
-	if e.cfg.MaxLSAs > 0 {
-		return e.cfg.MaxLSAs
+// lsaLimit bounds the weight of a database. That of one link, where only a few
+// opaque LSAs are at home, gets a small share.
+func (e *Engine) lsaLimit(d *database) int {
+	const linkShare = 64
+	limit := e.cfg.MaxLSAs
+	if limit <= 0 {
+		limit = defaultMaxLSAs
 	}
-	return defaultMaxLSAs
+	if d.iface != nil {
+		limit = max(1, limit/linkShare)
+	}
+	return limit
 }
 
-// full tells whether the database has no room for size bytes in place of cur.
-// The limit of bytes is that of the number, at a generous average length.
-func (e *Engine) full(d *database, cur *lsdb.Entry, size int) bool {
+// full tells whether the database has no room for raw in place of cur. The
+// limit of bytes follows from that of the weight, at a generous average length.
+func (e *Engine) full(d *database, cur *lsdb.Entry, raw []byte) bool {
 	const average, least = 256, 1 << 20
+	weight, size := lsdb.Weight(raw), len(raw)
 	if cur != nil {
+		weight -= lsdb.Weight(cur.Raw)
 		size -= len(cur.Raw)
 	}
-	limit := e.lsaLimit()
-	return cur == nil && d.Len() >= limit || size > 0 && d.Bytes()+size > max(limit*average, least)
+	limit := e.lsaLimit(d)
+	return weight > 0 && d.Weight()+weight > limit || size > 0 && d.Bytes()+size > max(limit*average, least)
 }
 
 // install puts an LSA into its database and draws the consequences for the

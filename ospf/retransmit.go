@@ -70,21 +70,23 @@ func (l *retransmitList) removeEntry(entry *lsdb.Entry) bool {
 }
 
 func (l *retransmitList) released(entry *lsdb.Entry) {
-	if entry.Refs--; entry.Refs == 0 {
-		l.n.i.e.maxAgedCheck = true
+	i := l.n.i
+	if entry.Refs--; entry.Refs == 0 && entry.IsMaxAge(i.e.now) {
+		i.e.maxAged = append(i.e.maxAged, agedLSA{i.database(entry.Type), entry})
+		i.e.maxAgedCheck = true
 	}
 }
 
 func (l *retransmitList) clear() {
-	for _, entry := range l.entries {
-		l.released(entry)
+	for _, r := range l.queue { // holds every entry, some twice
+		l.removeEntry(r.entry)
 	}
 	l.entries, l.queue = nil, nil
 	l.n.i.e.timers.stop(&l.timer)
 }
 
 // A long list is sent in slices, so that a neighbour which does not keep up
-// is not buried (RFC 4222 2.3).
+// is not buried (RFC 4222 2 (4)).
 const (
 	resendSlice = 100
 	resendPause = 50 * time.Millisecond

@@ -9,6 +9,7 @@ import (
 // shutdown is the orderly end of the router.
 type shutdown struct {
 	active   bool // max-metric, or further
+	held     bool // the flush has waited for MinLSArrival
 	flushing bool // own LSAs are being flushed
 	done     bool
 	timer    timer
@@ -38,7 +39,8 @@ func (e *Engine) shutdownStep() {
 		e.finish()
 		return
 	}
-	if at := e.flushable(); at.After(e.now) {
+	if at := e.flushable(); at.After(e.now) && !e.shutdown.held {
+		e.shutdown.held = true // once: who forges our LSAs cannot hold us up
 		e.timers.set(&e.shutdown.timer, at)
 		return
 	}
@@ -63,9 +65,21 @@ func (e *Engine) flushable() (at time.Time) {
 
 // shutdownSettle ends the shutdown once nothing waits for an acknowledgement.
 func (e *Engine) shutdownSettle() {
-	if e.shutdown.flushing && len(e.maxAged) == 0 {
+	if e.shutdown.flushing && len(e.maxAged) == 0 && !e.unacknowledged() {
 		e.finish()
 	}
+}
+
+// unacknowledged tells whether any neighbour has still to acknowledge something.
+func (e *Engine) unacknowledged() bool {
+	for _, i := range e.ifaces {
+		for _, n := range i.neighbors {
+			if len(n.retx.entries) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // finish says good-bye: a Hello without neighbours makes every adjacency fall

@@ -60,10 +60,10 @@ func (n *neighbor) explain() string {
 	switch {
 	case n.state == nbrFull:
 		return ""
-	case n.state == nbrTwoWay && !n.wantsAdjacency():
-		return "neither of us is DR or Backup: no adjacency is needed"
 	case n.state == nbrTwoWay && n.i.state == ifWaiting:
 		return "waiting for the DR election"
+	case n.state == nbrTwoWay && !n.wantsAdjacency():
+		return "neither of us is DR or Backup: no adjacency is needed"
 	}
 	return n.why
 }

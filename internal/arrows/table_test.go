@@ -58,6 +58,7 @@ var table = []room{
 	{path: "cmd/ecmpd", own: []string{"api", "config", "daemon", "lab/demo"}, others: []string{cobra, pflag, pretty, sys}},
 	{path: "integration/...", own: []string{"*"}, others: []string{yaml, netlink, netns, sys, wireguard}, tests: true},
 	{path: "internal/arrows"},
+	{path: "docs"},
 }
 
 // impure are the standard library's packages that a pure one must not import.

@@ -24,6 +24,7 @@ type DB struct {
 	expiry      expiry
 	count       int
 	bytes       int
+	weight      int
 	byAdv       map[packet.ID]int
 	fingerprint uint64
 }
@@ -63,6 +64,7 @@ func (d *DB) Install(now time.Time, raw []byte) (e *Entry, changed bool) {
 	}
 	d.count++
 	d.bytes += len(e.Raw)
+	d.weight += Weight(raw)
 	d.byAdv[e.Adv]++
 	d.fingerprint += e.fingerprint()
 	d.expiry.push(e)
@@ -84,6 +86,7 @@ func (d *DB) Remove(k packet.Key) {
 func (d *DB) forget(e *Entry) {
 	d.count--
 	d.bytes -= len(e.Raw)
+	d.weight -= Weight(e.Raw)
 	if d.byAdv[e.Adv]--; d.byAdv[e.Adv] == 0 {
 		delete(d.byAdv, e.Adv)
 	}
@@ -96,6 +99,19 @@ func (d *DB) Len() int { return d.count }
 
 // Bytes returns the length of all LSAs, headers included.
 func (d *DB) Bytes() int { return d.bytes }
+
+// Weight returns the sum of the weights of all LSAs.
+func (d *DB) Weight() int { return d.weight }
+
+// Weight is how many networks the LSA raw can announce, at least 1: a router-LSA
+// of 64 KB has five thousand stub links, and each may become a route.
+func Weight(raw []byte) int {
+	const header, link = packet.LSAHeaderLen + 4, 12
+	if len(raw) < packet.LSAHeaderLen || packet.LSType(raw[3]) != packet.LSRouter {
+		return 1
+	}
+	return max(1, (len(raw)-header)/link)
+}
 
 // Count returns the number of LSAs of type t.
 func (d *DB) Count(t packet.LSType) int {

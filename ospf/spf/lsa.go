@@ -171,7 +171,7 @@ func (t *Table) applyClaim(a *area, v int32, c claim) Effect {
 	x := &a.vertices[v]
 	var leaves []prefixCost
 	p, ok := makePrefix(x.id, c.mask)
-	if bits := p.bits(); ok && bits > 0 && bits < 32 && p.routable() { // /32: RFC 6860 section 3.1
+	if bits := p.bits(); ok && bits > 0 && bits < 32 && p.routable() { // /32: RFC 6860 section 2
 		leaves = []prefixCost{{p, 0}}
 	}
 	if t.setLeaves(a, v, leaves) || x.origin != c.origin {

@@ -1,0 +1,115 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// healTime is how long what somebody destroyed may be away.
+const healTime = 2 * time.Second
+
+// TestHeals destroys ecmpd's kernel state under traffic, in every way that an
+// operator's script does: within two seconds all is as it was, on hub and
+// branch, and no flow was silent for longer.
+func TestHeals(t *testing.T) {
+	t.Parallel()
+	n := startTwoHubs(t, "twohubs-ecmpd", nil)
+	n.converge()
+	for _, c := range []struct {
+		name, node string
+		destroy    func()
+	}{
+		{"nft flush ruleset", "hub-a", func() { n.run("hub-a", "nft", "flush", "ruleset") }},
+		{"nft delete table", "hub-a", func() { n.run("hub-a", "nft", "delete", "table", "inet", "ecmpd") }},
+		{"nft flush set", "hub-a", func() { n.run("hub-a", "nft", "flush", "set", "inet", "ecmpd", "transit4") }},
+		{"nft flush chain", "hub-a", func() { n.run("hub-a", "nft", "flush", "chain", "inet", "ecmpd", "prerouting") }},
+		{"hub: ip route flush", "hub-a", func() { n.flushRoutes("hub-a") }},
+		{"branch: ip route flush", "branch-1", func() { n.flushRoutes("branch-1") }},
+		{"hub: ip nexthop flush", "hub-a", func() { n.run("hub-a", "ip", "nexthop", "flush", "proto", "201") }},
+		{"branch: ip nexthop flush", "branch-1", func() { n.run("branch-1", "ip", "nexthop", "flush", "proto", "201") }},
+		{"branch: one group deleted", "branch-1", func() {
+			id, _ := n.group("branch-1")
+			n.run("branch-1", "ip", "nexthop", "del", "id", id)
+		}},
+		{"branch: one member of the group deleted", "branch-1", func() {
+			_, member := n.group("branch-1")
+			n.run("branch-1", "ip", "nexthop", "del", "id", member)
+		}},
+		{"branch: one route replaced", "branch-1", func() {
+			n.run("branch-1", "ip", "route", "replace", lan2.String(), "metric", "20", "proto", "201", "via", "10.0.11.1")
+		}},
+	} {
+		n.sub(t, c.name, func(n *twoHubs) {
+			routes, table := withoutIDs(n.kernelRoutes(c.node)), n.nft(c.node)
+			resyncs := n.status(c.node).Kernel.Resyncs
+			tr := n.startTraffic()
+			start := time.Now()
+			c.destroy()
+			n.wait(healTime, c.node+" healed", func() (bool, string) {
+				gotRoutes, gotTable := withoutIDs(n.kernelRoutes(c.node)), n.nft(c.node)
+				return gotRoutes == routes && gotTable == table, fmt.Sprintf("has\n%s%s\nhad\n%s%s", gotRoutes, gotTable, routes, table)
+			})
+			healed := time.Since(start).Round(time.Millisecond)
+			r := tr.stop()
+			n.t.Logf("healed after %s, %d of %d probes lost, longest gap %s", healed, r.Lost, r.Sent, r.LongestGap)
+			if r.LongestGap > healTime {
+				n.t.Errorf("a flow was silent for %s", r.LongestGap)
+			}
+			n.allSucceed(50)
+			s := n.status(c.node)
+			if !s.Kernel.InSync || s.Kernel.Error != "" {
+				n.t.Errorf("kernel status %+v", s.Kernel)
+			}
+			if s.Kernel.Resyncs == resyncs && !strings.HasPrefix(c.name, "nft") {
+				n.t.Error("the daemon noticed nothing: was anything destroyed?")
+			}
+		})
+	}
+}
+
+// sub runs a subtest in the same network.
+func (n *twoHubs) sub(t *testing.T, name string, f func(n *twoHubs)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		inner := *n
+		inner.t = t
+		f(&inner)
+		n.nextPort = inner.nextPort
+	})
+}
+
+// flushRoutes does what `ip route flush proto 201` is meant to do. Iproute2 6.1
+// cannot flush a route that points at a nexthop object: it sends id and gateway
+// back, which the kernel does not take together.
+func (n *twoHubs) flushRoutes(node string) {
+	n.t.Helper()
+	var batch strings.Builder
+	for line := range strings.Lines(n.run(node, "ip", "-o", "route", "show", "proto", "201")) {
+		prefix, _, _ := strings.Cut(line, " ")
+		fmt.Fprintf(&batch, "route delete %s proto 201\n", prefix)
+	}
+	if _, err := n.Node(node).RunInput(n.ctx, batch.String(), "ip", "-batch", "-"); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// group is the id of a nexthop group of a node, and of one of its members.
+func (n *twoHubs) group(node string) (id, member string) {
+	n.t.Helper()
+	var list []struct {
+		ID    uint32 `json:"id"`
+		Group []struct {
+			ID uint32 `json:"id"`
+		} `json:"group"`
+	}
+	if err := json.Unmarshal([]byte(n.run(node, "ip", "-j", "nexthop", "show", "groups")), &list); err != nil {
+		n.t.Fatal(err)
+	}
+	if len(list) == 0 || len(list[0].Group) < 2 {
+		n.t.Fatalf("%s has no nexthop group: %+v", node, list)
+	}
+	return fmt.Sprint(list[0].ID), fmt.Sprint(list[0].Group[0].ID)
+}

@@ -1,0 +1,70 @@
+package ospf
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// hub is an engine with n point-to-point tunnels, each with a Full neighbour.
+func hub(tb testing.TB, n int) (*lab, []*peer) {
+	l := newLab(tb, func(l *lab) {
+		for k := range n {
+			l.links = append(l.links, Link{Name: fmt.Sprintf("vpn%d", k), Index: 100 + k, MTU: 1420, Up: true, PointToPoint: true,
+				Addrs: []LinkAddr{{Addr: pfx(fmt.Sprintf("10.128.%d.1/30", k))}}})
+		}
+		l.cfg.MaxLSAs = 250_000
+	})
+	var peers []*peer
+	for k := range n {
+		p := l.peer(fmt.Sprintf("vpn%d", k), fmt.Sprintf("20.0.%d.1", k), fmt.Sprintf("10.128.%d.2", k))
+		p.bring(nbrFull)
+		peers = append(peers, p)
+	}
+	l.peers = nil
+	l.advance(6 * time.Second)
+	l.out, l.events = nil, nil
+	return l, peers
+}
+
+// A Hello that changes nothing, on one of 200 tunnels.
+func BenchmarkStepHello(b *testing.B) {
+	l, peers := hub(b, 200)
+	var ds []Datagram
+	for _, p := range peers {
+		ds = append(ds, p.datagram(allSPFRouters, &p.hello))
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		l.e.Step(l.now, ds[n%len(ds)])
+	}
+}
+
+// 10,000 AS-external-LSAs in updates of 35, flooded to one other neighbour that
+// acknowledges; one operation is all of them.
+func BenchmarkStepExternals(b *testing.B) {
+	const count, perUpdate = 10_000, 35
+	for b.Loop() {
+		b.StopTimer()
+		l, peers := hub(b, 2)
+		var ds []Datagram
+		for n := 0; n < count; n += perUpdate {
+			u := &packet.LSUpdate{}
+			for k := n; k < min(n+perUpdate, count); k++ {
+				u.LSAs = append(u.LSAs, build(packet.LSExternal, packet.ID(0xc0000000+k<<8), peers[0].id, 1, 1, packet.ExternalLSA{Mask: packet.MaskOf(24), Metric: 1}))
+			}
+			ds = append(ds, peers[0].datagram(ip("10.128.0.1"), u))
+		}
+		b.StartTimer()
+		for _, d := range ds {
+			l.e.Step(l.now, d)
+		}
+		b.StopTimer()
+		if n := l.e.as.Len(); n != count {
+			b.Fatalf("%d LSAs", n)
+		}
+		b.StartTimer()
+	}
+}
