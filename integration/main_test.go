@@ -19,8 +19,9 @@ import (
 // tag starts the names of all labs of this package.
 const tag = "ec-int"
 
-// binary is the executable of ecmpd under test, built once by TestMain.
-var binary string
+// TestMain builds these once, without the race detector: ecmpd under test, and
+// the program at each end of a WireGuard tunnel.
+var binary, wgtunnel string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -46,9 +47,9 @@ func run(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "ecmpd")
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/ecmpd").CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build ecmpd: %w\n%s", err, out)
+	binary, wgtunnel = filepath.Join(dir, "ecmpd"), filepath.Join(dir, "wgtunnel")
+	if out, err := exec.Command("go", "build", "-o", dir, "../cmd/ecmpd", "./wgtunnel").CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build ecmpd and wgtunnel: %w\n%s", err, out)
 	}
 	return m.Run(), nil
 }

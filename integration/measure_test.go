@@ -261,6 +261,9 @@ func (n *network) announce(w *lsaWatch, on bool, count int) time.Duration {
 	if !on {
 		command, lsas, routes = "disable ext", 0, 0
 	}
+	// Whoever announces or flushes an LSA within MinLSArrival of its last
+	// instance is not heard (RFC 2328 13 (5)(a)), and BIRD does not wait.
+	n.must(lab.Pause(n.ctx, 2*time.Second))
 	for _, asbr := range []string{"asbr1", "asbr2"} {
 		_, err := n.bird(asbr).Show(n.ctx, command)
 		n.must(err)

@@ -4,23 +4,21 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/ecmpd/ecmpd/lab"
-	"golang.zx2c4.com/wireguard/conn"
-	"golang.zx2c4.com/wireguard/device"
-	"golang.zx2c4.com/wireguard/tun"
 )
 
 // wgMTU is what wg-quick gives a tunnel over an Ethernet.
 const wgMTU = 1420
 
 // TestTwoHubsOverWireGuard has one WireGuard interface for each tunnel, as
-// OSPF wants it, over an internet of 198.51.100.0/24. The cryptography of all
-// eight ends is done by this process.
+// OSPF wants it, over an internet of 198.51.100.0/24.
 func TestTwoHubsOverWireGuard(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -50,12 +48,12 @@ func TestWireGuardInterfaceReplaced(t *testing.T) {
 	w := newWireGuard(t, unnumbered)
 	w.seatAll([2]string{"ecmpd", "ecmpd"})
 	w.converge()
-	w.tunnels["hub-a:vpn1"].Close()
+	w.remove("hub-a:vpn1")
 	w.wait("branch-2 knows one way to branch-1", func() (bool, string) {
 		hops, err := w.branches[1].NextHops(lan1)
 		return err == nil && len(hops) == 1, fmt.Sprint(hops, err)
 	})
-	w.tunnels["branch-1:vpn1"].Close()
+	w.remove("branch-1:vpn1")
 	w.join(1, 1)
 	w.converge()
 	w.transitKnown()
@@ -87,23 +85,12 @@ func withPeer(hub, branch int) (atHub, atBranch string) {
 type wireGuard struct {
 	*vpn
 	addresses tunnelAddresses
-	tunnels   map[string]*device.Device // by node and interface
-	log       wgLog
+	tunnels   map[string]*lab.Process // by node and interface
 }
 
 func newWireGuard(t *testing.T, addresses tunnelAddresses) *wireGuard {
-	w := &wireGuard{addresses: addresses, tunnels: map[string]*device.Device{}}
-	// Registered first, so that the tunnels still stand when a failed test
-	// prints its state.
-	t.Cleanup(func() {
-		for _, d := range w.tunnels {
-			d.Close()
-		}
-		if t.Failed() {
-			t.Log(w.log.String())
-		}
-	})
-	w.vpn = newVPN(t, 40*time.Second)
+	t.Helper()
+	w := &wireGuard{newVPN(t, 40*time.Second), addresses, map[string]*lab.Process{}}
 	w.lan("internet", "hub-a:wan 198.51.100.1/24", "hub-b:wan 198.51.100.2/24",
 		"branch-1:wan 198.51.100.11/24", "branch-2:wan 198.51.100.12/24")
 	for hub := range w.hubs {
@@ -143,59 +130,25 @@ func (w *wireGuard) join(hub, branch int) {
 // own WireGuard: POINTOPOINT and NOARP, but no MULTICAST.
 func (w *wireGuard) addInterface(n *lab.Node, ifname, address, config string) {
 	w.t.Helper()
-	var link tun.Device
-	w.must(n.Do(func() (err error) {
-		link, err = tun.CreateTUN(ifname, wgMTU)
-		return err
-	}))
-	logger := &device.Logger{Verbosef: device.DiscardLogf, Errorf: w.log.prefixed(n.Name() + ":" + ifname)}
-	d := device.NewDevice(nodeTUN{link}, nodeBind{conn.NewDefaultBind(), n}, logger)
-	w.tunnels[n.Name()+":"+ifname] = d
-	w.must(d.IpcSet(config + "allowed_ip=224.0.0.5/32\nallowed_ip=10.0.0.0/8\n"))
-	w.must(d.Up())
+	file := filepath.Join(n.Dir(), ifname+".conf")
+	w.must(os.WriteFile(file, []byte(config+"allowed_ip=224.0.0.5/32\nallowed_ip=10.0.0.0/8\n"), 0o600))
+	logged := "wgtunnel-" + ifname
+	w.must(os.RemoveAll(filepath.Join(n.Dir(), logged+".log"))) // of a tunnel of that name before
+	p, err := n.Start(logged, wgtunnel, ifname, strconv.Itoa(wgMTU), file)
+	w.must(err)
+	w.tunnels[n.Name()+":"+ifname] = p
+	w.wait(n.Name()+":"+ifname+" is ready", func() (bool, string) {
+		return strings.Contains(p.Log(), "ready"), fmt.Sprint(p.Log(), p.Err())
+	})
 	w.ip(n.Name(), "link set "+ifname+" multicast off")
 	w.ip(n.Name(), "address add "+address+" dev "+ifname)
 	w.ip(n.Name(), "link set "+ifname+" up")
 }
 
-// nodeTUN answers for an interface whose namespace is not the one of the
-// thread that asks.
-type nodeTUN struct{ tun.Device }
-
-func (nodeTUN) MTU() (int, error) { return wgMTU, nil }
-
-// nodeBind opens the sockets of a tunnel inside its node.
-type nodeBind struct {
-	conn.Bind
-	node *lab.Node
-}
-
-func (b nodeBind) Open(port uint16) (receive []conn.ReceiveFunc, actual uint16, err error) {
-	err = b.node.Do(func() (err error) {
-		receive, actual, err = b.Bind.Open(port)
-		return err
-	})
-	return receive, actual, err
-}
-
-// wgLog gathers what the tunnels complain about.
-type wgLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *wgLog) prefixed(name string) func(format string, args ...any) {
-	return func(format string, args ...any) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		fmt.Fprintf(&l.text, name+": "+format+"\n", args...)
-	}
-}
-
-func (l *wgLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+// remove takes the interface of a tunnel away.
+func (w *wireGuard) remove(end string) {
+	w.t.Helper()
+	w.must(w.tunnels[end].Stop(w.ctx))
 }
 
 // carryConnections makes 400 connections, and both hubs take part.
