@@ -128,10 +128,12 @@ func (t *Table) succeed(o *op, rep *Report) {
 		t.obs.groups[o.id] = o.members
 	case opAddRoute, opReplaceRoute:
 		t.obs.setRoute(o.prefix, o.target)
+		delete(t.want.adopted, o.prefix)
 		rep.Written++
 		return
 	case opDelRoute:
 		t.obs.delRoute(o.prefix)
+		delete(t.want.adopted, o.prefix)
 		rep.Deleted++
 		return
 	case opDelStray:

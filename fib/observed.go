@@ -143,8 +143,9 @@ type wanted struct {
 	dead    map[nexthop.Leg]bool
 	links   map[string]Iface
 	refused map[hopKey]error
-	placed  map[nexthop.Set]place // by the last plan
-	sweep   bool                  // stale things go at once
+	placed  map[nexthop.Set]place     // by the last plan
+	sweep   bool                      // stale things go at once
+	adopted map[netip.Prefix]struct{} // until sweep: routes of an earlier run, as it left them
 }
 
 // setUse is a wanted set that at least one route has.

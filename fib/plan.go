@@ -242,6 +242,9 @@ func (p *planner) planRoutes() map[uint32]int {
 		if _, blocked := p.w.blocked[prefix]; blocked && installable {
 			continue
 		}
+		if exists && want != have && p.keeps(prefix, have) {
+			continue
+		}
 		kind := opAddRoute
 		switch {
 		case !installable && !exists, installable && exists && want == have:
@@ -262,11 +265,41 @@ func (p *planner) planRoutes() map[uint32]int {
 	return users
 }
 
+// keeps tells whether a route of an earlier run stays as it is for now. Until
+// the network has converged around a daemon that starts, what it learns is half
+// the truth: written at once, it would send packets back to where they came
+// from. A route that leads to a dead leg does not wait.
+func (p *planner) keeps(prefix netip.Prefix, have target) bool {
+	if _, ok := p.w.adopted[prefix]; !ok || !p.o.exists(have.id) {
+		return false
+	}
+	ids := []member{{id: have.id}}
+	if group, ok := p.o.groups[have.id]; ok {
+		ids = group
+	}
+	return !slices.ContainsFunc(ids, func(m member) bool {
+		k := p.o.hops[m.id]
+		for leg := range p.w.dead {
+			if leg.Gateway == k.gateway && p.w.links[leg.Interface].Index == k.ifindex {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // candidates are the dirty prefixes and those whose set got another target.
 func (p *planner) candidates() []netip.Prefix {
 	out := make([]netip.Prefix, 0, len(p.w.dirty))
 	for prefix := range p.w.dirty {
 		out = append(out, prefix)
+	}
+	if len(p.w.dead) > 0 {
+		for prefix := range p.w.adopted {
+			if _, dirty := p.w.dirty[prefix]; !dirty {
+				out = append(out, prefix)
+			}
+		}
 	}
 	moved := map[nexthop.Set]bool{}
 	for s, pl := range p.placed {
@@ -282,7 +315,7 @@ func (p *planner) candidates() []netip.Prefix {
 		}
 	}
 	slices.SortFunc(out, netip.Prefix.Compare)
-	return out
+	return slices.Compact(out)
 }
 
 // target is what the prefix shall point at; false when it shall not be there.

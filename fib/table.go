@@ -169,6 +169,7 @@ func (t *Table) SweepStale() {
 		return
 	}
 	t.want.sweep = true
+	clear(t.want.adopted)
 	t.stale.objects, t.stale.routes = true, true
 }
 
@@ -245,6 +246,12 @@ func (t *Table) observeRoutes(routes []kernelRoute) {
 			continue
 		}
 		o.setRoute(r.prefix, r.target())
+	}
+	if t.want.adopted == nil {
+		t.want.adopted = make(map[netip.Prefix]struct{}, len(o.routes))
+		for p := range o.routes {
+			t.want.adopted[p] = struct{}{}
+		}
 	}
 	for p := range t.want.routes {
 		want, installable := t.want.target(p, t.want.placed)

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ecmpd/ecmpd/integration/clab"
 	"github.com/ecmpd/ecmpd/lab/peer"
 )
 
@@ -230,4 +232,56 @@ func TestLANWithoutDR(t *testing.T) {
 			t.Errorf("r%d routes %v", i, slices.Collect(maps.Keys(routes)))
 		}
 	}
+}
+
+// TestLANFromFile runs the LAN of the topology file, whose routers start one
+// after the other: each router's view is the same before and after the DR
+// crashes.
+func TestLANFromFile(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	f, err := clab.Load("labs/lan5.clab.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := clab.Build(ctx, f, clab.Options{Tag: tag, Images: clab.Images(binary)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &network{Lab: l.Lab, t: t, ctx: ctx, routers: l.Routers}
+	t.Cleanup(func() {
+		if t.Failed() {
+			n.dump()
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	// Whoever was elected first stays, so the file's order decides who it is:
+	// ask the one that never is elected.
+	elected := func() string {
+		var roles string
+		n.wait("a DR and a Backup", func() (bool, string) {
+			list, err := n.routers["r3"].Neighbors(ctx)
+			roles = ""
+			for _, nb := range list {
+				if nb.Role != "DROther" && nb.State == "Full" {
+					roles += fmt.Sprintf("%s %s ", nb.RouterID, nb.Role)
+				}
+			}
+			return err == nil && strings.Contains(roles, "DR") && strings.Contains(roles, "Backup"), fmt.Sprint(list, err)
+		})
+		return roles
+	}
+	before := elected()
+	n.waitSame("r1", "r2", "r3", "r4", "r5")
+	for name, r := range n.routers {
+		if id := "10.255.1." + name[1:]; strings.Contains(before, id+" DR ") {
+			r.Kill()
+			t.Logf("elected: %s, killed %s", before, name)
+			waitEqual(n, "the dead DR is replaced", false, func() (bool, error) { return strings.Contains(elected(), id+" "), nil })
+		}
+	}
+	t.Log("elected then: ", elected())
 }

@@ -15,13 +15,10 @@ import (
 //
 // Both ends use one address of theirs for both links.
 func TestUnnumbered(t *testing.T) {
-	// What ecmpd may send as link data; the other must not care.
-	linkData := map[string]string{"frr": "", "bird": "", "ecmpd": ""}
-	for maker := range linkData {
-		for _, data := range []string{"ifindex", "address"} {
+	for maker := range makes {
+		for _, data := range []string{"ifindex", "address"} { // of ecmpd's router-LSA
 			for _, peer := range []bool{false, true} {
-				name := fmt.Sprintf("%s-%s-peer=%v", maker, data, peer)
-				t.Run(name, func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s-%s-peer=%v", maker, data, peer), func(t *testing.T) {
 					t.Parallel()
 					runUnnumbered(t, maker, data, peer)
 				})
@@ -30,6 +27,7 @@ func TestUnnumbered(t *testing.T) {
 	}
 }
 
+// runUnnumbered gives the links a peer address or only a /32.
 func runUnnumbered(t *testing.T, maker, data string, peer bool) {
 	n := newNetwork(t, 60*time.Second)
 	here, there := "10.255.0.1/32", "10.255.0.2/32"

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -50,12 +51,8 @@ func TestWhy(t *testing.T) {
 				}
 				own, other := port{name: "eth0", lan: c.lan, priority: 1}, c.other
 				other.name, other.lan, other.priority = "eth0", c.lan, 1
-				id := "10.255.0.2"
-				if c.id != "" {
-					id = c.id
-				}
 				n.seat("ecmpd", "ecmpd", seat{id: "10.255.0.1", ports: []port{own}})
-				n.seat(maker, "other", seat{id: id, ports: []port{other}})
+				n.seat(maker, "other", seat{id: cmp.Or(c.id, "10.255.0.2"), ports: []port{other}})
 				why := regexp.MustCompile(c.why)
 				n.wait("the reason why there is no adjacency", func() (bool, string) {
 					body, err := show[api.Neighbors](n, "ecmpd", "ospf", "neighbor")

@@ -31,6 +31,7 @@ func TestTwoHubsOverWireGuard(t *testing.T) {
 		{"with peer addresses", withPeer, [2]string{"ecmpd", "ecmpd"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWireGuard(t, c.addresses)
 			w.seatAll(c.branches)
 			w.converge()

@@ -30,31 +30,33 @@ type poller struct {
 // ready tells what the kernel has for us.
 type ready struct{ inbox, other bool }
 
-func newPoller(inbox, other, hello int) (p *poller, err error) {
-	p = &poller{fds: [3]int{inbox, other, hello}, epoll: -1, timer: -1}
-	defer func() {
-		if err != nil {
-			p.close()
-			err = fmt.Errorf("open epoll set: %w", err)
-		}
-	}()
+func newPoller(inbox, other, hello int) (*poller, error) {
+	p := &poller{fds: [3]int{inbox, other, hello}, epoll: -1, timer: -1}
+	if err := p.open(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("open epoll set: %w", err)
+	}
+	return p, nil
+}
+
+func (p *poller) open() (err error) {
 	if p.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
-		return nil, err
+		return err
 	}
 	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, err
+		return err
 	}
-	for _, fd := range []int{inbox, other, hello, p.timer} {
-		if err = p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
-			return nil, err
+	for _, fd := range append(p.fds[:], p.timer) {
+		if err := p.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN); err != nil {
+			return err
 		}
 	}
-	if err = unix.SetNonblock(p.epoll, true); err != nil { // os.NewFile asks for it
-		return nil, err
+	if err := unix.SetNonblock(p.epoll, true); err != nil { // os.NewFile asks for it
+		return err
 	}
 	p.file = os.NewFile(uintptr(p.epoll), "epoll")
 	p.conn, err = p.file.SyscallConn()
-	return p, err
+	return err
 }
 
 func (p *poller) control(op, fd int, events uint32) error {
