@@ -17,7 +17,9 @@
 // Everything written carries Config.Protocol. Nothing with another number is
 // changed: new routes are created exclusively, and deletions name the protocol.
 // What an earlier run left is adopted by content, never rewritten when equal,
-// and stays until SweepStale.
+// and stays until SweepStale, also where something else is wanted by then: a
+// network that is still converging tells half the truth. Only a route that leads
+// to a dead leg changes at once.
 //
 // Files: plan.go (pure plan), observed.go (the kernel as a value), table.go
 // (Table, owned by one goroutine), apply.go (order, guards, answers), status.go;

@@ -22,6 +22,16 @@ func openKernel(cfg Config) (*kernel, error) {
 	return &kernel{conn: c, cfg: cfg}, nil
 }
 
+// permitted asks, with a request that changes nothing, whether the kernel would
+// take writes from this process.
+func (k *kernel) permitted() error {
+	err := k.apply([]op{{kind: opDelHop}})[0] // no nexthop has the id 0
+	if isAny(err, unix.EPERM, unix.EACCES) {
+		return fmt.Errorf("write kernel routes: needs root or CAP_NET_ADMIN: %w", err)
+	}
+	return nil
+}
+
 func (k *kernel) port() uint32 { return k.conn.port }
 func (k *kernel) close()       { k.conn.close() }
 

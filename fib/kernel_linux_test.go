@@ -267,6 +267,37 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// Before convergence a route of an earlier run changes only when its leg dies.
+func TestAdoptedRoutesWait(t *testing.T) {
+	h := newHub(t)
+	for _, p := range []string{"10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"} {
+		h.set(p, setA)
+	}
+	h.set("10.4.0.0/16", setAB)
+	h.sync()
+	h.restart()
+	h.set("10.1.0.0/16", setB)
+	h.set("10.2.0.0/16", setA)
+	h.table.Delete(netip.MustParsePrefix("10.2.0.0/16"))
+	h.set("10.4.0.0/16", setB)
+	h.set("10.5.0.0/16", setB)
+	h.sync()
+	h.expect("10.1.0.0/16 10.0.0.2@v0", "10.2.0.0/16 10.0.0.2@v0", "10.3.0.0/16 10.0.0.2@v0",
+		"10.4.0.0/16 10.0.0.2@v0 10.0.1.2@v1", "10.5.0.0/16 10.0.1.2@v1")
+	if st, _ := h.table.Route(netip.MustParsePrefix("10.1.0.0/16")); st.Installed || !strings.Contains(st.Reason, "until convergence") {
+		t.Errorf("status %+v", st)
+	}
+	h.table.SetDead(legA, true)
+	h.sync()
+	h.expect("10.1.0.0/16 10.0.1.2@v1", "10.2.0.0/16 10.0.0.2@v0", "10.3.0.0/16 10.0.0.2@v0",
+		"10.4.0.0/16 10.0.1.2@v1", "10.5.0.0/16 10.0.1.2@v1")
+	h.set("10.1.0.0/16", setA)
+	h.table.SetDead(legA, false)
+	h.table.SweepStale()
+	h.sync()
+	h.expect("10.1.0.0/16 10.0.0.2@v0", "10.4.0.0/16 10.0.1.2@v1", "10.5.0.0/16 10.0.1.2@v1")
+}
+
 func TestCleanupLeavesOthersAlone(t *testing.T) {
 	h := newHub(t)
 	h.ip("route add 10.1.0.0/16 via 10.0.0.9 proto static", "nexthop add id 5 via 10.0.0.8 dev v0 proto static",

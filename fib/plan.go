@@ -296,7 +296,7 @@ func (p *planner) candidates() []netip.Prefix {
 	}
 	if len(p.w.dead) > 0 {
 		for prefix := range p.w.adopted {
-			if _, dirty := p.w.dirty[prefix]; !dirty {
+			if _, wanted := p.w.routes[prefix]; wanted {
 				out = append(out, prefix)
 			}
 		}

@@ -107,12 +107,20 @@ func (t *Table) routeStatus(r Route, hops []HopStatus) RouteStatus {
 		s.Reason = t.want.blocked[r.Prefix].Error()
 	case installable && exists && want == have:
 		s.Installed = true
+	case exists && t.isAdopted(r.Prefix):
+		s.Reason = "the route of an earlier run stays until convergence"
 	case installable || t.waits(r):
 		s.Reason = "not written yet"
 	default:
 		s.Reason = t.want.placed[r.NextHops].reason
 	}
 	return s
+}
+
+// isAdopted reports that the kernel has the prefix as an earlier run left it.
+func (t *Table) isAdopted(p netip.Prefix) bool {
+	_, ok := t.want.adopted[p]
+	return ok
 }
 
 // waits reports that no plan has seen the route's set yet.

@@ -3,6 +3,7 @@ package fib
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -32,7 +33,8 @@ type Table struct {
 }
 
 // Open makes a Table for the calling thread's network namespace. It writes
-// nothing; the first Sync reads and adopts what an earlier run left.
+// nothing; the first Sync reads and adopts what an earlier run left. It fails
+// when the process may not write the kernel's routes.
 func Open(cfg Config) (*Table, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Protocol < 5 {
@@ -40,6 +42,10 @@ func Open(cfg Config) (*Table, error) {
 	}
 	k, err := openKernel(cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := k.permitted(); err != nil {
+		k.close()
 		return nil, err
 	}
 	return newTable(cfg, k), nil
@@ -126,14 +132,27 @@ func (t *Table) unuse(r Route) {
 	}
 }
 
+// maxDead is how many dead legs are remembered before those that no route uses
+// are forgotten: somebody may make neighbours up.
+const maxDead = 4096
+
 // SetDead takes a leg out of its groups, or lets it in again. It stays dead,
 // whatever its link does, until told otherwise.
 func (t *Table) SetDead(leg nexthop.Leg, dead bool) {
-	if dead {
-		t.want.dead[leg] = true
+	if !dead {
+		delete(t.want.dead, leg)
 		return
 	}
-	delete(t.want.dead, leg)
+	if len(t.want.dead) >= maxDead {
+		used := make(map[nexthop.Leg]bool)
+		for _, u := range t.want.sets {
+			for _, h := range u.hops {
+				used[nexthop.Leg{Interface: h.Interface, Gateway: h.Gateway}] = true
+			}
+		}
+		maps.DeleteFunc(t.want.dead, func(leg nexthop.Leg, _ bool) bool { return !used[leg] })
+	}
+	t.want.dead[leg] = true
 }
 
 // SetLinks takes a link snapshot. Call it for every link or address event, also
@@ -247,7 +266,7 @@ func (t *Table) observeRoutes(routes []kernelRoute) {
 		}
 		o.setRoute(r.prefix, r.target())
 	}
-	if t.want.adopted == nil {
+	if t.want.adopted == nil && !t.want.sweep {
 		t.want.adopted = make(map[netip.Prefix]struct{}, len(o.routes))
 		for p := range o.routes {
 			t.want.adopted[p] = struct{}{}

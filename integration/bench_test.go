@@ -34,7 +34,7 @@ func (s *scores) add(maker, name, unit string, value float64, note string) {
 	}
 	f.values[maker] = fmt.Sprintf("%.2f %s%s", value, unit, note)
 	if note == "" {
-		f.number[maker] = value
+		f.number[maker] = max(value, 0.01) // what can be told apart
 	}
 }
 
@@ -47,7 +47,7 @@ func (s *scores) String() string {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s", f.name, f.values["ecmpd"], f.values["frr"], f.values["bird"])
 		own := f.number["ecmpd"]
 		for _, other := range []string{"frr", "bird"} {
-			if value, ok := f.number[other]; ok && own > 0 {
+			if value, ok := f.number[other]; ok && own > 0 { // 0: ecmpd was not measured
 				fmt.Fprintf(w, "\t%.1f", value/own)
 			} else {
 				fmt.Fprint(w, "\t-")

@@ -33,6 +33,9 @@ func (n *network) usage(node string) usage {
 	n.must(err)
 	var sum usage
 	for _, pid := range strings.Fields(out) {
+		if pid == strconv.Itoa(os.Getpid()) {
+			continue // our main thread happens to wait inside for a process
+		}
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
 		if err != nil {
 			continue // ip itself, which has ended
