@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -36,11 +35,13 @@ type firewallLoop struct {
 	wanted   wantedRules
 	known    bool // wanted has been set
 	swept    bool
-	flush    bool // conntrack entries may have to go; at the start they may
 	blockers []firewall.Blocker
-	work     work   // to be done
-	failure  string // of the last write; empty when it succeeded
-	inSync   bool
+	// flush: conntrack entries may have to go; at the start they may.
+	flush     bool
+	mayForget time.Time
+	work      work   // to be done
+	failure   string // of the last write; empty when it succeeded
+	inSync    bool
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
@@ -74,16 +75,19 @@ func (f *firewallLoop) run(ctx context.Context) error {
 		if f.fw == nil || f.work == workNone || !f.known {
 			continue
 		}
-		if f.write() {
-			f.work = workNone
-		} else {
-			retry.Reset(retryRules)
+		if again := f.write(); again > 0 {
+			retry.Reset(again)
 		}
 	}
 }
 
-// retryRules is how soon a write that failed is tried again.
-const retryRules = time.Second
+const (
+	// retryRules is how soon a write that failed is tried again.
+	retryRules = time.Second
+	// forgetRest bounds the share of time that the search for conntrack entries
+	// takes: it reads the whole table.
+	forgetRest = 5
+)
 
 // watch feeds the loop with what others do to nftables.
 func (f *firewallLoop) watch(ctx context.Context) error {
@@ -137,10 +141,12 @@ func (f *firewallLoop) apply(m any) work {
 	return workNone
 }
 
-// write brings the kernel in line with what is wanted and tells whether it did.
-func (f *firewallLoop) write() bool {
+// write brings the kernel in line with what is wanted. It tells when to call it
+// again, 0 when nothing is left to do.
+func (f *firewallLoop) write() (again time.Duration) {
 	var err error
-	if f.wanted.state.Mode == transit.Off {
+	off := f.wanted.state.Mode == transit.Off
+	if off {
 		f.blockers, f.flush = nil, true
 		err = f.fw.Remove()
 	} else {
@@ -148,16 +154,17 @@ func (f *firewallLoop) write() bool {
 	}
 	f.inSync = err == nil
 	f.complain(err)
-	if err != nil || f.wanted.state.Mode == transit.Off {
-		return err == nil
+	if err != nil {
+		return retryRules
 	}
-	if f.flush {
-		f.flush = !f.forget(f.wanted.state.Local)
-	}
-	if f.work == workBlockers {
+	if f.work == workBlockers && !off {
 		f.findBlockers()
 	}
-	return true
+	f.work = workNone
+	if f.flush && !off {
+		return f.forget()
+	}
+	return 0
 }
 
 // update writes the table; what an earlier run left goes once the start has converged.
@@ -192,16 +199,24 @@ func (f *firewallLoop) complain(err error) {
 	}
 }
 
-// forget removes the conntrack entries of what is no longer tracked.
-func (f *firewallLoop) forget(local []netip.Addr) bool {
-	n, err := f.fw.FlushTransit(local)
-	switch {
-	case err != nil:
+// forget removes the conntrack entries of what is no longer tracked, unless it
+// has just done so; then it tells when it may.
+func (f *firewallLoop) forget() (again time.Duration) {
+	start := time.Now()
+	if wait := f.mayForget.Sub(start); wait > 0 {
+		return wait
+	}
+	n, err := f.fw.FlushTransit(f.wanted.state.Local)
+	f.mayForget = time.Now().Add(forgetRest * time.Since(start))
+	if err != nil {
 		f.log.WithError(err).Error("conntrack entries of transit flows were not removed")
-	case n > 0:
+		return retryRules
+	}
+	f.flush = false
+	if n > 0 {
 		f.log.WithField("entries", n).Info("conntrack entries of transit flows removed")
 	}
-	return err == nil
+	return 0
 }
 
 // findBlockers looks for chains of others that drop untracked packets, and

@@ -30,7 +30,6 @@ type attacker struct {
 	mute    bool          // acknowledge nothing
 	victim  packet.ID     // router id of the neighbour; 0 before its first hello
 	full    chan struct{} // closed when the exchange is over
-	heard   uint64        // bytes received
 	stopped chan struct{}
 	done    chan struct{}
 }
@@ -225,7 +224,6 @@ func (a *attacker) react(b []byte) {
 		return
 	}
 	a.mu.Lock()
-	a.heard += uint64(len(b))
 	mute, first := a.mute, a.victim == 0
 	a.victim = h.RouterID
 	a.mu.Unlock()
@@ -275,13 +273,7 @@ func (a *attacker) describe(p *packet.DBDesc) {
 	a.send(d)
 }
 
-// received is how many bytes came in so far.
-func (a *attacker) received() uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.heard
-}
-
+// setMute says whether updates go without acknowledgement from now on.
 func (a *attacker) setMute(mute bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,320 +65,231 @@ func newHostile(t *testing.T, limit time.Duration) *hostile {
 	return n
 }
 
-// figures are what an attack may cost.
-type figures struct {
-	rss        int // KB
-	cpu        time.Duration
-	lines      int
-	changesR   uint64
-	changesB   uint64
-	neighborsR int
+// honest fails the test unless the adjacency between r and b has been Full
+// since start, in the eyes of both.
+func (n *hostile) honest(attack string, start time.Time) {
+	n.t.Helper()
+	for name, id := range map[string]string{"r": "2.2.2.2", "b": "1.1.1.1"} {
+		body, err := show[api.Neighbors](n.network, name, "ospf", "neighbor")
+		n.must(err)
+		up := time.Duration(0)
+		for _, nb := range body.Neighbors {
+			if nb.RouterID == id && strings.HasPrefix(nb.Interface, "vpn") && nb.State == "Full" {
+				up = time.Duration(nb.UpTimeMsec) * time.Millisecond
+			}
+		}
+		if up < time.Since(start)-time.Second {
+			n.t.Errorf("%s: %s has been Full with %s for %s, the attacks began %s ago", attack, name, id, up, time.Since(start))
+		}
+	}
 }
 
-func (n *hostile) read() figures {
+// cost is what r has used so far.
+type cost struct {
+	rss   int // bytes
+	cpu   time.Duration
+	lines int // of log
+}
+
+func (n *hostile) cost() cost {
 	n.t.Helper()
-	var f figures
-	pid := strconv.Itoa(n.ecmpd("r").Pid())
-	status, err := os.ReadFile("/proc/" + pid + "/status")
+	proc := fmt.Sprintf("/proc/%d/", n.ecmpd("r").Pid())
+	status, err := os.ReadFile(proc + "status")
 	n.must(err)
+	var c cost
 	for line := range strings.Lines(string(status)) {
 		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			fmt.Sscan(v, &f.rss)
+			fmt.Sscan(v, &c.rss)
+			c.rss <<= 10
 		}
 	}
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	stat, err := os.ReadFile(proc + "stat")
 	n.must(err)
+	var user, system time.Duration
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	f.cpu = time.Duration(user+system) * 10 * time.Millisecond
+	fmt.Sscan(fields[11], &user)
+	fmt.Sscan(fields[12], &system)
+	c.cpu = (user + system) * 10 * time.Millisecond
 	log, err := os.ReadFile(filepath.Join(n.Node("r").Dir(), "ecmpd.log"))
 	n.must(err)
-	f.lines = bytes.Count(log, []byte("\n"))
-	for name, to := range map[string]*uint64{"r": &f.changesR, "b": &f.changesB} {
-		s, err := show[api.Status](n.network, name, "status")
-		n.must(err)
-		*to = s.OSPF.NeighborChanges
-	}
-	list, err := n.routers["r"].Neighbors(n.ctx)
-	n.must(err)
-	f.neighborsR = len(list)
-	return f
+	c.lines = bytes.Count(log, []byte("\n"))
+	return c
 }
 
-// attack runs f again and again for d and logs what it cost.
-func (n *hostile) attack(name string, d time.Duration, f func(i int)) (before, after figures) {
-	n.t.Helper()
-	before = n.read()
-	start := time.Now()
-	heard := n.x.received()
-	i := 0
-	for ; time.Since(start) < d; i++ {
-		f(i)
-	}
-	took := time.Since(start)
-	after = n.read()
-	n.t.Logf("%-22s %7d in %5s: RSS %6d → %6d KB, CPU %4.0f%%, %4d log lines, changes r +%d b +%d, neighbours %d, heard %d KB, answer after %s",
-		name, i, took.Round(10*time.Millisecond), before.rss, after.rss, 100*(after.cpu-before.cpu).Seconds()/time.Since(start).Seconds(),
-		after.lines-before.lines, after.changesR-before.changesR, after.changesB-before.changesB, after.neighborsR, (n.x.received()-heard)>>10, (time.Since(start) - took).Round(time.Millisecond))
-	return before, after
+const (
+	victim    packet.ID = 0x01010101 // router id of r
+	mallory   packet.ID = 0x09090909 // router id of x
+	reachable packet.ID = 0x70000000 // router ids from here on are linked to x
+	phantom   packet.ID = 0x30000000 // and from here on to nobody
+)
+
+func routerLSA(adv packet.ID, seq packet.Seq, links ...packet.RouterLink) []byte {
+	return packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSRouter, ID: adv, Adv: adv, Seq: seq},
+		packet.RouterLSA{Flags: packet.RouterE, Links: links})
 }
 
-func TestExplore(t *testing.T) {
-	n := newHostile(t, 300*time.Second)
-	only := os.Getenv("ONLY")
-	dur := 4 * time.Second
-	run := func(name string, f func(i int)) {
-		if only != "" && !strings.Contains(name, only) {
-			return
-		}
-		n.attack(name, dur, f)
-		n.must(lab.Pause(n.ctx, time.Second))
+func externalLSA(id, adv packet.ID, seq packet.Seq) []byte {
+	return packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSExternal, ID: id, Adv: adv, Seq: seq},
+		packet.ExternalLSA{Mask: packet.MaskOf(28), Type2: true, Metric: 1})
+}
+
+func linkTo(id packet.ID) packet.RouterLink {
+	return packet.RouterLink{Type: packet.LinkPointToPoint, ID: id, Data: 1, Metric: 1}
+}
+
+// bomb is a router-LSA of the longest kind: five thousand host routes.
+func bomb(n packet.ID, seq packet.Seq) []byte {
+	before := reachable + n - 1
+	if n == 0 {
+		before = mallory
 	}
-	rid := packet.ID(0x01010101)
+	links := []packet.RouterLink{linkTo(before), linkTo(reachable + n + 1)}
+	for k := range packet.ID(5400) {
+		links = append(links, packet.RouterLink{Type: packet.LinkStub, ID: 0x60000000 + n*5400 + k, Data: packet.MaskOf(32), Metric: 1})
+	}
+	return routerLSA(reachable+n, seq, links...)
+}
+
+// spoofed is the i-th of many addresses on the LAN.
+func spoofed(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(1 + i>>8%254), byte(i)}) }
+
+// stranger is the i-th of many router ids.
+func stranger(i int) packet.ID { return packet.ID(0x0a000000 + i%65_000) }
+
+// TestHostile attacks a running daemon on the wire, one way after the other.
+// All the while the honest neighbour's adjacency stays Full, the log grows by
+// a bounded number of lines a second, and memory stays bounded.
+func TestHostile(t *testing.T) {
+	n := newHostile(t, 90*time.Second)
+	x, y := n.x, n.y
 	rng := rand.New(rand.NewPCG(1, 2))
-	spoof := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(4 + i%250)}) }
-
-	if os.Getenv("PART") == "2" {
-		n.explore2(run)
-		return
+	x.update(1400, routerLSA(mallory, packet.InitialSeq, linkTo(victim), linkTo(reachable)))
+	key := packet.Key{Type: packet.LSRouter, ID: reachable, Adv: reachable}
+	count := packet.ID(0)
+	several := func(n int, next func(packet.ID) []byte) (list [][]byte) {
+		for range n {
+			list = append(list, next(count))
+			count++
+		}
+		return list
 	}
-	run("hello 1ms", func(i int) { n.x.sayHello(); time.Sleep(time.Millisecond) })
-	run("hello max", func(i int) { n.x.sayHello() })
-	run("lan spoofed", func(i int) {
-		n.y.sendRaw(forged{src: spoof(i)}, n.y.packet(packet.ID(0x0a000000+i%65000), n.y.hello(16, rid)))
-		if i%20 == 0 { time.Sleep(time.Millisecond) }
-	})
-	run("lan same addr, ids", func(i int) {
-		n.y.sendRaw(forged{src: n.y.addr}, n.y.packet(packet.ID(0x0a000000+i%65000), n.y.hello(16, rid)))
-		time.Sleep(time.Millisecond)
-	})
-	run("lan bad hellos", func(i int) {
-		h := n.y.hello(16, rid)
-		h.HelloInterval = 9
-		n.y.sendRaw(forged{src: spoof(i)}, n.y.packet(packet.ID(0x0a000000+i%65000), h))
-	})
-	run("p2p spoofed", func(i int) {
-		n.x.sendRaw(forged{src: spoof(i)}, n.x.packet(packet.ID(0x0a000000+i%65000), n.x.hello(30, rid)))
-		if i%20 == 0 { time.Sleep(time.Millisecond) }
-	})
-	time.Sleep(5 * time.Second)
-	n.full(3, "r")
-	run("dup id", func(i int) {
-		n.y.sendRaw(forged{src: spoof(i)}, n.y.packet(rid, n.y.hello(16, rid)))
-		time.Sleep(time.Millisecond)
-	})
-	ext := func(id, adv uint32, seq packet.Seq) []byte {
-		return packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSExternal, ID: packet.ID(id), Adv: packet.ID(adv), Seq: seq},
-			packet.ExternalLSA{Mask: packet.MaskOf(24), Type2: true, Metric: 1})
+	attacks := []struct {
+		name  string
+		pause time.Duration // after each shot
+		shoot func(i int)
+	}{
+		{"a hello every millisecond", time.Millisecond, func(int) { x.sayHello() }},
+		{"hellos without end", 0, func(int) { x.sayHello() }},
+		{"strangers on the LAN", 20 * time.Microsecond, func(i int) {
+			y.sendRaw(forged{src: spoofed(i)}, y.packet(stranger(i), y.hello(16, victim)))
+		}},
+		{"one address, many router ids", time.Millisecond, func(i int) {
+			y.sendRaw(forged{}, y.packet(stranger(i), y.hello(16, victim)))
+		}},
+		{"our own router id", time.Millisecond, func(i int) {
+			y.sendRaw(forged{src: spoofed(i)}, y.packet(victim, y.hello(16, victim)))
+		}},
+		{"strangers in the tunnel", 20 * time.Microsecond, func(i int) {
+			x.sendRaw(forged{src: spoofed(i)}, x.packet(stranger(i), x.hello(30, victim)))
+		}},
+		{"wrong authentication", time.Millisecond, func(i int) {
+			h := packet.Header{RouterID: mallory, AuType: uint16(1 + i%3)}
+			x.sendRaw(forged{ttl: uint8(i)}, packet.Append(nil, h, x.hello(30, victim)))
+		}},
+		{"bent packets", 0, func(i int) {
+			b := x.packet(mallory, &packet.LSUpdate{LSAs: [][]byte{routerLSA(phantom, packet.MaxSeq, linkTo(victim))}})
+			for range 1 + rng.IntN(4) {
+				b[rng.IntN(len(b))] = byte(rng.Uint32())
+			}
+			x.sendRaw(forged{ttl: uint8(i), options: 4 * rng.IntN(10)}, b[:rng.IntN(len(b)+1)])
+		}},
+		{"a router-LSA of 64 KB that changes", 50 * time.Millisecond, func(i int) {
+			x.update(65_500, bomb(0, packet.InitialSeq+packet.Seq(i)))
+		}},
+		{"requests for 64 KB", time.Millisecond, func(int) { x.send(&packet.LSReq{Keys: []packet.Key{key}}) }},
+		{"a network of 16,000 routers", 20 * time.Millisecond, func(i int) {
+			b := packet.NetworkLSA{Mask: packet.MaskOf(16)}
+			for k := range packet.ID(16_000) {
+				b.Routers = append(b.Routers, phantom+k)
+			}
+			h := packet.LSAHeader{Type: packet.LSNetwork, ID: 0x0a630000 + packet.ID(i), Adv: mallory, Seq: packet.InitialSeq}
+			x.update(65_500, packet.BuildLSA(h, b))
+		}},
+		{"LSAs in our name", 100 * time.Millisecond, func(i int) {
+			seq := packet.Seq(0x100000 + i)
+			x.update(1400, routerLSA(victim, seq), externalLSA(0xc0a80000, victim, seq))
+		}},
+		{"many LSAs in our name", time.Millisecond, func(int) {
+			x.update(1400, several(30, func(c packet.ID) []byte { return externalLSA(c<<8, victim, 5) })...)
+		}},
+		{"the last sequence number in our name", 100 * time.Millisecond, func(i int) {
+			x.update(1400, routerLSA(victim, packet.MaxSeq, linkTo(packet.ID(i))))
+		}},
+		{"acknowledgements without end", 0, func(int) {
+			ack := &packet.LSAck{}
+			for k := range packet.ID(70) {
+				ack.Headers = append(ack.Headers, packet.LSAHeader{Type: packet.LSRouter, ID: k, Adv: k, Seq: 1})
+			}
+			x.send(ack)
+		}},
+		{"routes without end", 10 * time.Millisecond, func(i int) {
+			x.update(65_500, bomb(packet.ID(i), packet.InitialSeq+1000))
+		}},
+		{"300,000 LSAs of nobody", 0, func(i int) {
+			if i == 0 {
+				count = 0
+			}
+			if count < 300_000 {
+				x.update(1400, several(30, func(c packet.ID) []byte { return externalLSA(c<<8, phantom+c%5000, packet.InitialSeq) })...)
+			}
+			if i%10 == 0 {
+				n.pause(time.Millisecond)
+			}
+		}},
+		{"exchanges begun anew", 10 * time.Millisecond, func(i int) {
+			x.send(&packet.DBDesc{MTU: 1500, Options: packet.OptE, Flags: packet.DDInit | packet.DDMore | packet.DDMaster, Seq: uint32(i)})
+		}},
+		{"no acknowledgement", 10 * time.Millisecond, func(int) { x.setMute(true) }},
 	}
-	c := uint32(0)
-	run("phantom externals", func(i int) {
-		var l [][]byte
-		for range 30 {
-			c++
-			l = append(l, ext(c<<8, 0x20000000+c%5000, packet.InitialSeq))
+	const (
+		each       = 1200 * time.Millisecond
+		linesLimit = 100 // a second
+		rssLimit   = 700 << 20
+	)
+	begin := time.Now()
+	for _, a := range attacks {
+		before, start := n.cost(), time.Now()
+		shots := 0
+		for ; time.Since(start) < each || a.name == "300,000 LSAs of nobody" && count < 300_000; shots++ {
+			a.shoot(shots)
+			if a.pause > 0 {
+				n.pause(a.pause)
+			}
 		}
-		n.x.update(1400, l...)
-		if i%10 == 0 { time.Sleep(time.Millisecond) }
-	})
-	router := func(adv uint32, seq packet.Seq, links ...packet.RouterLink) []byte {
-		return packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSRouter, ID: packet.ID(adv), Adv: packet.ID(adv), Seq: seq}, packet.RouterLSA{Links: links})
+		n.honest(a.name, begin)
+		took, now := time.Since(start), n.cost()
+		lines := now.lines - before.lines
+		t.Logf("%-36s %6d shots, CPU %3.0f %%, RSS %3d MB, %3d lines of log", a.name, shots, 100*(now.cpu-before.cpu).Seconds()/took.Seconds(), now.rss>>20, lines)
+		if float64(lines) > linesLimit*took.Seconds() {
+			t.Errorf("%s: %d lines of log in %s", a.name, lines, took)
+		}
+		if now.rss > rssLimit {
+			t.Errorf("%s: %d MB of memory", a.name, now.rss>>20)
+		}
 	}
-	p2p := func(id, data uint32) packet.RouterLink {
-		return packet.RouterLink{Type: packet.LinkPointToPoint, ID: packet.ID(id), Data: packet.ID(data), Metric: 1}
+	lg, _ := os.ReadFile(filepath.Join(n.Node("r").Dir(), "ecmpd.log"))
+	os.WriteFile("/tmp/hx/r3.log", lg, 0o644)
+	status, err := show[api.Status](n.network, "r", "status")
+	n.must(err)
+	for _, reason := range []string{"malformed", "duplicate-router-id", "neighbor-limit", "authentication", "lsa-limit"} {
+		if status.OSPF.Rejected[reason] == 0 {
+			t.Errorf("nothing was rejected for %s: %v", reason, status.OSPF.Rejected)
+		}
 	}
-	own := func(seq packet.Seq, links ...packet.RouterLink) []byte {
-		return router(0x09090909, seq, append([]packet.RouterLink{p2p(0x01010101, 0x0a000102)}, links...)...)
-	}
-	n.x.update(1400, own(packet.InitialSeq))
-	c = 0
-	run("phantom routers", func(i int) {
-		var l [][]byte
-		for range 20 {
-			c++
-			l = append(l, router(0x30000000+c, packet.InitialSeq, p2p(0x30000000+c-1, 1), p2p(0x30000000+c+1, 2)))
-		}
-		n.x.update(1400, l...)
-		if i%10 == 0 { time.Sleep(time.Millisecond) }
-	})
-	run("phantom lsas over", func(i int) { // over the limit
-		var l [][]byte
-		for range 30 {
-			c++
-			l = append(l, ext(rng.Uint32(), 0x20000000+c, packet.InitialSeq))
-		}
-		n.x.update(1400, l...)
-	})
-	run("own routes flap", func(i int) {
-		l := own(packet.InitialSeq+1+packet.Seq(i), packet.RouterLink{Type: packet.LinkStub, ID: packet.ID(0xc0a80000 + uint32(i%2)<<8), Data: packet.MaskOf(24), Metric: 1})
-		n.x.update(1400, l)
-		time.Sleep(100 * time.Millisecond)
-	})
-	run("big router lsa", func(i int) {
-		var links []packet.RouterLink
-		for k := range 5400 {
-			links = append(links, packet.RouterLink{Type: packet.LinkStub, ID: packet.ID(0xc0000000 + uint32(k+i)<<8), Data: packet.MaskOf(24), Metric: 1})
-		}
-		n.x.update(65000, own(packet.InitialSeq+1000+packet.Seq(i), links...))
-		time.Sleep(100 * time.Millisecond)
-	})
-	n.x.update(65000, own(packet.InitialSeq+2000))
-	run("big network lsa", func(i int) {
-		b := packet.NetworkLSA{Mask: packet.MaskOf(16)}
-		for k := range 16000 {
-			b.Routers = append(b.Routers, packet.ID(0x30000000+uint32(k)))
-		}
-		n.x.update(65500, packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSNetwork, ID: packet.ID(0x0a630000 + uint32(i)), Adv: 0x09090909, Seq: packet.InitialSeq}, b))
-		time.Sleep(20 * time.Millisecond)
-	})
-	run("forged self 100ms", func(i int) {
-		n.x.update(1400, router(0x01010101, 0x100000+packet.Seq(i)), ext(0xc0a80000, 0x01010101, 0x100000+packet.Seq(i)))
-		time.Sleep(100 * time.Millisecond)
-	})
-	run("forged self many", func(i int) {
-		var l [][]byte
-		for range 30 {
-			c++
-			l = append(l, ext(c<<8, 0x01010101, 5))
-		}
-		n.x.update(1400, l...)
-		time.Sleep(time.Millisecond)
-	})
-	run("seq max", func(i int) {
-		n.x.update(1400, router(0x01010101, packet.MaxSeq, p2p(uint32(i), 1)))
-		time.Sleep(100 * time.Millisecond)
-	})
-	run("lsr", func(i int) {
-		q := &packet.LSReq{}
-		for k := range 110 {
-			q.Keys = append(q.Keys, packet.Key{Type: packet.LSExternal, ID: packet.ID(uint32(k+1) << 8), Adv: packet.ID(0x20000000 + uint32(k+1)%5000)})
-		}
-		q.Keys = []packet.Key{{Type: packet.LSRouter, ID: 0x01010101, Adv: 0x01010101}, {Type: packet.LSRouter, ID: 0x02020202, Adv: 0x02020202}}
-		for k := range 100 {
-			q.Keys = append(q.Keys, packet.Key{Type: packet.LSRouter, ID: packet.ID(0x30000000 + uint32(k+1)), Adv: packet.ID(0x30000000 + uint32(k+1))})
-		}
-		n.x.send(q)
-		time.Sleep(time.Millisecond)
-	})
-	run("ack flood", func(i int) {
-		q := &packet.LSAck{}
-		for k := range 70 {
-			q.Headers = append(q.Headers, packet.LSAHeader{Type: packet.LSRouter, ID: packet.ID(k), Adv: packet.ID(k), Seq: 1})
-		}
-		n.x.send(q)
-	})
-	run("malformed", func(i int) {
-		b := n.x.packet(n.x.id, n.x.hello(30, rid))
-		for range 1 + rng.IntN(4) {
-			b[rng.IntN(len(b))] = byte(rng.Uint32())
-		}
-		n.x.sendRaw(forged{ttl: uint8(rng.IntN(256)), options: 4 * rng.IntN(10)}, b)
-	})
-	n.x.setMute(true)
-	run("never ack", func(i int) { time.Sleep(100 * time.Millisecond) })
-	n.x.setMute(false)
-	run("dd restart", func(i int) {
-		n.x.send(&packet.DBDesc{MTU: 1500, Options: packet.OptE, Flags: packet.DDInit | packet.DDMore | packet.DDMaster, Seq: uint32(i)})
-		time.Sleep(10 * time.Millisecond)
-	})
-	n.attack("calm", 5*time.Second, func(i int) { time.Sleep(100 * time.Millisecond) })
-	log, _ := os.ReadFile(filepath.Join(n.Node("r").Dir(), "ecmpd.log"))
-	os.WriteFile("/tmp/hx/r.log", log, 0o644)
-	log, _ = os.ReadFile(filepath.Join(n.Node("b").Dir(), "ecmpd.log"))
-	os.WriteFile("/tmp/hx/b.log", log, 0o644)
 }
 
-func (n *hostile) explore2(run func(string, func(int))) {
-	router := func(adv uint32, seq packet.Seq, links ...packet.RouterLink) []byte {
-		return packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSRouter, ID: packet.ID(adv), Adv: packet.ID(adv), Seq: seq}, packet.RouterLSA{Flags: packet.RouterE, Links: links})
-	}
-	p2p := func(id, data uint32) packet.RouterLink {
-		return packet.RouterLink{Type: packet.LinkPointToPoint, ID: packet.ID(id), Data: packet.ID(data), Metric: 1}
-	}
-	stub := func(net uint32) packet.RouterLink {
-		return packet.RouterLink{Type: packet.LinkStub, ID: packet.ID(net), Data: packet.MaskOf(32), Metric: 1}
-	}
-	const me = 0x09090909
-	seq := packet.InitialSeq
-	own := func(links ...packet.RouterLink) {
-		seq++
-		n.x.update(65000, router(me, seq, append([]packet.RouterLink{p2p(0x01010101, 0x0a000102)}, links...)...))
-	}
-	own()
-	time.Sleep(2 * time.Second)
-	run("big router lsa", func(i int) {
-		var links []packet.RouterLink
-		for k := range 5400 {
-			links = append(links, stub(0xc0000000+uint32(k+i)<<8))
-		}
-		own(links...)
-		time.Sleep(100 * time.Millisecond)
-	})
-	run("lsr big", func(i int) {
-		n.x.send(&packet.LSReq{Keys: []packet.Key{{Type: packet.LSRouter, ID: me, Adv: me}}})
-		time.Sleep(time.Millisecond)
-	})
-	own()
-	run("big network lsa", func(i int) {
-		b := packet.NetworkLSA{Mask: packet.MaskOf(16)}
-		for k := range 16000 {
-			b.Routers = append(b.Routers, packet.ID(0x30000000+uint32(k)))
-		}
-		n.x.update(65500, packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSNetwork, ID: packet.ID(0x0a630000 + uint32(i)), Adv: 0x09090909, Seq: packet.InitialSeq}, b))
-		time.Sleep(20 * time.Millisecond)
-	})
-	c := uint32(0)
-	own(p2p(0x30000001, 9))
-	run("reachable chain", func(i int) {
-		var l [][]byte
-		for range 20 {
-			c++
-			prev := 0x30000000 + c - 1
-			if c == 1 {
-				prev = me
-			}
-			l = append(l, router(0x30000000+c, packet.InitialSeq, p2p(prev, 1), p2p(0x30000000+c+1, 2)))
-		}
-		if c > 100000 { time.Sleep(10*time.Millisecond); return }
-		n.x.update(1400, l...)
-		if i%10 == 0 {
-			time.Sleep(time.Millisecond)
-		}
-	})
-	run("chain wait", func(i int) { time.Sleep(10 * time.Millisecond) })
-	c = 0
-	for k := 0; k < 3; k++ {
-	run("externals", func(i int) {
-		var l [][]byte
-		for range 30 {
-			c++
-			l = append(l, packet.BuildLSA(packet.LSAHeader{Options: packet.OptE, Type: packet.LSExternal, ID: packet.ID(0x50000000+c<<4), Adv: me, Seq: packet.InitialSeq},
-			packet.ExternalLSA{Mask: packet.MaskOf(28), Type2: true, Metric: 1}))
-		}
-		if c > 250000 { time.Sleep(10*time.Millisecond); return }
-		n.x.update(1400, l...)
-		if i%10 == 0 { time.Sleep(2*time.Millisecond) }
-	})
-	}
-	own(p2p(0x70000001, 9))
-	c = 0
-	for k := 0; k < 4; k++ {
-		run("stub bombs", func(i int) {
-			c++
-			if c > 300 { time.Sleep(10*time.Millisecond); return }
-			prev := 0x70000000 + c - 1
-			if c == 1 {
-				prev = me
-			}
-			links := []packet.RouterLink{p2p(prev, 1), p2p(0x70000000+c+1, 2)}
-			for k := range uint32(5400) {
-				links = append(links, stub(0x60000000+c*5400+k))
-			}
-			n.x.update(65500, router(0x70000000+c, packet.InitialSeq, links...))
-			time.Sleep(15*time.Millisecond)
-		})
-	}
-	log, _ := os.ReadFile(filepath.Join(n.Node("r").Dir(), "ecmpd.log"))
-	os.WriteFile("/tmp/hx/r2.log", log, 0o644)
+// pause lets a moment pass between two shots.
+func (n *hostile) pause(d time.Duration) {
+	n.t.Helper()
+	n.must(lab.Pause(n.ctx, d))
 }

@@ -225,6 +225,17 @@ func (e *Engine) newDatabase(a *area, i *iface) *database {
 	return d
 }
 
+// String names the flooding scope.
+func (d *database) String() string {
+	switch {
+	case d.iface != nil:
+		return "link " + d.iface.name
+	case d.area != nil:
+		return "area " + d.area.id.String()
+	}
+	return "AS"
+}
+
 // areaID is the area to which SPF attributes the database's LSAs.
 func (d *database) areaID() packet.ID {
 	if d.area == nil {

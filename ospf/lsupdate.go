@@ -121,7 +121,7 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 	}
 	if e.full(d, cur, raw) {
 		i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs, %d bytes): %s refused", d.Len(), d.Bytes(), h.Key())
-		e.alarm("lsa-limit", h.Adv.String(), fmt.Sprintf("database is full (%d LSAs, %d bytes); %s announces %d of them", d.Len(), d.Bytes(), h.Adv, d.CountAdv(h.Adv)))
+		e.alarm("lsa-limit", d.String(), fmt.Sprintf("database is full (%d LSAs, %d bytes); %s announces %d of them", d.Len(), d.Bytes(), h.Adv, d.CountAdv(h.Adv)))
 		n.requests.remove(h.Key())
 		return drop
 	}

@@ -178,7 +178,7 @@ func TestRandom(t *testing.T) {
 			d.Remove(k)
 		}
 		check(t, d, nil)
-		if d.Fingerprint() != 0 || d.Bytes() != 0 || len(d.byAdv) != 0 || len(d.expiry.heap) != 0 {
+		if d.Fingerprint() != 0 || d.Bytes() != 0 || d.Weight() != 0 || len(d.byAdv) != 0 || len(d.expiry.heap) != 0 {
 			t.Errorf("the empty database holds something: %+v", d)
 		}
 	}
@@ -317,5 +317,28 @@ func BenchmarkLookup(b *testing.B) {
 		if i += 7919; d.Lookup(key(i%n<<8, 1)) == nil {
 			b.Fatal("lost")
 		}
+	}
+}
+
+// TestWeight: an LSA weighs as much as it can announce.
+func TestWeight(t *testing.T) {
+	router := func(links int) []byte {
+		h := packet.LSAHeader{Type: packet.LSRouter, ID: 1, Adv: 1, Seq: 1}
+		return packet.BuildLSA(h, packet.RouterLSA{Links: make([]packet.RouterLink, links)})
+	}
+	for want, raw := range map[int][]byte{1: router(0), 3: router(3), 5000: router(5000)} {
+		if got := Weight(raw); got != want {
+			t.Errorf("a router-LSA of %d bytes weighs %d, want %d", len(raw), got, want)
+		}
+	}
+	d := New()
+	d.Install(start, router(7))
+	d.Install(start, lsa(1, 1, 1, 0, 0))
+	if d.Weight() != 8 {
+		t.Errorf("weight %d, want 8", d.Weight())
+	}
+	d.Install(start, router(2)) // in place of the other one
+	if d.Weight() != 3 {
+		t.Errorf("weight %d, want 3", d.Weight())
 	}
 }
