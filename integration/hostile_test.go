@@ -254,7 +254,7 @@ func TestHostile(t *testing.T) {
 	const (
 		each       = 1200 * time.Millisecond
 		linesLimit = 100 // a second
-		rssLimit   = 700 << 20
+		rssLimit   = 1 << 30
 	)
 	begin := time.Now()
 	for _, a := range attacks {
@@ -277,8 +277,6 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %d MB of memory", a.name, now.rss>>20)
 		}
 	}
-	lg, _ := os.ReadFile(filepath.Join(n.Node("r").Dir(), "ecmpd.log"))
-	os.WriteFile("/tmp/hx/r3.log", lg, 0o644)
 	status, err := show[api.Status](n.network, "r", "status")
 	n.must(err)
 	for _, reason := range []string{"malformed", "duplicate-router-id", "neighbor-limit", "authentication", "lsa-limit"} {

@@ -141,3 +141,44 @@ func TestForgedLSA(t *testing.T) {
 		t.Errorf("our LSA is not ours: %+v", h)
 	}
 }
+
+// A neighbour whose adjacency asks for the initial SPF delay again and again
+// does not keep the router calculating a large network all the time: after a run
+// comes a rest in proportion to what it touched.
+func TestSPFRests(t *testing.T) {
+	const routes = 20_000
+	l := newLab(t, func(l *lab) { l.cfg.MaxLSAs = 2 * routes })
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.alive = true
+	link := func(to, data string) packet.RouterLink {
+		return packet.RouterLink{Type: packet.LinkPointToPoint, ID: id(to), Data: id(data), Metric: 1}
+	}
+	for n := range packet.ID(routes / 5000) { // a star round the neighbour
+		adv := id("9.0.0.0") + n
+		links := []packet.RouterLink{link("2.2.2.2", "0.0.0.1")}
+		for k := range packet.ID(5000) {
+			links = append(links, packet.RouterLink{Type: packet.LinkStub, ID: id("192.0.0.0") + 5000*n + k, Data: packet.MaskOf(32), Metric: 1})
+		}
+		p.update(routerLSA(adv, 1, links...))
+	}
+	l.advance(20 * time.Second)
+	links := []packet.RouterLink{link("1.1.1.1", "10.1.0.2")}
+	for n := range routes / 5000 {
+		links = append(links, link(fmt.Sprintf("9.0.0.%d", n), "0.0.0.2"))
+	}
+	p.update(routerLSA(p.id, 100, links...))
+	l.advance(l.cfg.SPFDelay.Initial)
+	run := l.now
+	if n := len(l.routes); n < routes {
+		t.Fatalf("%d routes", n)
+	}
+	l.e.adjacencyChanged(true)
+	if wait := l.e.delay.timer.at.Sub(run); wait < routes*restEach || wait > 2*routes*restEach {
+		t.Errorf("the next run comes %s later", wait)
+	}
+	l.advance(time.Second)
+	l.e.adjacencyChanged(true) // rested: the initial delay holds
+	if wait := l.e.delay.timer.at.Sub(l.now); wait > l.cfg.SPFDelay.Initial {
+		t.Errorf("the next run comes %s later", wait)
+	}
+}
