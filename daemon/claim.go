@@ -35,7 +35,7 @@ func claimNamespace(log *logrus.Logger) (release func(), err error) {
 		log.Warnf("process %d of user %d has taken the name %s and is not believed to be an ecmpd", holder.Pid, holder.Uid, claimName)
 		return func() {}, nil
 	}
-	return nil, fmt.Errorf("another ecmpd (process %d) runs in this network namespace; stop it, or run this one in a namespace of its own", holder.Pid)
+	return nil, fmt.Errorf("another ecmpd (process %d) runs in this network namespace: stop it first (each daemon needs a namespace of its own)", holder.Pid)
 }
 
 // claimHolder asks who has the name.

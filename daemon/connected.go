@@ -18,7 +18,7 @@ const localType = "local"
 // configuration.
 func (r *routeLoop) updateConnected() {
 	var networks []rib.Network
-	var routes []rib.Route
+	var routes, local []rib.Route
 	offer := make(map[netip.Prefix]struct{})
 	for _, l := range r.links.Links {
 		if !l.Up {
@@ -32,7 +32,7 @@ func (r *routeLoop) updateConnected() {
 			hops := nexthop.NewSet(nexthop.Hop{Interface: l.Name})
 			routes = append(routes, rib.Route{Prefix: p, Distance: rib.DistanceConnected, NextHops: hops})
 			if own := netip.PrefixFrom(a.Addr.Addr(), 32); own != p {
-				routes = append(routes, rib.Route{Prefix: own, Type: localType, Distance: rib.DistanceConnected, NextHops: hops})
+				local = append(local, rib.Route{Prefix: own, Type: localType, Distance: rib.DistanceConnected, NextHops: hops})
 			}
 			if !l.Loopback {
 				networks = append(networks, rib.Network{Interface: l.Name, Prefix: p})
@@ -40,7 +40,9 @@ func (r *routeLoop) updateConnected() {
 			offer[p] = struct{}{}
 		}
 	}
-	r.rib.Replace(rib.Connected, routes)
+	// The last one of a prefix counts: an address may be a network of the loopback
+	// and the near end of unnumbered tunnels.
+	r.rib.Replace(rib.Connected, append(local, routes...))
 	r.offerRoutes(ospf.Connected, offer)
 
 	static := rib.ResolveStatic(r.cfg.Static, networks)
@@ -78,7 +80,9 @@ func (r *routeLoop) updateForeign() {
 			route.Discard = true
 		}
 		routes = append(routes, route)
-		offer[p] = struct{}{}
+		if !f.Down { // a default route without carrier is no reason to attract everybody's packets
+			offer[p] = struct{}{}
+		}
 	}
 	r.rib.Replace(rib.Kernel, routes)
 	r.offerRoutes(ospf.Kernel, offer)

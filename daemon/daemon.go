@@ -30,6 +30,7 @@ import (
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/config"
+	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/speaker"
@@ -55,6 +56,7 @@ type daemon struct {
 	log     *logrus.Logger
 	started time.Time
 
+	settings *sysctl.Settings
 	engine   *ospf.Engine
 	speaker  *speaker.Speaker
 	routes   *routeLoop
@@ -111,9 +113,12 @@ func Run(ctx context.Context, o Options) error {
 
 // build makes the parts, kernel settings first.
 func (d *daemon) build(cfg *config.Config) error {
+	var err error
+	if d.settings, err = sysctl.Open(d.options.sysctlDir()); err != nil {
+		d.log.WithError(err).Warn("old kernel settings are unknown: cleanup will not restore them")
+	}
 	d.applySysctls(cfg)
 	d.engine = ospf.New(uint64(d.started.UnixNano()))
-	var err error
 	d.speaker, err = speaker.New(d.engine, speaker.Options{OnOutput: d.onOutput, OnError: d.onSpeakerError})
 	if err != nil {
 		return err

@@ -91,6 +91,9 @@ func (d *daemon) logEvent(now time.Time, ev ospf.Event) {
 		d.log.WithFields(logrus.Fields{
 			"interface": ev.Interface, "area": ev.Area, "from": ev.From, "to": ev.To, "reason": ev.Reason,
 		}).Info("interface changed")
+		if ev.From == "Down" && ev.To != "Loopback" && ev.To != "Passive" {
+			d.warnReversePath(ev.Interface)
+		}
 	case ospf.SPFRun:
 		d.log.WithFields(logrus.Fields{
 			"areas": ev.Areas, "vertices": ev.Vertices, "changed": ev.Changed, "trigger": ev.Trigger,

@@ -34,14 +34,44 @@ type firewallLoop struct {
 
 	wanted   wantedRules
 	known    bool // wanted has been set
-	swept    bool
 	blockers []firewall.Blocker
-	// flush: conntrack entries may have to go; at the start they may.
-	flush     bool
-	mayForget time.Time
-	work      work   // to be done
-	failure   string // of the last write; empty when it succeeded
-	inSync    bool
+	failure  string // of the last write; empty when it succeeded
+	inSync   bool
+
+	// What is to be done.
+	dirty  bool // compare the table
+	sweep  bool // remove what an earlier run left in it
+	look   task // for chains of others that drop
+	forget task // conntrack entries; at the start there may be some
+}
+
+// task is work that reads a whole table of the kernel, so that its share of time
+// is bounded.
+type task struct {
+	due bool
+	not time.Time // before
+}
+
+// taskRest is how much longer a task rests than it worked.
+const taskRest = 5
+
+// run does the task when it is due and has rested. It tells when to call it
+// again, 0 when nothing is left to do.
+func (t *task) run(work func() error) (again time.Duration) {
+	if !t.due {
+		return 0
+	}
+	start := time.Now()
+	if wait := t.not.Sub(start); wait > 0 {
+		return wait
+	}
+	err := work()
+	t.not = time.Now().Add(taskRest * time.Since(start))
+	if err != nil {
+		return retryRules
+	}
+	t.due = false
+	return 0
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
@@ -50,7 +80,7 @@ func newFirewallLoop(log *logrus.Logger) *firewallLoop {
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	return &firewallLoop{log: log, inbox: newMailbox[any](), flush: true, fw: fw}
+	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, forget: task{due: true}}
 }
 
 func (f *firewallLoop) close() {
@@ -70,9 +100,9 @@ func (f *firewallLoop) run(ctx context.Context) error {
 			return nil
 		}
 		for _, m := range batch {
-			f.work = max(f.work, f.apply(m))
+			f.apply(m)
 		}
-		if f.fw == nil || f.work == workNone || !f.known {
+		if f.fw == nil || !f.dirty || !f.known {
 			continue
 		}
 		if again := f.write(); again > 0 {
@@ -81,13 +111,8 @@ func (f *firewallLoop) run(ctx context.Context) error {
 	}
 }
 
-const (
-	// retryRules is how soon a write that failed is tried again.
-	retryRules = time.Second
-	// forgetRest bounds the share of time that the search for conntrack entries
-	// takes: it reads the whole table.
-	forgetRest = 5
-)
+// retryRules is how soon a write that failed is tried again.
+const retryRules = time.Second
 
 // watch feeds the loop with what others do to nftables.
 func (f *firewallLoop) watch(ctx context.Context) error {
@@ -109,36 +134,24 @@ func (f *firewallLoop) watch(ctx context.Context) error {
 	}
 }
 
-// work says how much there is to do.
-type work uint8
-
-const (
-	workNone work = iota
-	workWrite
-	workBlockers // and look for foreign chains that drop
-)
-
-func (f *firewallLoop) apply(m any) work {
+// apply notes one message, and what there is to do because of it.
+func (f *firewallLoop) apply(m any) {
 	switch m := m.(type) {
 	case wantedRules:
-		first := !f.known || m.state.Mode != f.wanted.state.Mode
-		f.wanted, f.known = m, true
-		if first {
-			return workBlockers
+		// Whether a chain drops transit depends on where transit runs.
+		was, is := f.wanted.state, m.state
+		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) || !slices.Equal(was.Prefixes, is.Prefixes) {
+			f.look.due = true
 		}
-		return workWrite
+		f.wanted, f.known, f.dirty = m, true, true
 	case sweep:
-		f.swept = true
-		return workWrite
+		f.sweep, f.dirty = true, true
 	case foreignRules:
-		if m.event.Other {
-			return workBlockers
-		}
-		return workWrite
+		f.look.due = f.look.due || m.event.Other
+		f.dirty = true
 	case query:
 		m.f()
 	}
-	return workNone
 }
 
 // write brings the kernel in line with what is wanted. It tells when to call it
@@ -147,7 +160,7 @@ func (f *firewallLoop) write() (again time.Duration) {
 	var err error
 	off := f.wanted.state.Mode == transit.Off
 	if off {
-		f.blockers, f.flush = nil, true
+		f.blockers, f.look.due, f.forget.due = nil, false, true
 		err = f.fw.Remove()
 	} else {
 		err = f.update()
@@ -157,14 +170,15 @@ func (f *firewallLoop) write() (again time.Duration) {
 	if err != nil {
 		return retryRules
 	}
-	if f.work == workBlockers && !off {
-		f.findBlockers()
+	f.dirty = false
+	if off {
+		return 0
 	}
-	f.work = workNone
-	if f.flush && !off {
-		return f.forget()
+	again = f.look.run(f.findBlockers)
+	if later := f.forget.run(f.flushConntrack); again == 0 || later > 0 && later < again {
+		again = later
 	}
-	return 0
+	return again
 }
 
 // update writes the table; what an earlier run left goes once the start has converged.
@@ -174,15 +188,16 @@ func (f *firewallLoop) update() error {
 		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: s.Tracked, ForwardAccept: f.wanted.forwardAccept,
 	})
 	f.note(report)
-	if err == nil && f.swept {
+	if err == nil && f.sweep {
 		report, err = f.fw.Sweep()
 		f.note(report)
+		f.sweep = err != nil
 	}
 	return err
 }
 
 func (f *firewallLoop) note(r firewall.Report) {
-	f.flush = f.flush || r.Untracks
+	f.forget.due = f.forget.due || r.Untracks
 	if r.Changed() {
 		f.log.WithFields(logrus.Fields{"rebuilt": r.Rebuilt, "added": r.Added, "deleted": r.Deleted}).Info("firewall written")
 	}
@@ -199,33 +214,25 @@ func (f *firewallLoop) complain(err error) {
 	}
 }
 
-// forget removes the conntrack entries of what is no longer tracked, unless it
-// has just done so; then it tells when it may.
-func (f *firewallLoop) forget() (again time.Duration) {
-	start := time.Now()
-	if wait := f.mayForget.Sub(start); wait > 0 {
-		return wait
-	}
+// flushConntrack removes the conntrack entries of what is no longer tracked.
+func (f *firewallLoop) flushConntrack() error {
 	n, err := f.fw.FlushTransit(f.wanted.state.Local)
-	f.mayForget = time.Now().Add(forgetRest * time.Since(start))
 	if err != nil {
-		f.log.WithError(err).Error("conntrack entries of transit flows were not removed")
-		return retryRules
+		f.log.WithError(err).Error("conntrack entries of transit flows were not removed; trying again")
 	}
-	f.flush = false
 	if n > 0 {
 		f.log.WithField("entries", n).Info("conntrack entries of transit flows removed")
 	}
-	return 0
+	return err
 }
 
 // findBlockers looks for chains of others that drop untracked packets, and
 // names each in the log when it appears.
-func (f *firewallLoop) findBlockers() {
+func (f *firewallLoop) findBlockers() error {
 	blockers, err := f.fw.Blockers()
 	if err != nil {
-		f.log.WithError(err).Warn("foreign rulesets could not be read: nobody knows whether they drop untracked packets")
-		return
+		f.log.WithError(err).Warn("foreign rulesets could not be read: nobody knows whether they drop untracked packets; trying again")
+		return err
 	}
 	for _, b := range blockers {
 		if !slices.Contains(f.blockers, b) {
@@ -234,6 +241,7 @@ func (f *firewallLoop) findBlockers() {
 		}
 	}
 	f.blockers = blockers
+	return nil
 }
 
 // rulesStatus is what the firewall loop knows of the kernel.

@@ -1,10 +1,11 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib"
@@ -15,30 +16,41 @@ import (
 // applySysctls sets what the configuration asks for and tells of what stands
 // in the way of the job.
 func (d *daemon) applySysctls(cfg *config.Config) {
-	settings, err := sysctl.Open(d.options.sysctlDir())
-	if err != nil {
-		d.log.WithError(err).Warn("old kernel settings are unknown: cleanup will not restore them")
-	}
 	hash := sysctl.HashL4
 	if cfg.ECMP.Hash == config.HashL3 {
 		hash = sysctl.HashL3
 	}
-	note, err := settings.SetMultipathHash(hash)
+	note, err := d.settings.SetMultipathHash(hash)
 	switch {
 	case err != nil:
 		d.log.WithError(err).Errorf("multipath hash is not %s", cfg.ECMP.Hash)
 	case note != "":
 		d.log.Warn(note)
 	}
-	if forward, err := settings.Get("net.ipv4.ip_forward"); err == nil && forward == "0" {
+	if forward, err := d.settings.Get("net.ipv4.ip_forward"); err == nil && forward == "0" {
 		d.log.Warn("net.ipv4.ip_forward is 0: this machine forwards nothing (sysctl -w net.ipv4.ip_forward=1)")
+	}
+}
+
+// warnReversePath tells of an interface that drops what came another way than
+// the answer would go, which is normal among equal-cost paths. The larger one of the
+// interface's setting and that of "all" counts: 1 is strict, 2 loose.
+func (d *daemon) warnReversePath(iface string) {
+	mode := "0"
+	for _, of := range []string{"all", iface} {
+		if v, err := d.settings.Get("net/ipv4/conf/" + of + "/rp_filter"); err == nil {
+			mode = max(mode, v)
+		}
+	}
+	if mode == "1" {
+		d.log.WithField("interface", iface).Warnf("rp_filter is strict: packets of paths that are not the same both ways are dropped (sysctl -w net/ipv4/conf/%s/rp_filter=2)", iface)
 	}
 }
 
 // Cleanup removes everything that is ecmpd's from the kernel: routes, nexthops
 // and rules with its protocol number, the nftables table, and its changes of
 // sysctls. No daemon may run meanwhile.
-func Cleanup(_ context.Context, o Options) error {
+func Cleanup(o Options) error {
 	cfg, err := config.Load(o.ConfigPath)
 	protocol := fib.Config{}
 	switch {
@@ -54,24 +66,30 @@ func Cleanup(_ context.Context, o Options) error {
 		return fmt.Errorf("cleanup: %w", err)
 	}
 	defer release()
-	return removeAll(protocol, o)
+	return removeAll(log, protocol, o)
 }
 
 func (d *daemon) removeKernelState() error {
 	d.log.Info("removing routes, nexthops and rules (kernel.shutdown: remove)")
-	return removeAll(fib.Config{Protocol: d.currentConfig().Kernel.Protocol}, d.options)
+	return removeAll(d.log, fib.Config{Protocol: d.currentConfig().Kernel.Protocol}, d.options)
 }
 
-func removeAll(c fib.Config, o Options) error {
-	_, routeErr := fib.Cleanup(c)
-	var ruleErr error
-	fw, err := firewall.Open()
-	if err == nil {
+// removeAll goes on after errors and joins them. Without nftables there is no
+// table to remove, which is no error.
+func removeAll(log *logrus.Logger, c fib.Config, o Options) error {
+	removed, routeErr := fib.Cleanup(c)
+	fw, ruleErr := firewall.Open()
+	if ruleErr == nil {
 		ruleErr = errors.Join(fw.Remove(), fw.Close())
+	} else {
+		log.WithError(ruleErr).Warn("no nftables table was removed")
+		ruleErr = nil
 	}
-	settings, err := sysctl.Open(o.sysctlDir())
-	if err == nil {
-		_, err = settings.Restore()
+	var restored []string
+	settings, settingErr := sysctl.Open(o.sysctlDir())
+	if settingErr == nil {
+		restored, settingErr = settings.Restore()
 	}
-	return errors.Join(routeErr, ruleErr, err)
+	log.WithFields(logrus.Fields{"removed": removed, "restored": restored}).Info("routes, nexthops and rules removed, kernel settings restored")
+	return errors.Join(routeErr, ruleErr, settingErr)
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -67,12 +66,13 @@ type routeLoop struct {
 	transit      transit.State
 	transitDirty bool
 	reconcile    string // why the kernel is to be compared; empty: not
+	swept        bool   // the firewall loop is to be told that the start has converged
 	frozen       bool
 	resyncs      uint64
 	written      uint64
 	deleted      uint64
 	failed       uint64
-	lastError    string // of the last write; empty when it succeeded
+	lastError    string // what the kernel refused last; empty when it is in sync
 }
 
 func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any)) (*routeLoop, error) {
@@ -102,6 +102,10 @@ func (r *routeLoop) close() {
 func (r *routeLoop) run(ctx context.Context) error {
 	periodic := time.AfterFunc(reconcileInterval, func() { r.inbox.put(kernelEvent{fib.Event{Reconcile: true}}) })
 	defer periodic.Stop()
+	r.sync() // reads and adopts what an earlier run left
+	if held := r.fib.Held(); held > 0 {
+		r.log.WithField("routes", held).Info("routes of an earlier run stay until the network has converged: at most twice the longest dead interval")
+	}
 	for {
 		batch := r.inbox.take(ctx)
 		if batch == nil {
@@ -119,6 +123,10 @@ func (r *routeLoop) run(ctx context.Context) error {
 		if r.transitDirty {
 			r.transitDirty = false
 			r.updateTransit()
+		}
+		if r.swept { // behind the rules that hold from now on
+			r.swept = false
+			r.rules(sweep{})
 		}
 	}
 }
@@ -155,7 +163,7 @@ func (r *routeLoop) apply(m any) {
 		r.transitDirty = true
 	case sweep:
 		r.fib.SweepStale()
-		r.rules(m)
+		r.swept = true
 	case freeze:
 		r.frozen = true
 	case query:
@@ -170,22 +178,25 @@ func (r *routeLoop) applyOSPF(c spf.Change) {
 		r.rib.Withdraw(c.Prefix, rib.OSPF)
 		return
 	}
-	d := r.cfg.Distance
-	distance := d.External
-	switch c.Route.Type {
-	case spf.IntraArea:
-		distance = d.IntraArea
-	case spf.InterArea:
-		distance = d.InterArea
-	}
 	metric := c.Route.Cost
 	if c.Route.Type == spf.External2 {
 		metric = c.Route.Type2Cost
 	}
 	r.rib.Set(rib.Route{
-		Prefix: c.Prefix, Protocol: rib.OSPF, Type: c.Route.Type.String(), Distance: distance,
+		Prefix: c.Prefix, Protocol: rib.OSPF, Type: c.Route.Type.String(), Distance: distance(r.cfg.Distance, c.Route.Type),
 		Metric: metric, Tag: c.Route.Tag, NextHops: c.Route.NextHops,
 	})
+}
+
+// distance is the administrative distance of an OSPF route.
+func distance(c config.Distance, t spf.PathType) uint8 {
+	switch t {
+	case spf.IntraArea:
+		return c.IntraArea
+	case spf.InterArea:
+		return c.InterArea
+	}
+	return c.External
 }
 
 func (r *routeLoop) applyKernel(e fib.Event) {
@@ -229,14 +240,20 @@ func (r *routeLoop) note(report fib.Report, why string) {
 	r.written += uint64(report.Written)
 	r.deleted += uint64(report.Deleted)
 	r.failed += uint64(len(report.Failed))
-	r.lastError = ""
+	if r.fib.InSync() {
+		r.lastError = ""
+	}
 	for n, f := range report.Failed {
-		r.lastError = fmt.Sprintf("%s: %v", f.Prefix, f.Err)
+		r.lastError = f.Err.Error()
 		if n == 10 {
-			r.log.Errorf("kernel: %d more routes were refused", len(report.Failed)-n)
+			r.log.Errorf("kernel: %d more writes were refused", len(report.Failed)-n)
 			break
 		}
-		r.log.WithError(f.Err).WithField("prefix", f.Prefix).Error("kernel: route not written")
+		if entry := r.log.WithError(f.Err); f.Prefix.IsValid() {
+			entry.WithField("prefix", f.Prefix).Error("kernel: route not written")
+		} else {
+			entry.Error("kernel: nexthops or routes not in order")
+		}
 	}
 	if report.Quiet() {
 		return

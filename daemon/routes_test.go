@@ -102,6 +102,21 @@ func TestConnected(t *testing.T) {
 	}
 }
 
+// An address that is a network of the loopback and the near end of a tunnel is
+// a connected network.
+func TestConnectedLoopback(t *testing.T) {
+	l := newTestLoop()
+	lo := up("lo", 1, address("10.0.0.1/32"))
+	lo.Loopback = true
+	l.links = link.Snapshot{Links: []link.Link{
+		lo, up("tun", 3, link.Addr{Addr: pfx("10.0.0.1/32"), Peer: netip.MustParseAddr("10.0.0.9")}),
+	}}
+	l.updateConnected()
+	if got, want := l.table(), `["10.0.0.1/32 connected lo" "10.0.0.9/32 connected tun"]`; got != want {
+		t.Errorf("connected routes\n got %s\nwant %s", got, want)
+	}
+}
+
 // A static route exists while its gateway is on a connected network.
 func TestStatic(t *testing.T) {
 	l := newTestLoop()
@@ -146,6 +161,11 @@ func TestForeign(t *testing.T) {
 	}
 	if got, want := l.taken(), "[3 +[172.16.0.0/12 192.0.2.0/24 198.51.100.0/24] -[]]"; got != want {
 		t.Errorf("offered %s, want %s", got, want)
+	}
+	l.foreign[3].Down = true
+	l.updateForeign()
+	if got, want := l.taken(), "[3 +[] -[192.0.2.0/24]]"; got != want {
+		t.Errorf("without carrier: offered %s, want %s", got, want)
 	}
 	l.foreign = nil
 	l.updateForeign()

@@ -141,7 +141,7 @@ func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
 		case ok && best.Protocol == o.Protocol:
 			o.Distance, o.Selected, o.Installed, o.Reason, o.NextHops = best.Distance, true, best.Installed, best.Reason, best.NextHops
 		default:
-			o.Distance = int(d.distance(r.Type))
+			o.Distance = int(distance(d.currentConfig().Distance, r.Type))
 			if ok {
 				o.Reason = "a " + best.Protocol + " route is better"
 			}
@@ -152,17 +152,6 @@ func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
 		out[i] = o
 	}
 	return out, nil
-}
-
-func (d *daemon) distance(t spf.PathType) uint8 {
-	c := d.currentConfig().Distance
-	switch t {
-	case spf.IntraArea:
-		return c.IntraArea
-	case spf.InterArea:
-		return c.InterArea
-	}
-	return c.External
 }
 
 // Routes implements api.Backend: the selected route of every prefix.
@@ -229,7 +218,7 @@ func hop(h fib.HopStatus) api.Hop {
 
 // Groups implements api.Backend.
 func (d *daemon) Groups(ctx context.Context) ([]api.Group, error) {
-	groups, err := askLoop(ctx, d.routes.inbox, func() []fib.GroupStatus { return d.routes.fib.Status().Groups })
+	groups, err := askLoop(ctx, d.routes.inbox, d.routes.fib.Groups)
 	if err != nil {
 		return nil, err
 	}

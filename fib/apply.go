@@ -82,7 +82,7 @@ func (t *Table) settle(o *op, err error, rep *Report, rd *redo) {
 		rd.objects, rd.again = true, true
 	case o.kind == opAddHop && isAny(err, unix.ENETDOWN, unix.ENODEV, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EINVAL):
 		// The others of its groups shall carry the traffic meanwhile.
-		err = o.describe(err)
+		err = t.describe(o, err)
 		t.want.refused[o.hop] = err
 		rep.Failed = append(rep.Failed, Failure{Err: err})
 		rd.again = true
@@ -110,7 +110,7 @@ func (t *Table) retry(o *op) {
 
 // giveUp records a failure; it is tried again at the next Reconcile or link change.
 func (t *Table) giveUp(o *op, err error, rep *Report) {
-	err = o.describe(err)
+	err = t.describe(o, err)
 	rep.Failed = append(rep.Failed, Failure{Prefix: o.prefix, Err: err})
 	if o.prefix.IsValid() && o.kind != opDelStray {
 		t.want.blocked[o.prefix] = err
@@ -146,6 +146,21 @@ func (t *Table) succeed(o *op, rep *Report) {
 		delete(t.obs.hops, o.id)
 	}
 	rep.Objects++
+}
+
+// describe is [op.describe] with the name of the interface, which the kernel
+// knows by number.
+func (t *Table) describe(o *op, err error) error {
+	err = o.describe(err)
+	if o.kind != opAddHop {
+		return err
+	}
+	for _, l := range t.want.links {
+		if l.Index == o.hop.ifindex {
+			return fmt.Errorf("interface %s: %w", l.Name, err)
+		}
+	}
+	return err
 }
 
 // describe words an error: what was tried and what to do about it.

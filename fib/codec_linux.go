@@ -183,9 +183,14 @@ type kernelRoute struct {
 	tos      uint8
 	cloned   bool
 	nhid     uint32
-	gateway  netip.Addr // of the first hop
+	gateway  netip.Addr // of the first hop that is alive, else of the first
 	ifindex  int
+	down     bool // no hop is alive: each is dead or its link has lost its carrier
 }
+
+// hopDown are the flags of a hop that leads nowhere. The kernel keeps a route
+// whose link has lost its carrier.
+const hopDown = unix.RTNH_F_DEAD | unix.RTNH_F_LINKDOWN
 
 func parseRoute(body []byte) (kernelRoute, error) {
 	if len(body) < unix.SizeofRtMsg {
@@ -194,6 +199,7 @@ func parseRoute(body []byte) (kernelRoute, error) {
 	r := kernelRoute{
 		tos: body[3], table: uint32(body[4]), protocol: body[5], scope: body[6], typ: body[7],
 		cloned: native.Uint32(body[8:])&unix.RTM_F_CLONED != 0,
+		down:   native.Uint32(body[8:])&hopDown != 0,
 	}
 	dst := netip.IPv4Unspecified()
 	err := eachAttr(body[unix.SizeofRtMsg:], func(typ uint16, v []byte) {
@@ -211,13 +217,7 @@ func parseRoute(body []byte) (kernelRoute, error) {
 		case typ == unix.RTA_GATEWAY && len(v) == 4:
 			r.gateway = netip.AddrFrom4([4]byte(v))
 		case typ == unix.RTA_MULTIPATH && len(v) >= unix.SizeofRtNexthop:
-			r.ifindex = int(native.Uint32(v[4:]))
-			n := min(int(native.Uint16(v)), len(v))
-			_ = eachAttr(v[unix.SizeofRtNexthop:max(n, unix.SizeofRtNexthop)], func(typ uint16, v []byte) {
-				if typ == unix.RTA_GATEWAY && len(v) == 4 {
-					r.gateway = netip.AddrFrom4([4]byte(v))
-				}
-			})
+			r.takeHops(v)
 		}
 	})
 	if err != nil {
@@ -228,6 +228,28 @@ func parseRoute(body []byte) (kernelRoute, error) {
 		return kernelRoute{}, fmt.Errorf("not an IPv4 route: family %d, length %d", body[0], body[1])
 	}
 	return r, nil
+}
+
+// takeHops reads struct rtnexthop, one a hop, until one is alive.
+func (r *kernelRoute) takeHops(v []byte) {
+	for first := true; len(v) >= unix.SizeofRtNexthop; first = false {
+		n := int(native.Uint16(v))
+		if n < unix.SizeofRtNexthop || n > len(v) {
+			return
+		}
+		if down := v[2]&hopDown != 0; first || !down {
+			r.ifindex, r.gateway, r.down = int(native.Uint32(v[4:])), netip.Addr{}, down
+			_ = eachAttr(v[unix.SizeofRtNexthop:n], func(typ uint16, v []byte) {
+				if typ == unix.RTA_GATEWAY && len(v) == 4 {
+					r.gateway = netip.AddrFrom4([4]byte(v))
+				}
+			})
+			if !down {
+				return
+			}
+		}
+		v = v[min(align(n), len(v)):]
+	}
 }
 
 // target is the route's target if it has a form that this package writes.

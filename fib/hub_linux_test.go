@@ -218,7 +218,7 @@ var (
 )
 
 func hop(l nexthop.Leg, weight uint8) nexthop.Hop {
-	return nexthop.Hop{Interface: l.Interface, Gateway: l.Gateway, Weight: weight}
+	return nexthop.Hop{RouterID: l.Gateway, Interface: l.Interface, Gateway: l.Gateway, Weight: weight}
 }
 
 var (

@@ -16,13 +16,14 @@ func TestApplyTwice(t *testing.T) {
 	h := newHub(t)
 	weighted := nexthop.NewSet(hop(legA, 1), hop(legB, 3))
 	direct := nexthop.NewSet(nexthop.Hop{Interface: "v1"})
-	onlink := nexthop.NewSet(nexthop.Hop{Interface: "v1", Gateway: netip.MustParseAddr("192.0.2.9"), OnLink: true}, hop(legA, 1))
+	onlink := hop(nexthop.Leg{Interface: "v1", Gateway: netip.MustParseAddr("192.0.2.9")}, 1)
+	onlink.OnLink = true
 	h.set("10.1.0.0/16", setAB)
 	h.set("10.2.0.0/16", setAB)
 	h.set("10.3.0.0/16", setA)
 	h.set("10.4.0.0/16", weighted)
 	h.set("10.5.0.0/16", direct)
-	h.set("10.6.0.0/16", onlink)
+	h.set("10.6.0.0/16", nexthop.NewSet(onlink, hop(legA, 1)))
 	h.set("0.0.0.0/0", setB)
 	h.table.Set(Route{Prefix: netip.MustParsePrefix("10.7.0.0/16"), Discard: true})
 	rep := h.sync()
@@ -206,12 +207,29 @@ func TestForeignRouteInTheWay(t *testing.T) {
 	h.expect("10.2.0.0/16 10.0.0.2@v0 10.0.1.2@v1", "10.5.0.0/16 10.0.0.2@v0 10.0.1.2@v1")
 }
 
+// A static route depends on no adjacency: the leg that its gateway shares with
+// OSPF may be dead.
+func TestDeadLegLeavesStatic(t *testing.T) {
+	h := newHub(t)
+	h.set("10.1.0.0/16", setAB)
+	h.set("10.2.0.0/16", nexthop.NewSet(nexthop.Hop{Interface: legA.Interface, Gateway: legA.Gateway}))
+	h.table.SetDead(legA, true)
+	h.sync()
+	h.expect("10.1.0.0/16 10.0.1.2@v1", "10.2.0.0/16 10.0.0.2@v0")
+	for _, p := range []string{"10.1.0.0/16", "10.2.0.0/16"} {
+		if s, _ := h.table.Route(netip.MustParsePrefix(p)); !s.Installed || s.Hops[0].Dead != (p == "10.1.0.0/16") {
+			t.Errorf("%s: %+v", p, s)
+		}
+	}
+}
+
 func TestRefusedGatewayLeavesTheOthers(t *testing.T) {
 	h := newHub(t)
-	bad := nexthop.NewSet(hop(legA, 1), nexthop.Hop{Interface: "v1", Gateway: netip.MustParseAddr("192.0.2.1")})
+	bad := nexthop.NewSet(hop(legA, 1), hop(nexthop.Leg{Interface: "v1", Gateway: netip.MustParseAddr("192.0.2.1")}, 1))
 	h.set("10.1.0.0/16", bad)
 	rep := h.table.Sync()
-	if len(rep.Failed) != 1 || !strings.Contains(rep.Failed[0].Err.Error(), "192.0.2.1") {
+	if len(rep.Failed) != 1 || !strings.Contains(rep.Failed[0].Err.Error(), "interface v1: add nexthop") ||
+		!strings.Contains(rep.Failed[0].Err.Error(), "192.0.2.1") {
 		t.Errorf("report %+v", rep)
 	}
 	h.expect("10.1.0.0/16 10.0.0.2@v0")

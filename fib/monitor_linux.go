@@ -28,11 +28,14 @@ type Foreign struct {
 	Prefix   netip.Prefix
 	Protocol uint8
 	Metric   uint32
-	// Gateway and Ifindex are the first hop's, zero when there is none.
+	// Gateway and Ifindex are those of the first hop that is alive, else of the
+	// first; zero when there is none.
 	Gateway netip.Addr
 	Ifindex int
 	// Type is the kernel's route type (RTN_UNICAST 1, RTN_BLACKHOLE 6 …).
 	Type uint8
+	// Down: the kernel has the route, and all its links are without carrier.
+	Down bool
 }
 
 // Connected reports that the kernel made the route for an address of its own.
@@ -269,7 +272,7 @@ func (m *Monitor) dumpForeign() ([]Foreign, error) {
 	for _, r := range routes {
 		out = append(out, Foreign{
 			Prefix: r.prefix, Protocol: r.protocol, Metric: r.metric,
-			Gateway: r.gateway, Ifindex: r.ifindex, Type: r.typ,
+			Gateway: r.gateway, Ifindex: r.ifindex, Type: r.typ, Down: r.down,
 		})
 	}
 	slices.SortFunc(out, Foreign.compare)

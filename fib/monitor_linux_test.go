@@ -110,3 +110,30 @@ func (h *hub) index(name string) int {
 	}
 	return l.Attrs().Index
 }
+
+// The kernel keeps a foreign route whose links lose their carrier; the monitor
+// tells which hop is left, and when none is.
+func TestForeignWithoutCarrier(t *testing.T) {
+	h := newHub(t)
+	h.ip("route add 0.0.0.0/0 nexthop via 10.0.0.9 nexthop via 10.0.1.9", "route add 192.0.2.0/24 via 10.0.0.9")
+	ch := h.events()
+	find := func(e Event, prefix string) (f Foreign) {
+		for _, r := range e.Foreign {
+			if r.Prefix.String() == prefix {
+				f = r
+			}
+		}
+		return f
+	}
+	await(t, ch, "both routes alive", func(e Event) bool {
+		def, one := find(e, "0.0.0.0/0"), find(e, "192.0.2.0/24")
+		return def.Ifindex == h.index("v0") && !def.Down && one.Ifindex == h.index("v0") && !one.Down
+	})
+	h.ip("link set w0 down")
+	await(t, ch, "the second hop only", func(e Event) bool {
+		def := find(e, "0.0.0.0/0")
+		return def.Ifindex == h.index("v1") && def.Gateway.String() == "10.0.1.9" && !def.Down && find(e, "192.0.2.0/24").Down
+	})
+	h.ip("link set w1 down")
+	await(t, ch, "no hop", func(e Event) bool { return find(e, "0.0.0.0/0").Down })
+}

@@ -153,7 +153,7 @@ func (w *wanted) resolve(h nexthop.Hop) (hopKey, string) {
 	if !link.Up {
 		return hopKey{}, "link " + h.Interface + " is down"
 	}
-	if w.dead[nexthop.Leg{Interface: h.Interface, Gateway: h.Gateway}] {
+	if w.isDead(h) {
 		return hopKey{}, "next hop " + legText(h) + " is dead"
 	}
 	k := hopKey{ifindex: link.Index, gateway: h.Gateway, onlink: h.OnLink && h.Gateway.IsValid()}
@@ -161,6 +161,12 @@ func (w *wanted) resolve(h nexthop.Hop) (hopKey, string) {
 		return hopKey{}, err.Error()
 	}
 	return k, ""
+}
+
+// isDead reports that h goes through a dead leg. A hop without a router id (a
+// static route's) depends on no adjacency, and so on no leg.
+func (w *wanted) isDead(h nexthop.Hop) bool {
+	return !h.RouterID.IsUnspecified() && w.dead[nexthop.Leg{Interface: h.Interface, Gateway: h.Gateway}]
 }
 
 func legText(h nexthop.Hop) string {

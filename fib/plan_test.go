@@ -175,6 +175,7 @@ func parseSet(t testing.TB, words []string) nexthop.Set {
 		h := nexthop.Hop{Interface: name, OnLink: onlink}
 		if gw != "" {
 			h.Gateway = netip.MustParseAddr(gw)
+			h.RouterID = h.Gateway
 		}
 		if weight != "" {
 			h.Weight = uint8(number(t, weight))

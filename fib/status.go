@@ -52,9 +52,9 @@ type GroupStatus struct {
 }
 
 // Status copies the state. It costs time in proportion to the routes; Route
-// answers for one.
+// answers for one, Groups without the routes.
 func (t *Table) Status() Status {
-	s := Status{InSync: t.InSync(), Routes: make([]RouteStatus, 0, len(t.want.routes)), Groups: []GroupStatus{}}
+	s := Status{InSync: t.InSync(), Routes: make([]RouteStatus, 0, len(t.want.routes)), Groups: t.Groups()}
 	switch {
 	case t.dumpErr != nil:
 		s.Problem = t.dumpErr.Error()
@@ -68,17 +68,25 @@ func (t *Table) Status() Status {
 	hops := make(map[nexthop.Set][]HopStatus, len(t.want.sets))
 	for set := range t.want.sets {
 		hops[set] = t.hopStatus(set)
-		if id := t.want.placed[set].group; id != 0 {
-			_, ok := t.obs.groups[id]
-			s.Groups = append(s.Groups, GroupStatus{ID: id, Installed: ok, Members: hops[set], Routes: t.obs.users[id]})
-		}
 	}
-	slices.SortFunc(s.Groups, func(a, b GroupStatus) int { return cmp.Compare(a.ID, b.ID) })
 	for _, p := range slices.SortedFunc(maps.Keys(t.want.routes), netip.Prefix.Compare) {
 		r := t.want.routes[p]
 		s.Routes = append(s.Routes, t.routeStatus(r, hops[r.NextHops]))
 	}
 	return s
+}
+
+// Groups copies the groups that wanted sets own, by id.
+func (t *Table) Groups() []GroupStatus {
+	list := []GroupStatus{}
+	for set := range t.want.sets {
+		if id := t.want.placed[set].group; id != 0 {
+			_, ok := t.obs.groups[id]
+			list = append(list, GroupStatus{ID: id, Installed: ok, Members: t.hopStatus(set), Routes: t.obs.users[id]})
+		}
+	}
+	slices.SortFunc(list, func(a, b GroupStatus) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
 
 // Route returns the status of one wanted prefix.
@@ -91,7 +99,8 @@ func (t *Table) Route(prefix netip.Prefix) (RouteStatus, bool) {
 }
 
 // InSync reports that the last Sync left nothing to do. A route that cannot be
-// installed because its legs are dead or down does not count against it.
+// installed because its legs are dead or down does not count against it, nor
+// does what an earlier run left and SweepStale has not released yet.
 func (t *Table) InSync() bool {
 	return !t.stale.objects && !t.stale.routes && t.dumpErr == nil && t.objectErr == nil &&
 		len(t.want.dirty) == 0 && len(t.want.blocked) == 0 && len(t.want.refused) == 0
@@ -117,6 +126,10 @@ func (t *Table) routeStatus(r Route, hops []HopStatus) RouteStatus {
 	return s
 }
 
+// Held is the number of routes of an earlier run that stay as they are until
+// SweepStale.
+func (t *Table) Held() int { return len(t.want.adopted) }
+
 // isAdopted reports that the kernel has the prefix as an earlier run left it.
 func (t *Table) isAdopted(p netip.Prefix) bool {
 	_, ok := t.want.adopted[p]
@@ -137,7 +150,7 @@ func (t *Table) hopStatus(set nexthop.Set) []HopStatus {
 	pl := t.want.placed[set]
 	out := make([]HopStatus, len(u.hops))
 	for i, h := range u.hops {
-		s := HopStatus{Hop: h, Dead: t.want.dead[nexthop.Leg{Interface: h.Interface, Gateway: h.Gateway}]}
+		s := HopStatus{Hop: h, Dead: t.want.isDead(h)}
 		k, why := t.want.resolve(h)
 		s.Reason = why
 		if why == "" {

@@ -137,7 +137,8 @@ func (t *Table) unuse(r Route) {
 const maxDead = 4096
 
 // SetDead takes a leg out of its groups, or lets it in again. It stays dead,
-// whatever its link does, until told otherwise.
+// whatever its link does, until told otherwise. Only hops with a router id depend
+// on legs: a static route through the same gateway stays.
 func (t *Table) SetDead(leg nexthop.Leg, dead bool) {
 	if !dead {
 		delete(t.want.dead, leg)

@@ -189,7 +189,7 @@ func randomLife(t *testing.T, seed uint64) {
 			var hops []nexthop.Hop
 			for range r.IntN(4) {
 				l := legs[r.IntN(len(legs))]
-				hops = append(hops, nexthop.Hop{Interface: l.Interface, Gateway: l.Gateway, Weight: uint8(1 + r.IntN(2))})
+				hops = append(hops, nexthop.Hop{RouterID: l.Gateway, Interface: l.Interface, Gateway: l.Gateway, Weight: uint8(1 + r.IntN(2))})
 			}
 			table.Set(Route{Prefix: prefixOf(r.IntN(20)), NextHops: nexthop.NewSet(hops...), Discard: r.IntN(8) == 0})
 		case 4:

@@ -27,7 +27,7 @@ func dialMonitor() (*netlink.Conn, error) {
 }
 
 // Watch calls notify after every transaction that changed nftables and was not
-// ours, and after news got lost. It returns nil when ctx ends. Call it once.
+// ours, and after news got lost. It returns nil when ctx ends. One call at a time.
 func (f *Firewall) Watch(ctx context.Context, notify func(Event)) error {
 	stop := context.AfterFunc(ctx, func() { _ = f.monitor.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()

@@ -74,16 +74,6 @@ func subscribe() (int, error) {
 	return fd, nil
 }
 
-// Watch opens a Watcher, runs it until ctx ends and closes it.
-func Watch(ctx context.Context, onSnapshot func(Snapshot)) error {
-	w, err := Open()
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	return w.Run(ctx, onSnapshot)
-}
-
 // Run delivers the present state, then a new snapshot after every change until
 // ctx ends. A snapshot may equal the one before: something happened in between
 // (a link may have lost its carrier and found it again). onSnapshot is called

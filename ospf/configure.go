@@ -10,27 +10,34 @@ import (
 )
 
 // configure takes a new configuration over. What it does not change keeps
-// running: an adjacency restarts only when its area, interface type or
-// address changes. With other intervals it lives as long as its peer's agree.
+// running: an adjacency restarts only when the area, type or address of its
+// interface changes, and ends when that becomes passive. With other intervals it
+// lives as long as its peer's agree.
 func (e *Engine) configure(c Config) {
 	if e.shutdown.active {
 		return
 	}
-	if !e.started.IsZero() && (c.RouterID != e.cfg.RouterID || c.RFC1583Compat != e.cfg.RFC1583Compat) {
-		e.stop()
-	}
 	first := e.started.IsZero()
+	switch {
+	case first:
+	case c.RouterID != e.cfg.RouterID:
+		e.stop("router id changed")
+		first = true
+	case c.RFC1583Compat != e.cfg.RFC1583Compat:
+		e.stop("rfc1583-compatibility changed")
+		first = true
+	}
 	e.cfg = c
 	if first {
 		e.started = e.now
 		e.as = e.newDatabase(nil, nil)
 		e.table = spf.New(spf.Config{RouterID: c.RouterID, RFC1583Compat: c.RFC1583Compat})
-		if c.StubRouter.OnStartup > 0 {
-			e.timers.set(&e.startup, e.now.Add(c.StubRouter.OnStartup))
-		}
 	}
-	if c.StubRouter.OnStartup == 0 {
+	switch wait := c.StubRouter.OnStartup; {
+	case wait == 0:
 		e.timers.stop(&e.startup)
+	case first || e.startup.armed():
+		e.timers.set(&e.startup, e.started.Add(wait))
 	}
 	for _, ac := range c.Areas {
 		if e.area(ac.ID) == nil {
@@ -54,7 +61,7 @@ func (e *Engine) dropAreas() {
 		if slices.ContainsFunc(e.cfg.Areas, func(c Area) bool { return c.ID == a.id }) {
 			return false
 		}
-		e.dropDatabase(a.db)
+		e.dropArea(a)
 		e.table.RemoveArea(a.id)
 		e.routesDirty = true
 		e.topologyChanged("area removed")
@@ -62,15 +69,16 @@ func (e *Engine) dropAreas() {
 	})
 }
 
-// stop ends the router at once, as a change of the router id demands: own LSAs
-// are flushed under the old id, then everything that was learnt is forgotten.
-func (e *Engine) stop() {
+// stop ends the router at once, as a change of the router id or of how routes are
+// preferred demands: own LSAs are flushed under the old id, then everything that
+// was learnt is forgotten.
+func (e *Engine) stop(reason string) {
 	e.flushAll()
 	for _, i := range e.ifaces {
 		i.flushFloods()
 	}
 	for _, i := range slices.Clone(e.ifaces) {
-		i.remove("router id changed")
+		i.remove(reason)
 	}
 	for _, s := range e.origin {
 		e.timers.stop(&s.timer)
@@ -80,7 +88,7 @@ func (e *Engine) stop() {
 	clear(e.externalIDs)
 	e.dropDatabase(e.as)
 	for _, a := range e.areas {
-		e.dropDatabase(a.db)
+		e.dropArea(a)
 	}
 	e.maxAged = nil
 	e.areas = nil
@@ -90,6 +98,12 @@ func (e *Engine) stop() {
 		e.out.Routes = append(e.out.Routes, spf.Change{Prefix: r.Prefix, Route: r, Withdrawn: true})
 	}
 	e.started = time.Time{}
+}
+
+// dropArea forgets an area's database and what the area waits for.
+func (e *Engine) dropArea(a *area) {
+	e.timers.stop(&a.first)
+	e.dropDatabase(a.db)
 }
 
 // dropDatabase forgets a database without flooding.

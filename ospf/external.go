@@ -56,9 +56,11 @@ func (e *Engine) originateExternals() {
 }
 
 func (e *Engine) originateExternal(p netip.Prefix, x external) {
-	e.originate(e.as, e.externalKey(e.linkStateID(p)), packet.ExternalLSA{
-		Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
-	})
+	if id, ok := e.linkStateID(p); ok {
+		e.originate(e.as, e.externalKey(id), packet.ExternalLSA{
+			Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
+		})
+	}
 }
 
 func (e *Engine) externalKey(id packet.ID) packet.Key {
@@ -67,34 +69,40 @@ func (e *Engine) externalKey(id packet.ID) packet.Key {
 
 // linkStateID finds the link state id of an external prefix (RFC 2328 appendix
 // E): its network address, or with host bits set when a prefix with another
-// mask has that one. An id stays with its prefix; only a host route, which has
-// no host bits, makes another prefix move.
-func (e *Engine) linkStateID(p netip.Prefix) packet.ID {
-	if id, ok := e.externals[p]; ok {
-		return id
+// mask has that one. An id stays with its prefix until a longer prefix, which has
+// fewer to choose from, finds no other. A prefix whose ids all belong to longer ones
+// gets none and is not missed: they cover every address of it.
+func (e *Engine) linkStateID(p netip.Prefix) (id packet.ID, ok bool) {
+	if id, ok = e.externals[p]; ok {
+		return id, true
 	}
-	id := freeID(packet.IDFromAddr(p.Addr()), ^packet.MaskOf(p.Bits()), e.externalIDs)
+	if id, ok = e.freeID(p); !ok {
+		return 0, false
+	}
 	other, moves := e.externalIDs[id]
 	e.externals[p], e.externalIDs[id] = id, p
 	if moves {
 		delete(e.externals, other)
 		e.originateExternal(other, e.wantedExternals()[other])
 	}
-	return id
+	return id, true
 }
 
-// freeID is the first of network, network with all host bits, and so on
-// downwards, that is not taken; network itself when there is none.
-func freeID(network, host packet.ID, taken map[packet.ID]netip.Prefix) packet.ID {
-	if _, ok := taken[network]; !ok {
-		return network
-	}
-	for bits := host; bits > 0; bits-- {
-		if _, ok := taken[network|bits]; !ok {
-			return network | bits
+// freeID is the first of the network address, that with all host bits, and so on
+// downwards, that no prefix has; without one, the first that a shorter prefix has.
+func (e *Engine) freeID(p netip.Prefix) (id packet.ID, ok bool) {
+	network, host := packet.IDFromAddr(p.Addr()), ^packet.MaskOf(p.Bits())
+	for n := range uint64(host) + 1 {
+		candidate := network | (host+1-packet.ID(n))&host
+		other, taken := e.externalIDs[candidate]
+		if !taken {
+			return candidate, true
+		}
+		if !ok && other.Bits() < p.Bits() {
+			id, ok = candidate, true
 		}
 	}
-	return network
+	return id, ok
 }
 
 // wantedExternals applies the redistribution rules to what is offered.

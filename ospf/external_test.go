@@ -2,6 +2,7 @@ package ospf
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -136,6 +137,77 @@ func TestExternalE_LinkStateIDs(t *testing.T) {
 			l.step(Offer{Source: Static, Remove: []netip.Prefix{p}})
 			delete(has, p)
 			check("without " + p.String())
+		}
+	}
+}
+
+// Appendix E: a prefix whose link state ids all belong to longer ones is left
+// out until one of them goes; the longer ones cover it.
+func TestExternalE_NoIDLeft(t *testing.T) {
+	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}))
+	const hosts = "10.0.0.0 10.0.0.0/32 1 false 0\n10.0.0.1 10.0.0.1/32 1 false 0\n"
+	l.step(Offer{Source: Static, Add: prefixes("10.0.0.0/30", "10.0.0.0/31", "10.0.0.0/32", "10.0.0.1/32")})
+	l.advance(10 * time.Second)
+	if got := l.announced(); got != hosts+"10.0.0.3 10.0.0.0/30 1 false 0" {
+		t.Errorf("with both hosts:\n%s", got)
+	}
+	l.step(Offer{Source: Static, Add: prefixes("10.0.0.2/32", "10.0.0.3/32")})
+	l.advance(10 * time.Second)
+	if got := l.announced(); got != hosts+"10.0.0.2 10.0.0.2/32 1 false 0\n10.0.0.3 10.0.0.3/32 1 false 0" {
+		t.Errorf("with four hosts:\n%s", got)
+	}
+	l.step(Offer{Source: Static, Remove: prefixes("10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32")})
+	l.advance(10 * time.Second)
+	if got := l.announced(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "10.0.0.1 10.0.0.0/31") || !strings.Contains(got, "10.0.0.0/30") {
+		t.Errorf("with one host:\n%s", got)
+	}
+}
+
+// Appendix E, whatever is offered: each prefix is announced once, or longer
+// ones that are announced cover it.
+func TestExternalE_Random(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 40 {
+		l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}))
+		has := map[netip.Prefix]bool{}
+		for range 60 {
+			bits := 29 + rng.IntN(4)
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(8))}), bits).Masked()
+			if has[p] {
+				delete(has, p)
+				l.step(Offer{Source: Static, Remove: []netip.Prefix{p}})
+			} else {
+				has[p] = true
+				l.step(Offer{Source: Static, Add: []netip.Prefix{p}})
+			}
+			l.advance(time.Duration(rng.IntN(8000)) * time.Millisecond)
+			checkLinkStateIDs(t, l.e, has)
+		}
+		l.advance(20 * time.Second)
+		if got := strings.Fields(l.announced()); len(got) != 5*len(l.e.externals) {
+			t.Errorf("announced:\n%s\nnot %v", l.announced(), l.e.externals)
+		}
+	}
+}
+
+func checkLinkStateIDs(t *testing.T, e *Engine, has map[netip.Prefix]bool) {
+	t.Helper()
+	if len(e.externals) != len(e.externalIDs) {
+		t.Errorf("%d prefixes, %d ids", len(e.externals), len(e.externalIDs))
+	}
+	for p, id := range e.externals {
+		if e.externalIDs[id] != p || !has[p] || !p.Contains(id.Addr()) {
+			t.Errorf("%s has %s", p, id)
+		}
+	}
+	for p := range has {
+		if _, ok := e.externals[p]; ok {
+			continue
+		}
+		for a := p.Addr(); p.Contains(a); a = a.Next() {
+			if q := e.externalIDs[packet.IDFromAddr(a)]; q.Bits() <= p.Bits() || !q.Contains(a) {
+				t.Errorf("%s is not announced, and nothing longer covers %s", p, a)
+			}
 		}
 	}
 }

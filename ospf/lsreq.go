@@ -175,17 +175,3 @@ func (l *answerList) send() {
 	i.sendUpdate(l.n.destination(), answer)
 	i.e.timers.set(&l.timer, i.e.now.Add(time.Duration(size)*answerPause/answerSlice))
 }
-
-// database is where LSAs of the type that cross this interface live; nil for
-// types that the area does not carry.
-func (i *iface) database(t packet.LSType) *database {
-	switch t {
-	case packet.LSRouter, packet.LSNetwork, packet.LSSummary, packet.LSASBRSummary, packet.LSOpaqueArea:
-		return i.area.db
-	case packet.LSExternal, packet.LSOpaqueAS:
-		return i.e.as
-	case packet.LSOpaqueLink:
-		return i.db
-	}
-	return nil
-}

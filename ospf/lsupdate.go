@@ -115,7 +115,6 @@ func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) 
 // receiveNewer is step (5) of RFC 2328 13.
 func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, h packet.LSAHeader, raw []byte) verdict {
 	i, e := n.i, n.i.e
-	self := e.selfOriginated(h)
 	if cur != nil && !e.isOwnInstance(d, cur) && e.now.Sub(cur.Installed) < packet.MinLSArrival*time.Second { // (a)
 		return drop
 	}
@@ -127,7 +126,7 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 	}
 	entry := e.install(d, raw)   // (c), (d); 13.2
 	back := e.flood(d, entry, n) // (b)
-	if self {                    // (f)
+	if e.selfOriginated(h) {     // (f)
 		e.reclaim(d, entry)
 	}
 	if back { // (e), table 19: flooded back out of the receiving interface

@@ -21,10 +21,12 @@ type selfLSA struct {
 	originKey
 	content   []byte // the LSA behind its header
 	wanted    bool
-	wrapping  bool      // waits until the instance with MaxSequenceNumber is gone (12.1.6)
-	sent      time.Time // last origination
-	reclaimed time.Time // last instance that came from elsewhere (13.4)
-	timer     timer     // MinLSInterval or refresh
+	wrapping  bool       // waits until the instance with MaxSequenceNumber is gone (12.1.6)
+	sent      time.Time  // last origination
+	reclaimed time.Time  // last instance that came from elsewhere (13.4)
+	beyond    packet.Seq // its sequence number; neighbours may remember it longer than we do
+	repeat    bool       // neighbours may have dropped the last origination
+	timer     timer      // MinLSInterval or refresh
 }
 
 // originate makes body the contents of one of our LSAs (RFC 2328 12.4). Equal
@@ -42,7 +44,7 @@ func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 	content := raw[packet.LSAHeaderLen:]
 	s := e.origin[ok]
 	if s == nil {
-		s = &selfLSA{originKey: ok}
+		s = &selfLSA{originKey: ok, beyond: packet.ReservedSeq}
 		s.timer.fire = func() { e.due(s) }
 		e.origin[ok] = s
 	}
@@ -53,10 +55,19 @@ func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 	e.schedule(s)
 }
 
+// minArrival is MinLSArrival, within which neighbours drop what follows an
+// instance (13 (5)(a)), with a margin: their clocks start when it arrives.
+const minArrival = packet.MinLSArrival*time.Second + 50*time.Millisecond
+
 // schedule originates now, or as soon as MinLSInterval allows (12.4). A router
-// on its way out does not wait.
+// on its way out waits only as long as neighbours would not listen, and so does
+// what they may not have listened to.
 func (e *Engine) schedule(s *selfLSA) {
-	if at := s.sent.Add(packet.MinLSInterval * time.Second); at.After(e.now) && !s.sent.IsZero() && !e.shutdown.active {
+	wait := packet.MinLSInterval * time.Second
+	if e.shutdown.active || s.repeat {
+		wait = minArrival
+	}
+	if at := s.sent.Add(wait); at.After(e.now) && !s.sent.IsZero() {
 		e.timers.set(&s.timer, at)
 		return
 	}
@@ -71,10 +82,10 @@ func (s *selfLSA) overdue() bool {
 
 // emitLSA sends a new instance.
 func (e *Engine) emitLSA(s *selfLSA) {
-	seq := packet.InitialSeq
+	seq := s.beyond + 1
 	if cur := s.db.Lookup(s.key); cur != nil {
 		if cur.Seq == packet.MaxSeq { // 12.1.6: flush, and begin anew once it is gone
-			s.wrapping = true
+			s.wrapping, s.beyond = true, packet.ReservedSeq
 			e.timers.stop(&s.timer)
 			e.flush(s.db, cur)
 			return
@@ -85,7 +96,7 @@ func (e *Engine) emitLSA(s *selfLSA) {
 	h := packet.LSAHeader{Options: packet.OptE, Type: s.key.Type, ID: s.key.ID, Adv: s.key.Adv, Seq: seq, Length: uint16(len(raw))}
 	h.Append(raw[:0])
 	packet.SetChecksum(raw)
-	s.sent, s.wrapping = e.now, false
+	s.sent, s.wrapping, s.repeat = e.now, false, false
 	e.flood(s.db, e.install(s.db, raw), nil)
 	e.timers.set(&s.timer, e.now.Add(e.refreshIn()))
 }
@@ -111,15 +122,15 @@ func (e *Engine) due(s *selfLSA) {
 }
 
 // withdraw flushes one of our LSAs (14.1); unknown ones are left alone. Just
-// after an origination it waits for MinLSArrival: until then neighbours drop a
-// newer instance (13 (5)(a)), and the flush could overtake what it ends.
+// after an origination it waits: neighbours would drop the flush, or it could
+// overtake what it ends.
 func (e *Engine) withdraw(d *database, k packet.Key) {
 	s := e.origin[originKey{d, k}]
 	if s == nil || !s.wanted {
 		return
 	}
 	s.wanted, s.wrapping = false, false
-	if at := s.sent.Add(packet.MinLSArrival * time.Second); !s.sent.IsZero() && at.After(e.now) && !e.shutdown.active {
+	if at := s.sent.Add(minArrival); !s.sent.IsZero() && at.After(e.now) && !e.shutdown.active {
 		e.timers.set(&s.timer, at)
 		return
 	}
@@ -184,18 +195,30 @@ func (e *Engine) selfOriginated(h packet.LSAHeader) bool {
 }
 
 // reclaim answers a self-originated LSA that came from elsewhere and is newer
-// than ours (13.4): advance past it when it is wanted, else flush it.
+// than ours (13.4): advance past it when it is wanted, else flush it. What a
+// restart finds does not wait for MinLSInterval, for until then the router would
+// be gone from its own tree. Neighbours that have only just learned the old
+// instance drop the answer (13 (5)(a)), so it is repeated.
 func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
 	s := e.origin[originKey{d, entry.Key()}]
 	if s == nil || !s.wanted {
 		e.flush(d, entry)
 		return
 	}
-	if last := s.reclaimed; !last.IsZero() && e.now.Sub(last) < time.Minute { // once is what a restart finds
+	last := s.reclaimed
+	s.reclaimed, s.beyond = e.now, entry.Seq
+	if entry.Seq == packet.MaxSeq { // 12.1.6
+		s.beyond = packet.ReservedSeq
+	}
+	if last.IsZero() || e.now.Sub(last) >= time.Minute {
+		e.emitLSA(s)
+		s.repeat = true
+	} else { // once is what a restart finds
 		e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
 	}
-	s.reclaimed = e.now
-	e.schedule(s)
+	if !s.wrapping {
+		e.schedule(s)
+	}
 }
 
 // originateRouter brings the area's router-LSA (12.4.1) and the root of its

@@ -188,7 +188,7 @@ func TestOriginate13_4_SelfOriginated(t *testing.T) {
 	for _, h := range flooded(l.take(), "tun0") {
 		got[fmt.Sprintf("%s %s", h.Type, h.ID)] = h
 	}
-	if h := got["router 1.1.1.1"]; h.Seq != 101 || h.Age > 10 {
+	if h := got["router 1.1.1.1"]; h.Seq != 102 || h.Age > 10 { // 101, and once more
 		t.Errorf("router-LSA: %+v", h)
 	}
 	if h := got["as-external 192.0.2.0"]; h.Seq != 7 || h.Age != packet.MaxAge {
@@ -202,6 +202,26 @@ func TestOriginate13_4_SelfOriginated(t *testing.T) {
 	}
 	if _, r := l.own(); len(r.Links) < 3 {
 		t.Error("the forged contents stand")
+	}
+}
+
+// 13.4: neighbours may remember the MaxAge instance of an earlier run longer than
+// we do. Ours passes it at once, and also when it had to wait and it is forgotten here.
+func TestOriginate13_4_MaxAgeRemembered(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.alive = true
+	l.advance(time.Second)
+	for _, c := range []struct {
+		seq  packet.Seq
+		wait time.Duration
+	}{{100, 0}, {200, 6 * time.Second}} {
+		p.update(build(packet.LSRouter, self, self, c.seq, packet.MaxAge, packet.RouterLSA{}))
+		l.advance(c.wait)
+		if h, r := l.own(); h.Seq != c.seq+1 || h.Age >= packet.MaxAge || len(r.Links) == 0 {
+			t.Errorf("after MaxAge instance %d: sequence number %d, age %d, %d links", c.seq, h.Seq, h.Age, len(r.Links))
+		}
+		l.advance(2 * time.Second)
 	}
 }
 
@@ -279,5 +299,21 @@ func TestOriginate6987_StubRouter(t *testing.T) {
 	l.advance(6 * time.Second)
 	if _, r := l.own(); !strings.Contains(describeLinks(r), transit) {
 		t.Error("not on demand")
+	}
+}
+
+// A reload moves the end of the start, which counts from the start.
+func TestOriginate6987_OnStartupReloaded(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.StubRouter.OnStartup = time.Hour })
+	l.advance(20 * time.Second)
+	for _, c := range []struct {
+		wait, pass time.Duration
+		want       bool
+	}{{time.Minute, 30 * time.Second, true}, {time.Minute, 11 * time.Second, false}, {time.Hour, 0, false}} {
+		l.reload(func(cfg *Config, _ *InterfaceConfig) { cfg.StubRouter.OnStartup = c.wait })
+		l.advance(c.pass)
+		if l.e.stubRouter() != c.want {
+			t.Errorf("with %s, %s after the start: %t", c.wait, l.now.Sub(l.e.started), !c.want)
+		}
 	}
 }

@@ -143,20 +143,3 @@ func (e *Engine) owns(addr netip.Addr) bool {
 	}
 	return false
 }
-
-// send queues a packet with the common header filled in.
-func (i *iface) send(dst netip.Addr, body packet.Body) {
-	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id}
-	i.transmit(dst, h.Type, packet.Append(nil, h, body))
-}
-
-func (i *iface) transmit(dst netip.Addr, t packet.Type, data []byte) {
-	i.e.counters.Sent[t]++
-	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, Data: data})
-}
-
-// room is how many bytes of body fit into one packet of the interface's MTU.
-func (i *iface) room() int {
-	const ipHeader = 20
-	return min(max(i.link.MTU, 576)-ipHeader, packet.MaxLen) - packet.HeaderLen
-}

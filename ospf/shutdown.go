@@ -1,10 +1,6 @@
 package ospf
 
-import (
-	"time"
-
-	"github.com/ecmpd/ecmpd/ospf/packet"
-)
+import "time"
 
 // shutdown is the orderly end of the router.
 type shutdown struct {
@@ -50,13 +46,10 @@ func (e *Engine) shutdownStep() {
 }
 
 // flushable is the instant from which on neighbours take the flush of all our
-// LSAs: they drop what follows an instance within MinLSArrival (13 (5)(a)), and
-// would be asked again only after the retransmit interval. The margin is for
-// their clocks, which start when the instance arrives.
+// LSAs; one that they drop would come again only after the retransmit interval.
 func (e *Engine) flushable() (at time.Time) {
-	const wait = packet.MinLSArrival*time.Second + 50*time.Millisecond
 	for _, s := range e.origin {
-		if t := s.sent.Add(wait); s.wanted && t.After(at) {
+		if t := s.sent.Add(minArrival); s.wanted && t.After(at) {
 			at = t
 		}
 	}

@@ -84,6 +84,25 @@ func TestShutdown_MaxMetric(t *testing.T) {
 	}
 }
 
+// Max-metric waits until neighbours no longer drop it as too early.
+func TestShutdown_MaxMetricIsTaken(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.StubRouter.OnShutdown = 3 * time.Second })
+	l.full("tun0", "2.2.2.2", "10.1.0.2")
+	l.advance(10 * time.Second)
+	l.reload(func(_ *Config, c *InterfaceConfig) { c.Cost = 77 })
+	l.advance(100 * time.Millisecond)
+	l.take()
+	l.step(Shutdown)
+	l.advance(800 * time.Millisecond)
+	if early := flooded(l.take(), "tun0"); len(early) != 0 {
+		t.Errorf("flooded %v within MinLSArrival", early)
+	}
+	l.advance(200 * time.Millisecond)
+	if _, r := l.own(); !containsMetric(r, 0xffff) || len(flooded(l.take(), "tun0")) != 1 {
+		t.Errorf("links:\n%s", describeLinks(r))
+	}
+}
+
 // An own LSA that comes back while flushing is flushed again, not advanced.
 func TestShutdown_SelfOriginatedComesBack(t *testing.T) {
 	l := newLab(t)

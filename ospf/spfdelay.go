@@ -1,7 +1,6 @@
 package ospf
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
@@ -152,5 +151,5 @@ func (e *Engine) runSPF() {
 	e.out.Routes = append(e.out.Routes, changes...)
 	e.counters.SPFRuns++
 	e.delay.rested = e.now.Add(min(time.Duration(stats.Vertices+len(changes))*restEach, maxRest))
-	e.emit(SPFRun{Areas: stats.Areas, Vertices: stats.Vertices, Changed: len(changes), Trigger: fmt.Sprint(e.delay.trigger)})
+	e.emit(SPFRun{Areas: stats.Areas, Vertices: stats.Vertices, Changed: len(changes), Trigger: e.delay.trigger})
 }

@@ -196,10 +196,10 @@ func (e *Engine) Routes() []spf.Route {
 	return list
 }
 
-// Converged tells whether a start is over: every interface that exchanges
-// packets has been up for one dead interval, no neighbour is on its way to Full
-// and the LSAs at both ends of the adjacencies say so, which MinLSInterval may
-// have held back. It is true in any case after twice the longest dead interval.
+// Converged tells whether a start is over: the router has run for the longest
+// dead interval of its interfaces, no neighbour is on its way to Full and the LSAs
+// at both ends of the adjacencies say so, which MinLSInterval may have held back.
+// It is true in any case after twice the longest dead interval.
 func (e *Engine) Converged(now time.Time) bool {
 	if e.started.IsZero() {
 		return false

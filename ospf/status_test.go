@@ -65,8 +65,8 @@ func TestStatus_Why(t *testing.T) {
 	}
 }
 
-// Converged: every interface has passed one dead interval since the start and
-// no neighbour is between Init and Full, at most twice the longest dead interval.
+// Converged: one dead interval has passed since the start and no neighbour is
+// between Init and Full, at most twice the longest dead interval.
 func TestStatus_Converged(t *testing.T) {
 	l := newLab(t)
 	l.full("tun0", "2.2.2.2", "10.1.0.2").announce(1)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/ecmpd/ecmpd/nexthop"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/ospf/spf"
 )
@@ -106,9 +105,6 @@ type Membership struct {
 	Join      bool
 }
 
-// Leg is a way out to one neighbour.
-type Leg = nexthop.Leg
-
 // Event is a typed event: [NeighborChange], [InterfaceChange], [SPFRun],
 // [PacketRejected], [Alarm].
 type Event interface{ event() }
@@ -140,7 +136,8 @@ type SPFRun struct {
 }
 
 // PacketRejected says that a packet was dropped. The engine limits these to
-// one a second per interface, source and reason; counters see every one.
+// one a second per interface and source, and to ten a second per interface; counters
+// see every one.
 type PacketRejected struct {
 	Interface string
 	Src       netip.Addr
@@ -173,9 +170,8 @@ type Config struct {
 	RFC1583Compat bool
 	Redistribute  []Redistribute
 	Default       DefaultOriginate
-	// MaxLSAs bounds the LSAs of one database; MaxNeighbors the neighbours of one interface.
-	MaxLSAs      int
-	MaxNeighbors int
+	MaxLSAs       int // of one database, a router-LSA counting as often as it has links; 0: a million
+	MaxNeighbors  int // of one interface; 0: no limit
 }
 
 // Area is one configured area.

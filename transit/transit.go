@@ -61,10 +61,9 @@ type Route struct {
 
 // Interface is one OSPF interface.
 type Interface struct {
-	Name    string
-	Passive bool
-	// PointToPoint is true for point-to-point and point-to-multipoint.
-	PointToPoint bool
+	Name         string
+	Passive      bool
+	PointToPoint bool // in OSPF's view
 	// HasNeighbor says that at least one neighbour is Full.
 	HasNeighbor bool
 	// Networks are the networks of the interface's addresses; of an unnumbered

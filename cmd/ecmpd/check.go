@@ -16,7 +16,12 @@ func newCheck() *cobra.Command {
 		Long: `Check a configuration file. Every error comes with file, line, column, what is
 wrong and what would be right. What is accepted but hardly meant is a warning on
 stderr. Nothing is started.`,
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return fmt.Errorf("name the file with a flag: ecmpd check --config %s", args[0])
+			}
+			return noArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := config.Load(path)
 			if err != nil {

@@ -17,10 +17,9 @@ changed get back the values that the state directory holds. The configuration
 is read for the protocol number only; without the file it is the default.
 
 The daemon must not be running.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Version = currentVersion()
-			return daemon.Cleanup(cmd.Context(), o)
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return daemon.Cleanup(o)
 		},
 	}
 	daemonFlags(cmd, &o)

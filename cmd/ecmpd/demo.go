@@ -25,7 +25,7 @@ earlier run left is removed first.`,
 			if keep && clean {
 				return errors.New("--keep and --clean exclude each other")
 			}
-			return cobra.NoArgs(cmd, args)
+			return noArgs(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if clean {

@@ -64,11 +64,34 @@ func group(cmd *cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return errors.New("a command is missing")
 		}
-		text := fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0])
-		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-			text += "; did you mean " + strings.Join(like, " or ") + "?"
-		}
-		return errors.New(text)
+		return unknownCommand(cmd, args[0])
 	}
 	return cmd
+}
+
+// unknownCommand says that there is no sub-command name of cmd.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	text := fmt.Sprintf("%s has no command %q", cmd.CommandPath(), name)
+	if like := cmd.SuggestionsFor(name); len(like) > 0 {
+		text += "; did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return errors.New(text)
+}
+
+// commandArgs takes the words of a command, where cobra would help with another
+// command and succeed.
+func commandArgs(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = unknownCommand(found, rest[0])
+	}
+	return err
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes no argument, and %q is one", cmd.CommandPath(), args[0])
 }

@@ -42,5 +42,15 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not reachable, 4 not found,
 	root.AddCommand(
 		newRun(), newCheck(), newShow(), newWait(), newDemo(), newCleanup(), newVersion(),
 	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = commandArgs
+		case "completion":
+			group(cmd)
+		}
+	}
 	return group(root)
 }

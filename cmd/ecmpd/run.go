@@ -20,7 +20,7 @@ func newRun() *cobra.Command {
 SIGTERM leaves cleanly, SIGHUP reloads the configuration. Several daemons live
 on one machine, in network namespaces of their own, when each has its own
 --socket and --state-dir.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// A reader of the log that goes away is no reason to end.
 			signal.Ignore(syscall.SIGPIPE)

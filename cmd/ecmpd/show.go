@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -73,23 +76,33 @@ func configFlag(cmd *cobra.Command, path *string) {
 // view is one show command: where it asks, what its argument chooses, and how
 // it draws a body.
 type view[T any] struct {
-	path  string
-	query string // key of the API's query that the argument is for; empty: no argument
-	draw  func(s screen, body T, wide bool)
+	path string
+	pick picker // of the argument; the zero picker takes none
+	draw func(s screen, body T, wide bool)
+}
+
+// picker chooses one thing among those that a command shows.
+type picker struct {
+	query string // key of the API's query
+	noun  string // what is chosen
+	check func(arg string) error
 }
 
 // command completes cmd so that it shows v.
 func (v view[T]) command(a *asking, cmd *cobra.Command) *cobra.Command {
-	cmd.Args = cobra.NoArgs
-	if v.query != "" {
-		cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = noArgs
+	if v.pick.query != "" {
+		cmd.Args = v.pick.args
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := v.path
 		if len(args) == 1 {
-			path += "?" + url.Values{v.query: args}.Encode()
+			path += "?" + url.Values{v.pick.query: args}.Encode()
 		}
 		body, err := api.NewClient(a.socket).Body(cmd.Context(), path)
+		if len(args) == 1 && errors.Is(err, api.ErrNotFound) {
+			return fmt.Errorf("%s %s: %w", v.pick.noun, args[0], api.ErrNotFound)
+		}
 		if err != nil {
 			return err
 		}
@@ -106,4 +119,42 @@ func (v view[T]) command(a *asking, cmd *cobra.Command) *cobra.Command {
 		return s.flush()
 	}
 	return cmd
+}
+
+// args takes one argument at most, and only one that could be there.
+func (p picker) args(cmd *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return nil
+	case 1:
+		return p.check(args[0])
+	}
+	return fmt.Errorf("%s takes one argument, not %d", cmd.CommandPath(), len(args))
+}
+
+func anyName(string) error { return nil }
+
+func checkRouterID(arg string) error {
+	if addr, err := netip.ParseAddr(arg); err != nil || !addr.Is4() {
+		return fmt.Errorf("%q is no router id: write a dotted quad like 10.0.0.1", arg)
+	}
+	return nil
+}
+
+func checkDestination(arg string) error {
+	addr, err := netip.ParseAddr(arg)
+	if prefix, perr := netip.ParsePrefix(arg); perr == nil {
+		addr, err = prefix.Addr(), nil
+	}
+	if err != nil || !addr.Is4() {
+		return fmt.Errorf("%q is neither an IPv4 prefix nor an IPv4 address", arg)
+	}
+	return nil
+}
+
+func checkGroup(arg string) error {
+	if _, err := strconv.ParseUint(arg, 10, 32); err != nil {
+		return fmt.Errorf("%q is not the number of a nexthop group", arg)
+	}
+	return nil
 }

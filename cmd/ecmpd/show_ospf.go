@@ -12,7 +12,7 @@ import (
 )
 
 func newShowNeighbor(a *asking) *cobra.Command {
-	v := view[api.Neighbors]{path: api.PathNeighbors, query: "routerId", draw: drawNeighbors}
+	v := view[api.Neighbors]{path: api.PathNeighbors, pick: picker{"routerId", "neighbour", checkRouterID}, draw: drawNeighbors}
 	return v.command(a, &cobra.Command{
 		Use:     "neighbor [ROUTER-ID]",
 		Aliases: []string{"neighbors", "neighbour", "neighbours"},
@@ -47,7 +47,7 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 }
 
 func newShowInterface(a *asking) *cobra.Command {
-	v := view[api.Interfaces]{path: api.PathInterfaces, query: "interface", draw: drawInterfaces}
+	v := view[api.Interfaces]{path: api.PathInterfaces, pick: picker{"interface", "OSPF interface", anyName}, draw: drawInterfaces}
 	return v.command(a, &cobra.Command{
 		Use:     "interface [NAME]",
 		Aliases: []string{"interfaces"},
@@ -72,12 +72,15 @@ func drawInterfaces(s screen, body api.Interfaces, wide bool) {
 		}
 		row := []string{i.Interface, i.Address, i.Area, i.Type, i.State, strconv.Itoa(i.Cost), id(i.DR), id(i.BDR), full}
 		if wide {
-			row = append(row, strconv.Itoa(i.MTU), strconv.Itoa(i.Priority), span(i.HelloMsec), span(i.DeadMsec), counts(i.Rejected))
+			row = append(row, strconv.Itoa(i.MTU), strconv.Itoa(i.Priority), timer(i.HelloMsec), timer(i.DeadMsec), counts(i.Rejected))
 		}
 		rows = append(rows, append(row, s.bad(i.Why)))
 	}
 	s.table(append(head, "Why"), rows)
 }
+
+// timer writes a configured time, which is in whole seconds.
+func timer(msec int64) string { return strconv.FormatInt(msec/1000, 10) + "s" }
 
 // counts writes reasons in order: "area-mismatch 2, checksum 1".
 func counts(c api.Counts) string {
@@ -130,7 +133,7 @@ func drawLSAs(s screen, lsas []api.LSA) {
 }
 
 func newShowOSPFRoute(a *asking) *cobra.Command {
-	v := view[api.Routes]{path: api.PathOSPFRoutes, query: "prefix", draw: drawOSPFRoutes}
+	v := view[api.Routes]{path: api.PathOSPFRoutes, pick: picker{"prefix", "OSPF route", checkDestination}, draw: drawOSPFRoutes}
 	return v.command(a, &cobra.Command{
 		Use:     "route [PREFIX|ADDRESS]",
 		Aliases: []string{"routes"},

@@ -11,7 +11,7 @@ import (
 )
 
 func newShowRoute(a *asking) *cobra.Command {
-	v := view[api.Routes]{path: api.PathRoutes, query: "prefix", draw: drawRoutes}
+	v := view[api.Routes]{path: api.PathRoutes, pick: picker{"prefix", "route", checkDestination}, draw: drawRoutes}
 	return v.command(a, &cobra.Command{
 		Use:     "route [PREFIX|ADDRESS]",
 		Aliases: []string{"routes"},
@@ -36,7 +36,7 @@ func drawRoutes(s screen, body api.Routes, wide bool) {
 	for _, r := range body.Routes {
 		for i, h := range hops(r) {
 			row := []string{
-				code(r, h, i), r.Prefix, fmt.Sprintf("[%d/%d]", r.Distance, cost(r)), r.Type, via(h), h.Interface, weight(h),
+				code(r, h, i), r.Prefix, fmt.Sprintf("[%d/%d]", r.Distance, cost(r)), r.Type, target(r, h), h.Interface, weight(h),
 			}
 			if wide {
 				row = append(row, id(h.RouterID), strconv.FormatUint(uint64(r.Tag), 10))
@@ -46,6 +46,15 @@ func drawRoutes(s screen, body api.Routes, wide bool) {
 		}
 	}
 	s.table(append(head, "Why"), rows)
+}
+
+// target is where a route leads by one next hop. Of static routes only a
+// blackhole has none.
+func target(r api.Route, h api.Hop) string {
+	if len(r.NextHops) == 0 && r.Protocol == "static" {
+		return "blackhole"
+	}
+	return via(h)
 }
 
 // code is the mark of one line: "O>*" for a route's first, "  *" for the others.
@@ -68,7 +77,8 @@ func code(r api.Route, h api.Hop, nth int) string {
 	return source + best + blank
 }
 
-// cost is what the kernel of routing people calls the metric.
+// cost is what the other sources compete with: of an external-2 route the
+// second of its costs.
 func cost(r api.Route) uint32 {
 	if r.Type == "external-2" {
 		return r.Type2Cost
@@ -84,7 +94,7 @@ func weight(h api.Hop) string {
 }
 
 func newShowNextHop(a *asking) *cobra.Command {
-	v := view[api.NextHops]{path: api.PathNextHops, query: "id", draw: drawGroups}
+	v := view[api.NextHops]{path: api.PathNextHops, pick: picker{"id", "nexthop group", checkGroup}, draw: drawGroups}
 	return v.command(a, &cobra.Command{
 		Use:     "nexthop [GROUP]",
 		Aliases: []string{"nexthops"},

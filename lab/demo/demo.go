@@ -122,7 +122,11 @@ func (d *demo) find(ok bool, format string, args ...any) {
 // should: the later ones stand on it.
 func (d *demo) tell(ctx context.Context) error {
 	defer d.echo.Close()
-	for _, phase := range []func(context.Context) error{d.problem, d.cure, d.carrierDeath, d.resurrection, d.silentDeath} {
+	phases := []func(context.Context) error{d.problem, d.cure, d.carrierDeath, d.resurrection, d.silentDeath}
+	if d.Keep {
+		phases = append(phases, d.encore)
+	}
+	for _, phase := range phases {
 		if err := phase(ctx); err != nil {
 			return err
 		}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -131,10 +133,11 @@ func (c *cutter) Write(p []byte) (int, error) {
 	return c.text.Write(p)
 }
 
-// leaves checks that no namespace and no directory of a demo is left.
+// leaves checks that no namespace and no directory of this process's demos is left.
 func leaves(t *testing.T) {
 	t.Helper()
-	for _, pattern := range []string{"/run/netns/" + tag + "-*", "/run/" + tag + "-*"} {
+	own := fmt.Sprintf("%s-%d", tag, os.Getpid())
+	for _, pattern := range []string{"/run/netns/" + own + "[.-]*", "/run/" + own, "/run/" + own + ".*"} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}

@@ -57,12 +57,27 @@ func (d *demo) carrierDeath(ctx context.Context) error {
 // resurrection brings hub-a back between its two deaths.
 func (d *demo) resurrection(ctx context.Context) error {
 	d.screen.step("hub-a gets its power back")
-	hub := d.hubs[0]
 	for _, t := range tunnels {
-		if err := hub.node.SetLink(t, true); err != nil {
+		if err := d.hubs[0].node.SetLink(t, true); err != nil {
 			return err
 		}
 	}
+	return d.revive(ctx)
+}
+
+// encore brings hub-a back after its second death, for somebody who wants to
+// look at a network that is whole.
+func (d *demo) encore(ctx context.Context) error {
+	d.screen.step("hub-a comes back, so that all can be looked at")
+	if err := d.hubs[0].node.Sysctl("net.ipv4.ip_forward", "1"); err != nil {
+		return err
+	}
+	return d.revive(ctx)
+}
+
+// revive starts hub-a's router again and waits until it carries its share.
+func (d *demo) revive(ctx context.Context) error {
+	hub := d.hubs[0]
 	if err := hub.router.Start(ctx); err != nil {
 		return err
 	}

@@ -67,17 +67,17 @@ func (s *screen) end() {
 
 // howToLook prints commands for a network that was kept.
 func (d *demo) howToLook() {
-	hub, branch := d.hubs[1], d.branches[0] // hub-a is dead
+	hub, branch := d.hubs[1], d.branches[0] // hub-a is dead when its death ended the story
 	d.screen.print("\nThe network is still there. To look at it:\n")
 	commands := append(hub.router.Look(), branch.router.Look()...)
 	commands = append(commands,
 		"ip netns exec "+branch.node.Namespace()+" ip route",
+		"ip netns exec "+branch.node.Namespace()+" ip nexthop",
 		"ip netns exec "+hub.node.Namespace()+" nft list ruleset",
-		"ip netns exec "+hub.node.Namespace()+" conntrack -L",
-		"ip netns exec "+d.hosts[0].Namespace()+" ping "+service.Addr().String(),
+		"ip netns exec "+d.hosts[0].Namespace()+" ping -c 3 "+service.Addr().String(),
 	)
 	for _, c := range commands {
 		d.screen.print("  %s\n", c)
 	}
-	d.screen.print("hub-a is dead, as the last phase left it. `ecmpd demo --clean` or the next `ecmpd demo` removes all this.\n")
+	d.screen.print("The next demo removes all this, and so does:\n  %s demo --clean\n", d.Binary)
 }

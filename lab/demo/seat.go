@@ -130,9 +130,9 @@ func covers(list []netip.Prefix, p netip.Prefix) bool {
 // Look implements router.
 func (e ecmpdSeat) Look() []string {
 	binary := e.Binary()
-	shows := []string{"ospf neighbor", "route"}
+	shows := []string{"ospf neighbor", "route", "nexthop"}
 	if e.seat.hub {
-		shows = append(shows, "transit")
+		shows = []string{"ospf neighbor", "route", "transit"}
 	}
 	var list []string
 	for _, s := range shows {

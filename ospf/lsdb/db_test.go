@@ -72,6 +72,7 @@ func TestChanged(t *testing.T) {
 		{"options", options, 0, true},
 		{"length", longer, 0, true},
 		{"now at MaxAge", lsa(1, 1, 1, packet.MaxAge, 7), 0, true},
+		{"now at MaxAge with DoNotAge", lsa(1, 1, 1, packet.MaxAge|packet.DoNotAge, 7), 0, true},
 		{"both at MaxAge", lsa(1, 1, 1, packet.MaxAge, 7), 3600, false},
 		{"grown old, then refreshed", lsa(1, 1, 2, 0, 7), 3600, true},
 	} {

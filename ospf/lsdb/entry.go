@@ -63,7 +63,7 @@ func (e *Entry) age(now time.Time, extra uint16) uint16 {
 // sense of RFC 2328 section 13.2.
 func differs(old, new *Entry, now time.Time) bool {
 	return old.Options != new.Options ||
-		(old.AgeAt(now) == packet.MaxAge) != (new.AgeAt(now) == packet.MaxAge) ||
+		old.IsMaxAge(now) != new.IsMaxAge(now) ||
 		!bytes.Equal(old.Raw[packet.LSAHeaderLen:], new.Raw[packet.LSAHeaderLen:])
 }
 

@@ -170,8 +170,12 @@ func (s *Segment) Recreate(r *Router) {
 
 // SetCost changes the cost of one router's end.
 func (s *Segment) SetCost(r *Router, cost uint16) {
+	s.Reconfigure(r, func(c *ospf.InterfaceConfig) { c.Cost = cost })
+}
+
+// Reconfigure changes how one router's end is configured.
+func (s *Segment) Reconfigure(r *Router, edit func(*ospf.InterfaceConfig)) {
 	p := s.portOf(r)
-	p.cost = cost
 	c := r.config
 	c.Areas = slices.Clone(c.Areas)
 	for i := range c.Areas {
@@ -179,7 +183,8 @@ func (s *Segment) SetCost(r *Router, cost uint16) {
 		a.Interfaces = slices.Clone(a.Interfaces)
 		for j := range a.Interfaces {
 			if m := a.Interfaces[j].Match; len(m) == 1 && m[0].Glob == p.name {
-				a.Interfaces[j].Cost = cost
+				edit(&a.Interfaces[j])
+				p.cost, p.priority = a.Interfaces[j].Cost, a.Interfaces[j].Priority
 			}
 		}
 	}

@@ -287,6 +287,9 @@ func wander(seed uint64) *Net {
 			segments = append(segments, n.LAN(o, members...))
 		}
 	}
+	if len(segments) == 0 {
+		segments = append(segments, n.Link(r[0], "la", r[1], "lb", o))
+	}
 	externals := func() map[netip.Prefix]External {
 		m := map[netip.Prefix]External{}
 		for range rng.IntN(4) {
@@ -334,10 +337,10 @@ func wander(seed uint64) *Net {
 	return n
 }
 
-// More seeds than the suite has time for: go test ./ospf/sim -run RandomNetworks -first 1000 -seeds 5000
+// More seeds than the suite has time for: go test ./ospf/sim -run Random -first 1000 -seeds 5000
 var (
-	firstSeed = flag.Uint64("first", 0, "first seed of TestRandomNetworks")
-	seeds     = flag.Uint64("seeds", 40, "number of seeds of TestRandomNetworks")
+	firstSeed = flag.Uint64("first", 0, "first seed of the TestRandom tests")
+	seeds     = flag.Uint64("seeds", 40, "number of seeds of the TestRandom tests")
 )
 
 func TestRandomNetworks(t *testing.T) {

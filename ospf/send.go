@@ -1,0 +1,20 @@
+package ospf
+
+import (
+	"net/netip"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// send queues a packet with the common header filled in (RFC 2328 8.1).
+func (i *iface) send(dst netip.Addr, body packet.Body) {
+	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id}
+	i.e.counters.Sent[h.Type]++
+	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, Data: packet.Append(nil, h, body)})
+}
+
+// room is how many bytes of body fit into one packet of the interface's MTU.
+func (i *iface) room() int {
+	const ipHeader = 20
+	return min(max(i.link.MTU, 576)-ipHeader, packet.MaxLen) - packet.HeaderLen
+}
