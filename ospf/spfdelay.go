@@ -24,12 +24,13 @@ type spfDelay struct {
 	holdDown time.Time // HOLDDOWN_TIMER ends
 	learn    time.Time // LEARN_TIMER ends
 	trigger  string    // what asked for the run that is due
+	begun    bool      // the start of the router is over
 	rested   time.Time // no run before; bounds the share of time that runs take
 }
 
 func (d *spfDelay) reset(e *Engine) {
 	e.timers.stop(&d.timer)
-	d.state, d.holdDown, d.learn, d.rested = delayQuiet, time.Time{}, time.Time{}, time.Time{}
+	*d = spfDelay{timer: d.timer}
 }
 
 // advance applies the timers that ended before now (RFC 8405 5.1, transitions
@@ -82,7 +83,7 @@ func (e *Engine) topologyEvent(trigger string, comingUp bool) {
 	d, c := &e.delay, e.cfg.SPFDelay
 	d.advance(e.now)
 	wait := c.Initial
-	if !comingUp && !e.synchronising() {
+	if !comingUp && !e.synchronising() && !e.starting() {
 		switch d.state {
 		case delayQuiet: // transition 1
 			d.state = delayShortWait
@@ -95,6 +96,14 @@ func (e *Engine) topologyEvent(trigger string, comingUp bool) {
 		d.holdDown = e.now.Add(c.HoldDown) // transitions 1, 2 and 4
 	}
 	e.runAt(e.now.Add(wait), trigger, comingUp)
+}
+
+// starting tells whether the start of this router is not over ([Engine.Converged]).
+// It is one event: routers that come up with it announce themselves again within
+// MinLSInterval, and the long wait would add to that.
+func (e *Engine) starting() bool {
+	e.delay.begun = e.delay.begun || e.Converged(e.now)
+	return !e.delay.begun
 }
 
 // runAt arms SPF_TIMER. One that is running moves only when sooner is asked for.

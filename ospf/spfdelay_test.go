@@ -39,13 +39,13 @@ func (l *lab) runs(base time.Time, d time.Duration) (list []int) {
 	return list
 }
 
-// settled is a lab with a Full neighbour whose coming up is long past.
+// settled is a lab with a Full neighbour; its coming up and the start are long past.
 func settled(t *testing.T) (*lab, *peer) {
 	t.Helper()
 	l := newLab(t)
 	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
 	p.announce(1, "192.0.2.0/24")
-	l.advance(30 * time.Second)
+	l.advance(90 * time.Second)
 	l.routes, l.events, l.out = nil, nil, nil
 	return l, p
 }
@@ -73,6 +73,33 @@ func TestSPFDelay8405_States(t *testing.T) {
 	event(7, time.Second)
 	if !slices.Equal(got, []int{50}) {
 		t.Errorf("after hold-down: runs at %v", got)
+	}
+}
+
+// Until the start is over changes are run after the initial delay, and the
+// machine stays in QUIET; afterwards the same changes meet RFC 8405.
+func TestSPFDelay_StartIsOneEvent(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.announce(1)
+	l.advance(10 * time.Second) // dead interval 40 s
+	base := l.now
+	var got []int
+	for n := range 3 {
+		p.topology(n)
+		got = append(got, l.runs(base, 2*time.Second)...)
+	}
+	if want := []int{50, 2050, 4050}; !slices.Equal(got, want) || l.e.delay.state != delayQuiet {
+		t.Errorf("at the start: runs at %v, not %v; state %d", got, want, l.e.delay.state)
+	}
+	l.advance(time.Minute)
+	base, got = l.now, nil
+	for n := range 3 {
+		p.topology(10 + n)
+		got = append(got, l.runs(base, 2*time.Second)...)
+	}
+	if want := []int{50}; !slices.Equal(got, want) || l.e.delay.state != delayLongWait {
+		t.Errorf("later: runs at %v, not %v; state %d", got, want, l.e.delay.state)
 	}
 }
 

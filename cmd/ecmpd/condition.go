@@ -133,7 +133,7 @@ func parseRoute(s string) (func(context.Context, *api.Client) (string, error), e
 				continue
 			}
 			installed = installedHops(r)
-			state = fmt.Sprintf("the route has %d next hops in the kernel", installed)
+			state = fmt.Sprintf("next hops of the route in the kernel: %d", installed)
 			if r.Reason != "" {
 				state += " (" + r.Reason + ")"
 			}
