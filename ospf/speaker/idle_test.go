@@ -166,6 +166,24 @@ func (p chorusProcess) usage(b *testing.B) (u [3]float64) {
 	return u
 }
 
+// awaitHellos waits until n Hellos were heard: both ends run.
+func (p chorusProcess) awaitHellos(b *testing.B, n float64) [3]float64 {
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		u := p.usage(b)
+		if u[2] >= n {
+			return u
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			b.Fatalf("%.0f of %.0f Hellos heard after 15 s", u[2], n)
+		}
+	}
+}
+
 // BenchmarkIdle is a hub with 200 tunnels and Hellos every second in both
 // directions; it reports what that costs in percent of one core, sending,
 // receiving and the kernel's work included. One iteration lasts a second.
@@ -173,10 +191,9 @@ func BenchmarkIdle(b *testing.B) {
 	n := newNetwork(b, idleLinks)
 	startChorus(b, n.b, "1")
 	hub := startChorus(b, n.a, "0")
-	time.Sleep(2 * time.Second) // both have started
-	first := hub.usage(b)
+	first := hub.awaitHellos(b, idleLinks)
 	start := time.Now()
-	time.Sleep(time.Duration(b.N) * time.Second)
+	<-time.After(time.Duration(b.N) * time.Second) // the measurement itself
 	last, elapsed := hub.usage(b), time.Since(start).Seconds()
 	b.ReportMetric((last[0]-first[0])/1e7/elapsed, "%core")
 	b.ReportMetric((last[1]-first[1])/elapsed, "waits/s")
