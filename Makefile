@@ -50,8 +50,10 @@ bench: ## benchmarks; BENCH chooses by regular expression
 fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)
 
-install: build ## into DESTDIR/PREFIX/sbin
+install: build ## into DESTDIR/PREFIX/sbin, with a systemd unit
 	install -D -m 755 bin/ecmpd $(DESTDIR)$(PREFIX)/sbin/ecmpd
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' packaging/ecmpd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/ecmpd.service
 
 clean: ## remove what was built
 	rm -rf bin

@@ -10,10 +10,11 @@
 //	api.Serve      status; asks the others and gets copies
 //
 // and watchers feed them: the kernel's links, and what other programs do to
-// routes and rules. Files: daemon.go (start and stop), claim.go (one daemon in a
-// network namespace), mailbox.go (between loops), routes.go and connected.go (route
-// loop), firewall.go (firewall loop), events.go (engine output to logs and dead
-// legs), log.go, status.go (API), kernel.go (sysctls and cleanup).
+// routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
+// (may this process, and is it the only one), mailbox.go (between loops),
+// routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
+// (engine output to logs and dead legs), log.go, status.go (API), kernel.go
+// (sysctls and cleanup).
 package daemon
 
 import (
@@ -64,6 +65,7 @@ type daemon struct {
 	links    *link.Watcher
 
 	flushed   chan struct{} // closed when the engine has left the network
+	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
 
 	changes atomic.Uint64 // of neighbours
@@ -81,12 +83,12 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := checkPrivileges("run"); err != nil {
+		return err
+	}
 	log, closeLog := stderrLog()
 	defer closeLog()
-	d := &daemon{
-		options: o, log: log, started: time.Now(), config: cfg, loaded: time.Now(),
-		flushed: make(chan struct{}), converged: make(chan struct{}),
-	}
+	d := newDaemon(o, cfg, log)
 	listener, err := api.Listen(o.Socket)
 	if err != nil {
 		return err
@@ -109,6 +111,13 @@ func Run(ctx context.Context, o Options) error {
 	defer d.routes.close()
 	defer d.firewall.close()
 	return d.serve(ctx, func(ctx context.Context) error { return api.Serve(ctx, listener, d) })
+}
+
+func newDaemon(o Options, cfg *config.Config, log *logrus.Logger) *daemon {
+	return &daemon{
+		options: o, log: log, started: time.Now(), config: cfg, loaded: time.Now(),
+		flushed: make(chan struct{}), silent: make(chan struct{}), converged: make(chan struct{}),
+	}
 }
 
 // build makes the parts, kernel settings first.
@@ -136,19 +145,26 @@ func (d *daemon) build(cfg *config.Config) error {
 }
 
 // serve runs the loops until ctx ends or one of them fails, and stops them in
-// order: OSPF leaves first, while the routes are frozen.
+// order: OSPF leaves first, while the routes are frozen. Neighbours must not be
+// left with a router that has lost a part of itself, so a failure says good-bye
+// too, unless it is OSPF that failed.
 func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error) error {
-	inner, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
+	inner, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	failed, cause := context.WithCancelCause(ctx)
+	defer cause(nil)
 	var wg sync.WaitGroup
 	start := func(name string, run func(context.Context) error) {
 		wg.Go(func() {
 			if err := run(inner); err != nil && inner.Err() == nil {
-				cancel(fmt.Errorf("%s: %w", name, err))
+				cause(fmt.Errorf("%s: %w", name, err))
 			}
 		})
 	}
-	start("OSPF", d.speaker.Run)
+	start("OSPF", func(ctx context.Context) error {
+		defer close(d.silent)
+		return d.speaker.Run(ctx)
+	})
 	start("routes", d.routes.run)
 	start("kernel routes", d.routes.watch)
 	start("firewall", d.firewall.run)
@@ -165,17 +181,17 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 		select {
 		case <-d.options.Reload:
 			d.reload()
-		case <-ctx.Done():
-			running = false
-		case <-inner.Done():
+		case <-failed.Done():
 			running = false
 		}
 	}
-	if inner.Err() == nil {
-		d.leave()
+	var failure error
+	if ctx.Err() == nil {
+		failure = context.Cause(failed)
+		d.log.WithError(failure).Error("a part of the daemon failed")
 	}
-	failure := context.Cause(inner)
-	cancel(nil)
+	d.leave()
+	cancel()
 	wg.Wait()
 	if d.currentConfig().Kernel.Shutdown == config.ShutdownRemove && failure == nil {
 		return d.removeKernelState()
@@ -191,6 +207,7 @@ func (d *daemon) leave() {
 	d.speaker.Post(ospf.Shutdown)
 	select {
 	case <-d.flushed:
+	case <-d.silent:
 	case <-time.After(stopTimeout):
 		d.log.Warn("stopping: neighbours did not acknowledge in time")
 	}

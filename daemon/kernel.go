@@ -51,6 +51,9 @@ func (d *daemon) warnReversePath(iface string) {
 // and rules with its protocol number, the nftables table, and its changes of
 // sysctls. No daemon may run meanwhile.
 func Cleanup(o Options) error {
+	if err := checkPrivileges("cleanup"); err != nil {
+		return err
+	}
 	cfg, err := config.Load(o.ConfigPath)
 	protocol := fib.Config{}
 	switch {

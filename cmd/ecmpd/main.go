@@ -31,8 +31,9 @@ func main() {
 func newRoot() *cobra.Command {
 	cobra.EnablePrefixMatching = true
 	root := &cobra.Command{
-		Use:   "ecmpd",
-		Short: "OSPF and equal-cost multipath for Linux VPN hubs",
+		Use:     "ecmpd",
+		Version: currentVersion(),
+		Short:   "OSPF and equal-cost multipath for Linux VPN hubs",
 		Long: `ecmpd is an OSPFv2 routing daemon with equal-cost multipath for Linux VPN hubs.
 
 Sub-commands may be abbreviated as long as they are unique: "ecmpd sh os ne".
