@@ -19,6 +19,7 @@ func TestWhy(t *testing.T) {
 		id    string // of the other; 10.255.0.2 when empty
 		lan   bool
 		other port
+		mixed bool           // the other end has the other network type
 		wire  func(*network) // what is wrong with the link
 		state string
 		why   string // regular expression
@@ -37,6 +38,8 @@ func TestWhy(t *testing.T) {
 		{name: "mtu smaller", state: "Ex", why: `(?i)mtu.*1400.*1500`, wire: func(n *network) {
 			n.ip("other", "link set eth0 mtu 1400")
 		}},
+		{name: "broadcast at the other end", mixed: true, state: "Full", why: `network type.*elects a DR`},
+		{name: "point-to-point at the other end", lan: true, mixed: true, state: "Full", why: `network type.*knows no DR`},
 		{name: "one way", state: "Init", why: `one.?way|does not (hear|list|see)`, wire: func(n *network) {
 			n.must(n.Node("other").Firewall(n.ctx, "table ip x { chain y { type filter hook input priority 0; ip protocol ospf drop\n}\n}"))
 		}},
@@ -50,7 +53,7 @@ func TestWhy(t *testing.T) {
 					c.wire(n)
 				}
 				own, other := port{name: "eth0", lan: c.lan, priority: 1}, c.other
-				other.name, other.lan, other.priority = "eth0", c.lan, 1
+				other.name, other.lan, other.priority = "eth0", c.lan != c.mixed, 1
 				n.seat("ecmpd", "ecmpd", seat{id: "10.255.0.1", ports: []port{own}})
 				n.seat(maker, "other", seat{id: cmp.Or(c.id, "10.255.0.2"), ports: []port{other}})
 				why := regexp.MustCompile(c.why)

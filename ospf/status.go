@@ -26,7 +26,7 @@ type NeighborStatus struct {
 	Retransmits int           // length of the retransmission list
 	Requests    int           // length of the request list
 	Summaries   int           // LSAs still to be described
-	Why         string        // what keeps it from Full; empty when nothing does
+	Why         string        // what keeps it from Full, or Full from being of use; empty when nothing does
 }
 
 // Neighbors lists the neighbours, and the routers that would be but for a
@@ -55,9 +55,15 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 	return list
 }
 
-// explain says what keeps the neighbour from Full.
+// explain says what keeps the neighbour from Full. Ends of different network types
+// do become Full, and then no route uses the link (RFC 2328 16.1 (2b)): only the
+// DR in the Hello tells.
 func (n *neighbor) explain() string {
 	switch {
+	case n.state == nbrFull && n.i.state == ifPointToPoint && (n.dr != unspecified || n.bdr != unspecified):
+		return "network type mismatch: the neighbour elects a DR, our end is point-to-point; no route uses the link"
+	case n.state == nbrFull && n.i.state != ifPointToPoint && n.dr == unspecified && n.bdr == unspecified:
+		return "network type mismatch: the neighbour knows no DR, our end is broadcast; no route uses the link"
 	case n.state == nbrFull:
 		return ""
 	case n.state == nbrTwoWay && n.i.state == ifWaiting:

@@ -18,6 +18,7 @@ func TestStatus_Why(t *testing.T) {
 		why    string
 	}{
 		{"full", "tun0", func(l *lab, p *peer) { p.bring(nbrFull) }, "Full", ""},
+		{"elects a DR", "tun0", func(l *lab, p *peer) { p.bring(nbrFull); p.hello.DR = p.addr; p.hi() }, "Full", "the neighbour elects a DR"},
 		{"one-way", "tun0", func(l *lab, p *peer) { p.bring(nbrInit) }, "Init", "one-way"},
 		{"waiting", "eth0", func(l *lab, p *peer) { p.hi() }, "2-Way", "waiting for the DR election"},
 		{"mtu", "tun0", func(l *lab, p *peer) { p.mtu = 9000; p.bring(nbrExStart); p.dd(7, 1) }, "ExStart", "MTU mismatch: neighbour has 9000, ours is 1400"},
