@@ -20,6 +20,8 @@ var (
 	ErrUnreachable = errors.New("no daemon answers")
 	// ErrNotFound says that the daemon answers and has no such thing.
 	ErrNotFound = errors.New("not found")
+	// ErrRefused says that the daemon does not do what it was told, and why.
+	ErrRefused = errors.New("refused")
 )
 
 // maxAnswer bounds what a client reads, bytes.
@@ -42,7 +44,21 @@ func NewClient(socket string) *Client {
 // Body returns the daemon's answer as it came: JSON of the type that belongs
 // to path, which may carry a query.
 func (c *Client) Body(ctx context.Context, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://ecmpd"+path, nil)
+	return c.request(ctx, http.MethodGet, path)
+}
+
+// Order tells the daemon to do what belongs to path; it returns its status after that.
+func (c *Client) Order(ctx context.Context, path string) (Status, error) {
+	var s Status
+	body, err := c.request(ctx, http.MethodPost, path)
+	if err == nil {
+		err = c.decode(path, body, &s)
+	}
+	return s, err
+}
+
+func (c *Client) request(ctx context.Context, method, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://ecmpd"+path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", path, err)
 	}
@@ -68,6 +84,10 @@ func (c *Client) Get(ctx context.Context, path string, v any) error {
 	if err != nil {
 		return err
 	}
+	return c.decode(path, body, v)
+}
+
+func (c *Client) decode(path string, body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("answer of the daemon on %s to %s: %w", c.socket, path, err)
 	}

@@ -14,6 +14,8 @@ type fake struct {
 	hang   chan struct{} // receives once per question that hangs
 	err    error
 	routes []Route
+
+	drained bool
 }
 
 var hop = Hop{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1, Installed: true}
@@ -37,6 +39,13 @@ func (f *fake) Database(context.Context) (Database, error) {
 	ext := lsa
 	ext.Type = "as-external"
 	return Database{RouterID: "10.255.0.11", Areas: []AreaLSAs{{Area: "0.0.0.0", LSAs: []LSA{lsa, lsa}}}, External: []LSA{ext}}, f.err
+}
+
+func (f *fake) Reload(context.Context) error { return f.err }
+
+func (f *fake) Drain(_ context.Context, on bool) error {
+	f.drained = on
+	return f.err
 }
 
 func (f *fake) OSPFRoutes(ctx context.Context) ([]Route, error) { return f.Routes(ctx) }

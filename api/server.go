@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Paths of the API; every one answers GET. [PathNeighbors] takes the query
+// Paths of the API; all but the last three answer GET. [PathNeighbors] takes the query
 // routerId, [PathInterfaces] interface, [PathRoutes] and [PathOSPFRoutes]
 // prefix (an address chooses the longest match), [PathNextHops] id: the answer
 // then holds what fits, or is a 404.
@@ -25,6 +25,11 @@ const (
 	PathTransit    = "/v1/transit"
 	PathStatus     = "/v1/status"
 	PathMetrics    = "/metrics"
+
+	// Orders, by POST; the answer is the [Status] after it.
+	PathReload  = "/v1/reload"
+	PathDrain   = "/v1/ospf/drain"
+	PathUndrain = "/v1/ospf/undrain"
 )
 
 // Backend is what the daemon offers. Calls come from many goroutines at once.
@@ -41,6 +46,11 @@ type Backend interface {
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
 	Status(ctx context.Context) (Status, error)
+	// Reload reads the configuration file again; after an error, which wraps
+	// [ErrRefused], the running configuration stays.
+	Reload(ctx context.Context) error
+	// Drain keeps transit traffic away from the router, or no longer (RFC 6987).
+	Drain(ctx context.Context, on bool) error
 }
 
 // Limits of the server.
@@ -126,6 +136,19 @@ func newHandler(b Backend) http.Handler {
 		return TransitBody{t}, err
 	})
 	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
+	order := func(path string, do func(context.Context) error) {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			var s Status
+			err := do(r.Context())
+			if err == nil {
+				s, err = b.Status(r.Context())
+			}
+			reply(w, s, err)
+		})
+	}
+	order(PathReload, b.Reload)
+	order(PathDrain, func(ctx context.Context) error { return b.Drain(ctx, true) })
+	order(PathUndrain, func(ctx context.Context) error { return b.Drain(ctx, false) })
 	mux.Handle("GET "+PathMetrics, metricsHandler(b))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, fmt.Errorf("no %s %s here: %w", r.Method, r.URL.Path, ErrNotFound))
@@ -178,6 +201,8 @@ func statusCode(err error) int {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return http.StatusNotFound
+	case errors.Is(err, ErrRefused):
+		return http.StatusUnprocessableEntity
 	case errors.Is(err, errQuery):
 		return http.StatusBadRequest
 	case errors.Is(err, errBusy), errors.Is(err, context.Canceled):

@@ -41,6 +41,29 @@ func TestEveryPathAnswers(t *testing.T) {
 	}
 }
 
+// Orders need POST; the answer is the status, or why not.
+func TestOrders(t *testing.T) {
+	f := &fake{}
+	socket, _ := serve(t, f)
+	c := NewClient(socket)
+	if _, err := c.Order(t.Context(), PathDrain); err != nil || !f.drained {
+		t.Errorf("drain: %v, drained %t", err, f.drained)
+	}
+	if _, err := c.Order(t.Context(), PathUndrain); err != nil || f.drained {
+		t.Errorf("undrain: %v, drained %t", err, f.drained)
+	}
+	if _, err := c.Order(t.Context(), PathStatus); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an order to a path that takes none: %v", err)
+	}
+	if _, err := c.Body(t.Context(), PathReload); !errors.Is(err, ErrNotFound) {
+		t.Errorf("reload by GET: %v", err)
+	}
+	f.err = fmt.Errorf("%w: line 7", ErrRefused)
+	if _, err := c.Order(t.Context(), PathReload); err == nil || !strings.Contains(err.Error(), "refused: line 7") {
+		t.Errorf("refused reload: %v", err)
+	}
+}
+
 func TestSelect(t *testing.T) {
 	socket, _ := serve(t, &fake{})
 	for _, row := range []struct{ path, want string }{

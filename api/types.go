@@ -188,6 +188,14 @@ type OSPFStatus struct {
 	Retransmits     uint64            `json:"retransmits"`
 	NeighborChanges uint64            `json:"neighborChanges"`
 	SPFRuns         uint64            `json:"spfRuns"`
+	StubRouter      StubRouterStatus  `json:"stubRouter"`
+}
+
+// StubRouterStatus tells whether transit traffic is kept away (RFC 6987).
+type StubRouterStatus struct {
+	Active       bool `json:"active"`
+	Drained      bool `json:"drained"`      // by `ecmpd drain`
+	Acknowledged bool `json:"acknowledged"` // every adjacent neighbour knows the present state
 }
 
 // PacketCount counts OSPF packets of one type in one direction.

@@ -13,7 +13,7 @@
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
-// (engine output to logs and dead legs), log.go, status.go (API), kernel.go
+// (engine output to logs and dead legs), log.go, status.go and orders.go (API), kernel.go
 // (sysctls and cleanup).
 package daemon
 
@@ -68,7 +68,8 @@ type daemon struct {
 	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
 
-	changes atomic.Uint64 // of neighbours
+	changes atomic.Uint64   // of neighbours
+	reloads chan chan error // orders to reload, with the place for the answer
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config
@@ -117,6 +118,7 @@ func newDaemon(o Options, cfg *config.Config, log *logrus.Logger) *daemon {
 	return &daemon{
 		options: o, log: log, started: time.Now(), config: cfg, loaded: time.Now(),
 		flushed: make(chan struct{}), silent: make(chan struct{}), converged: make(chan struct{}),
+		reloads: make(chan chan error),
 	}
 }
 
@@ -180,7 +182,9 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	for running := true; running; {
 		select {
 		case <-d.options.Reload:
-			d.reload()
+			_ = d.reload() // it is in the log and in the status
+		case answer := <-d.reloads:
+			answer <- d.reload()
 		case <-failed.Done():
 			running = false
 		}
@@ -214,7 +218,7 @@ func (d *daemon) leave() {
 }
 
 // reload takes the configuration file over; a wrong one changes nothing.
-func (d *daemon) reload() {
+func (d *daemon) reload() error {
 	cfg, err := config.Load(d.options.ConfigPath)
 	old := d.currentConfig()
 	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric) {
@@ -225,7 +229,7 @@ func (d *daemon) reload() {
 		d.mu.Lock()
 		d.reloadFail = err.Error()
 		d.mu.Unlock()
-		return
+		return err
 	}
 	d.mu.Lock()
 	d.config, d.loaded, d.reloadFail = cfg, time.Now(), ""
@@ -240,6 +244,7 @@ func (d *daemon) reload() {
 		d.repeatRoutes()
 	}
 	d.log.WithField("config", d.options.ConfigPath).Info("configuration reloaded")
+	return nil
 }
 
 // repeatRoutes hands all OSPF routes to the route loop again, which gives them

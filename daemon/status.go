@@ -282,9 +282,10 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 	type engineStatus struct {
 		counters ospf.Counters
 		rejected api.Counts
+		stub     ospf.StubRouterStatus
 	}
 	engine, err := askOSPF(ctx, d, func(time.Time) engineStatus {
-		s := engineStatus{d.engine.Counters(), api.Counts{}}
+		s := engineStatus{d.engine.Counters(), api.Counts{}, d.engine.StubRouter()}
 		for _, i := range d.engine.Interfaces() {
 			for reason, n := range i.Rejected {
 				s.rejected[reason] += n
@@ -296,6 +297,7 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 		return api.Status{}, err
 	}
 	out.OSPF.Retransmits, out.OSPF.SPFRuns, out.OSPF.Rejected = engine.counters.Retransmits, engine.counters.SPFRuns, engine.rejected
+	out.OSPF.StubRouter = api.StubRouterStatus(engine.stub)
 	for t := packet.TypeHello; t <= packet.TypeLSAck; t++ {
 		out.OSPF.Packets = append(out.OSPF.Packets,
 			api.PacketCount{Type: t.String(), Direction: "in", Count: engine.counters.Received[t]},

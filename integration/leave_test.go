@@ -26,21 +26,15 @@ func TestHubDaemonLeaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	stopped := time.Since(start)
-	for _, branch := range []struct {
-		name string
-		far  netip.Prefix
-	}{{"branch-1", lan2}, {"branch-2", lan1}} {
-		n.wait(time.Second, branch.name+" turned away from hub-a", func() (bool, string) {
-			hops, err := n.Node(branch.name).NextHops(branch.far)
-			return err == nil && len(hops) == 1 && hops[0].Interface == "vpn2", fmt.Sprint(hops, err)
-		})
-		list, err := n.Routers[branch.name].Database(n.ctx)
+	n.turnedAway(time.Second)
+	for _, branch := range []string{"branch-1", "branch-2"} {
+		list, err := n.Routers[branch].Database(n.ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, lsa := range list {
 			if lsa.AdvertisingRouter == netip.MustParseAddr("10.255.0.1") {
-				t.Errorf("%s still has %s", branch.name, lsa)
+				t.Errorf("%s still has %s", branch, lsa)
 			}
 		}
 	}
@@ -51,6 +45,17 @@ func TestHubDaemonLeaves(t *testing.T) {
 	}
 	if got := n.nft("hub-a"); got != sets {
 		t.Errorf("hub-a's table is\n%s\nand was\n%s", got, sets)
+	}
+}
+
+// turnedAway waits until both branches reach each other through hub-b only.
+func (n *twoHubs) turnedAway(timeout time.Duration) {
+	n.t.Helper()
+	for branch, far := range map[string]netip.Prefix{"branch-1": lan2, "branch-2": lan1} {
+		n.wait(timeout, branch+" turned away from hub-a", func() (bool, string) {
+			hops, err := n.Node(branch).NextHops(far)
+			return err == nil && len(hops) == 1 && hops[0].Interface == "vpn2", fmt.Sprint(hops, err)
+		})
 	}
 }
 

@@ -86,7 +86,15 @@ func (n *twoHubs) wrongFiles(good string) {
 			n.t.Errorf("%s: not in the log:\n%s", c.new, log)
 		}
 	}
+	// The command says so to whoever typed it.
+	out, err := n.Node("branch-1").Run(n.ctx, binary, "reload", "--socket", n.ecmpd("branch-1").Socket())
+	if err == nil || !strings.Contains(err.Error()+out, "restart") {
+		n.t.Errorf("ecmpd reload of a file that needs a restart: %v\n%s", err, out)
+	}
 	n.reload("branch-1", good)
+	if out := n.run("branch-1", binary, "reload", "--socket", n.ecmpd("branch-1").Socket()); !strings.HasSuffix(out, "ecmpd.yaml: loaded\n") {
+		n.t.Errorf("ecmpd reload says %q", out)
+	}
 	n.wait(3*time.Second, "a good file ends the complaint", func() (bool, string) {
 		said := n.status("branch-1").Config.Error
 		return said == "", said

@@ -49,9 +49,7 @@ func (e *Engine) configure(c Config) {
 	slices.SortFunc(e.areas, func(a, b *area) int { return cmp.Compare(a.id, b.id) })
 	e.matchInterfaces()
 	e.dropAreas()
-	for _, a := range e.areas {
-		a.rootDirty = true
-	}
+	e.linksChanged()
 	e.originateExternals()
 }
 

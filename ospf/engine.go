@@ -44,6 +44,7 @@ type Engine struct {
 	delay    spfDelay
 	shutdown shutdown
 	startup  timer // end of stub-router.on-startup
+	drained  bool  // stub router by command
 
 	progress     []*neighbor // whose request lists shrank in this Step
 	maxAged      []agedLSA   // MaxAge instances that wait to leave the database
@@ -69,7 +70,7 @@ func New(seed uint64) *Engine {
 	}
 	e.delay.timer.fire = e.runSPF
 	e.shutdown.timer.fire = e.shutdownStep
-	e.startup.fire = e.leaveStartup
+	e.startup.fire = e.linksChanged
 	return e
 }
 

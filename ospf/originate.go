@@ -281,18 +281,6 @@ func (e *Engine) routerFlags() packet.RouterFlags {
 	return 0
 }
 
-// stubRouter tells whether transit links carry MaxLinkMetric (RFC 6987).
-func (e *Engine) stubRouter() bool {
-	return e.cfg.StubRouter.Administrative || e.startup.armed() || e.shutdown.active
-}
-
-// leaveStartup ends stub-router.on-startup.
-func (e *Engine) leaveStartup() {
-	for _, a := range e.areas {
-		a.rootDirty = true
-	}
-}
-
 // originateNetwork brings the interface's network-LSA (12.4.2) in line: as DR
 // with at least one full neighbour there is one, else none.
 func (i *iface) originateNetwork() {

@@ -15,14 +15,18 @@ type shutdown struct {
 const maxFlushWait = 1500 * time.Millisecond
 
 func (e *Engine) command(c Command) {
-	if c != Shutdown || e.shutdown.active {
+	switch {
+	case e.shutdown.active:
+		return
+	case c == Drain, c == Undrain:
+		e.drain(c == Drain)
+		return
+	case c != Shutdown:
 		return
 	}
 	e.shutdown.active = true
 	if wait := e.cfg.StubRouter.OnShutdown; wait > 0 && !e.started.IsZero() {
-		for _, a := range e.areas { // RFC 6987: let traffic move first
-			a.rootDirty = true
-		}
+		e.linksChanged() // RFC 6987: let traffic move first
 		e.timers.set(&e.shutdown.timer, e.now.Add(wait))
 		return
 	}

@@ -73,6 +73,10 @@ const (
 	// flushed LSAs were acknowledged, at the latest 1.5 s after that; the engine
 	// does nothing more then.
 	Shutdown Command = iota + 1
+	// Drain makes the router a stub router (RFC 6987) until Undrain, whatever the
+	// configuration says; Undrain goes back to what the configuration says.
+	Drain
+	Undrain
 )
 
 func (Datagram) input() {}

@@ -99,6 +99,12 @@ func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); r
 func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
 func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
 
+func (r *router) Reload(context.Context) error { return r.get().err }
+func (r *router) Drain(_ context.Context, on bool) error {
+	r.set(func(s *state) { s.status.OSPF.StubRouter.Active, s.status.OSPF.StubRouter.Drained = on, on })
+	return r.get().err
+}
+
 // start makes r answer on socket until the test ends.
 func (r *router) start(t *testing.T, socket string) {
 	t.Helper()
@@ -133,6 +139,11 @@ func TestExitCodes(t *testing.T) {
 		stderr string
 	}{
 		{"show ospf neighbor --socket " + socket, 0, ""},
+		{"reload --socket " + socket, 0, ""},
+		{"reload --socket " + sick, 1, "on fire"},
+		{"drain --timeout 0s --socket " + socket, 5, "not every adjacent router has acknowledged"},
+		{"drain --socket " + absent, 3, "no daemon answers"},
+		{"undrain now --socket " + socket, 2, "takes no argument"},
 		{"show nexthop -o json --socket " + socket, 0, ""},
 		{"wait neighbor=full:1 --timeout 5s --socket " + socket, 0, ""},
 		{"version", 0, ""},

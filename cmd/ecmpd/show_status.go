@@ -27,7 +27,22 @@ func drawStatus(s screen, body api.Status, _ bool) {
 		{"Reload error", s.bad(body.Config.Error)},
 		{"Kernel in sync", yes(body.Kernel.InSync)},
 		{"Kernel error", s.bad(body.Kernel.Error)},
+		{"Stub router", stubRouter(body.OSPF.StubRouter)},
 		{"SPF runs", strconv.FormatUint(body.OSPF.SPFRuns, 10)},
 		{"Rejected packets", counts(body.OSPF.Rejected)},
 	})
+}
+
+func stubRouter(s api.StubRouterStatus) string {
+	text := "no"
+	switch {
+	case s.Drained:
+		text = "yes, drained"
+	case s.Active:
+		text = "yes"
+	}
+	if !s.Acknowledged {
+		text += "; not every neighbour knows yet"
+	}
+	return text
 }
