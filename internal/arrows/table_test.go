@@ -30,6 +30,7 @@ var (
 	logrus     = "github.com/sirupsen/logrus"
 	cobra      = "github.com/spf13/cobra"
 	pflag      = "github.com/spf13/pflag"
+	gopacket   = "github.com/gopacket/gopacket"
 	pretty     = "github.com/jedib0t/go-pretty"
 	wireguard  = "golang.zx2c4.com/wireguard"
 )
@@ -38,6 +39,7 @@ var (
 var table = []room{
 	{path: "nexthop", pure: true},
 	{path: "ospf/packet", pure: true},
+	{path: "ospf/dissect", own: []string{"ospf/packet"}, pure: true},
 	{path: "ospf/lsdb", own: []string{"ospf/packet"}, pure: true},
 	{path: "ospf/spf", own: []string{"ospf/lsdb", "ospf/packet", "nexthop"}, pure: true},
 	{path: "ospf", own: []string{"ospf/spf", "ospf/lsdb", "ospf/packet", "nexthop"}, pure: true},
@@ -52,10 +54,11 @@ var table = []room{
 	{path: "config", own: []string{"ospf", "ospf/packet", "rib", "transit", "fib", "firewall", "nexthop"}, others: []string{yaml}},
 	{path: "api", others: []string{prometheus}},
 	{path: "daemon", own: []string{"*"}, others: []string{logrus, sys}},
+	{path: "capture", others: []string{gopacket}},
 	{path: "lab", others: []string{netlink, netns, sys}},
 	{path: "lab/peer", own: []string{"lab"}, others: []string{sys}},
 	{path: "lab/demo", own: []string{"lab", "lab/peer", "api"}, others: []string{sys}},
-	{path: "cmd/ecmpd", own: []string{"api", "config", "daemon", "lab/demo"}, others: []string{cobra, pflag, pretty, sys}},
+	{path: "cmd/ecmpd", own: []string{"api", "capture", "config", "daemon", "lab/demo", "ospf/dissect"}, others: []string{cobra, pflag, pretty, sys}},
 	{path: "integration/...", own: []string{"*"}, others: []string{yaml, netlink, netns, sys, wireguard}, tests: true},
 	{path: "internal/arrows"},
 	{path: "docs"},
