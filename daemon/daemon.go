@@ -43,6 +43,7 @@ type Options struct {
 	ConfigPath string           // configuration file
 	Socket     string           // unix socket of the API
 	StateDir   string           // directory for what survives a restart
+	Record     string           // file to record the engine's inputs in; empty: none
 	Version    string           // of the program, for status and metrics
 	Reload     <-chan os.Signal // every value reads the configuration again
 }
@@ -130,7 +131,11 @@ func (d *daemon) build(cfg *config.Config) error {
 	}
 	d.applySysctls(cfg)
 	d.engine = ospf.New(uint64(d.started.UnixNano()))
-	d.speaker, err = speaker.New(d.engine, speaker.Options{OnOutput: d.onOutput, OnError: d.onSpeakerError})
+	engine, err := d.recorded(d.engine)
+	if err != nil {
+		return err
+	}
+	d.speaker, err = speaker.New(engine, speaker.Options{OnOutput: d.onOutput, OnError: d.onSpeakerError})
 	if err != nil {
 		return err
 	}

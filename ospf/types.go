@@ -1,6 +1,7 @@
 package ospf
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -78,6 +79,19 @@ const (
 	Drain
 	Undrain
 )
+
+// String is the order in a word.
+func (c Command) String() string {
+	switch c {
+	case Shutdown:
+		return "shutdown"
+	case Drain:
+		return "drain"
+	case Undrain:
+		return "undrain"
+	}
+	return fmt.Sprintf("command(%d)", uint8(c))
+}
 
 func (Datagram) input() {}
 func (Tick) input()     {}

@@ -32,6 +32,7 @@ on one machine, in network namespaces of their own, when each has its own
 		},
 	}
 	daemonFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.Record, "record", "", "new file to record all OSPF inputs in, for 'ecmpd replay' (at most 1 GiB; holds the configured secrets)")
 	return cmd
 }
 
