@@ -111,7 +111,10 @@ func (t *Table) ends(a *area, d *dest, own func(netip.Prefix) (OwnExternal, bool
 	var ends []end
 	for _, summaries := range []bool{false, true} {
 		for _, l := range d.leaves {
-			if _, _, ok := a.reach(l.v); l.area == a && ok && l.summary == summaries {
+			if l.area != a || l.summary != summaries {
+				continue
+			}
+			if _, _, ok := a.reach(l.v); ok {
 				ends = append(ends, end{l.v, l.cost})
 			}
 		}
@@ -122,7 +125,7 @@ func (t *Table) ends(a *area, d *dest, own func(netip.Prefix) (OwnExternal, bool
 	best := OwnExternal{Metric: packet.LSInfinity, Type2: true}
 	add := func(router packet.ID, x OwnExternal) {
 		v, ok := a.find(vertexKey{id: router})
-		if _, _, reached := a.reach(v); !ok || !reached {
+		if !ok || a.tree.dist[v] == unreachable {
 			return
 		}
 		// 16.4 (6) (b): type 1 before type 2, and of type 2 the lowest metric.

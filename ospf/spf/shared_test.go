@@ -2,9 +2,13 @@ package spf
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 // TestShared asks router 1, a hub, for what it shares with router 2, another one.
@@ -53,4 +57,107 @@ func TestShared(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSharedOracle compares with a naive search in random domains.
+func TestSharedOracle(t *testing.T) {
+	shared, asked := 0, 0
+	none := func(netip.Prefix) (x OwnExternal, ok bool) { return }
+	for seed := range uint64(600) {
+		g := newGenerator(seed)
+		g.m.summaries, g.m.externals = nil, nil
+		c := configFor(seed)
+		table := g.m.fresh(c)
+		o := &oracle{c: c, lsas: g.m.lsas(), links: g.m.rootLinks()}
+		o.keys = slices.SortedFunc(maps.Keys(o.lsas), compareAreaKeys)
+		for _, a := range g.m.areas() {
+			o.areas = append(o.areas, o.area(a))
+		}
+		for r := range table.Routes() {
+			if r.Prefix.Bits() < 24 {
+				continue
+			}
+			var got, want packet.ID
+			for _, s := range table.Shared([]netip.Prefix{r.Prefix}, none) {
+				if s.Prefix == r.Prefix {
+					got = s.Router
+				}
+			}
+			for _, a := range o.areas {
+				if want == 0 {
+					want = a.dividing(r.Prefix, c.RouterID)
+				}
+			}
+			if got != want {
+				t.Fatalf("seed %d: %s is shared by %d, want %d", seed, r.Prefix, got, want)
+			}
+			if asked++; got != 0 {
+				shared++
+			}
+		}
+	}
+	if shared < 100 || shared > asked/2 {
+		t.Errorf("%d of %d prefixes are shared: the domains prove little", shared, asked)
+	}
+}
+
+// dividing is the lowest router with shortest paths to p both through the root
+// and past it.
+func (a *oracleArea) dividing(p netip.Prefix, root packet.ID) (lowest packet.ID) {
+	dist, through, past := map[node]int{}, map[node]bool{}, map[node]bool{}
+	end := func(n node, lsid, mask packet.ID, cost int) {
+		_, reachable := a.dist[n]
+		if bits, ok := packet.MaskLen(mask); !ok || !reachable || netip.PrefixFrom((lsid&mask).Addr(), bits) != p {
+			return
+		}
+		if old, ok := dist[n]; !ok || cost < old {
+			dist[n] = cost
+		}
+	}
+	for id, r := range a.routers {
+		for _, l := range r.Links {
+			if l.Type == packet.LinkStub {
+				end(node{'r', id}, l.ID, l.Data, int(l.Metric))
+			}
+		}
+	}
+	for id, n := range a.nets {
+		end(node{'n', id}, id, n.Mask, 0)
+	}
+	ends := maps.Clone(dist)
+	for changed := true; changed; {
+		changed = false
+		for _, e := range a.edges {
+			to, ok := dist[e.to]
+			if from, known := dist[e.from]; ok && (!known || to+e.cost < from) {
+				dist[e.from], changed = to+e.cost, true
+			}
+		}
+	}
+	hub := node{'r', root}
+	for n, cost := range ends {
+		past[n] = cost == dist[n] && n != hub
+	}
+	_, through[hub] = dist[hub]
+	for changed := true; changed; {
+		changed = false
+		for _, e := range a.edges {
+			to, ok := dist[e.to]
+			if !ok || e.from == hub || dist[e.from] != to+e.cost {
+				continue
+			}
+			if through[e.to] && !through[e.from] {
+				through[e.from], changed = true, true
+			}
+			if past[e.to] && !past[e.from] {
+				past[e.from], changed = true, true
+			}
+		}
+	}
+	for n := range dist {
+		if n.kind == 'r' && through[n] && past[n] && (lowest == 0 || n.id < lowest) {
+			lowest = n.id
+		}
+	}
+	return lowest
 }
