@@ -41,7 +41,7 @@ func TestTracked(t *testing.T) {
 	n.warned(hubs, serverLAN.String())
 	n.serverConnections(func(failed int) bool { return failed > 0 }, "on both hubs, tracked: some")
 	for _, hub := range hubs {
-		n.wait(8*time.Second, hub+" logs it", func() (bool, string) {
+		n.wait(15*time.Second, hub+" logs it", func() (bool, string) {
 			log := n.ecmpd(hub).Log()
 			return strings.Count(log, "tracked network: ") == 1, log
 		})
