@@ -144,6 +144,14 @@ type Transit struct {
 	Holes      List[Hole]    `json:"holes"`
 	InSync     bool          `json:"inSync"` // the kernel's sets are the wanted ones
 	BlockedBy  List[Blocker] `json:"blockedBy"`
+	Warnings   List[Warning] `json:"warnings"` // tracked networks that cannot work as they are
+}
+
+// Warning is a tracked network of whose flows connection tracking sees a part
+// only, because other routers carry the rest.
+type Warning struct {
+	Prefix string `json:"prefix"`
+	Reason string `json:"reason"` // and what to do
 }
 
 // Hole is a network inside a transit prefix that is not transit.

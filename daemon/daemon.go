@@ -13,8 +13,8 @@
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
-// (engine output to logs and dead legs), log.go, status.go and orders.go (API), kernel.go
-// (sysctls and cleanup).
+// (engine output to logs and dead legs), log.go, shared.go (tracked networks that other
+// hubs carry, too), status.go and orders.go (API), kernel.go (sysctls and cleanup).
 package daemon
 
 import (
@@ -182,6 +182,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	})
 	start("API", serveAPI)
 	start("convergence", d.awaitConvergence)
+	start("tracked networks", d.watchShared)
 	d.log.WithFields(logrus.Fields{"version": d.options.Version, "routerId": d.config.OSPF.RouterID, "config": d.options.ConfigPath}).Info("started")
 
 	for running := true; running; {

@@ -294,12 +294,12 @@ var kinds = map[rib.Protocol]transit.Kind{
 
 func (r *routeLoop) transitInterfaces() []transit.Interface {
 	var list []transit.Interface
-	for name, o := range r.interfaces {
-		l, ok := r.links.ByName(name)
-		if !ok {
+	for _, l := range r.links.Links {
+		o, speaks := r.interfaces[l.Name]
+		if l.Loopback && !speaks {
 			continue
 		}
-		i := transit.Interface{Name: name, Passive: o.passive, PointToPoint: o.pointToPoint, HasNeighbor: o.full}
+		i := transit.Interface{Name: l.Name, Passive: o.passive || !speaks, PointToPoint: o.pointToPoint, HasNeighbor: o.full}
 		for _, a := range l.Addrs {
 			i.Networks = append(i.Networks, a.Addr.Masked())
 			if a.Peer.IsValid() {

@@ -175,17 +175,20 @@ func TestForeign(t *testing.T) {
 }
 
 // What the transit rule gets to know: interfaces that exist, with the far end
-// of a peer address.
+// of a peer address. Those that OSPF does not know are passive to it, for
+// their networks may be transit; the loopback is none of them.
 func TestTransitInterfaces(t *testing.T) {
 	l := newTestLoop()
 	l.links = link.Snapshot{Links: []link.Link{
 		up("vpn2", 3, link.Addr{Addr: pfx("10.2.0.1/32"), Peer: netip.MustParseAddr("10.2.0.9")}),
 		up("vpn1", 2, address("10.1.0.1/30"), address("10.1.1.1/30")),
+		up("office", 4, address("192.168.77.1/24")),
+		{Name: "lo", Index: 1, Up: true, Loopback: true, Addrs: []link.Addr{address("10.3.0.1/32")}},
 	}}
 	l.interfaces = map[string]ospfInterface{
 		"vpn1": {pointToPoint: true, full: true}, "vpn2": {passive: true}, "gone": {full: true},
 	}
-	want := "[{vpn1 false true true [10.1.0.0/30 10.1.1.0/30]} {vpn2 true false false [10.2.0.1/32 10.2.0.9/32]}]"
+	want := "[{office true false false [192.168.77.0/24]} {vpn1 false true true [10.1.0.0/30 10.1.1.0/30]} {vpn2 true false false [10.2.0.1/32 10.2.0.9/32]}]"
 	if got := fmt.Sprint(l.transitInterfaces()); got != want {
 		t.Errorf("transit interfaces\n got %s\nwant %s", got, want)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/ospf/spf"
 	"github.com/ecmpd/ecmpd/rib"
-	"github.com/ecmpd/ecmpd/transit"
 )
 
 // daemon implements api.Backend: each method asks the loop that owns the state
@@ -235,7 +234,11 @@ func (d *daemon) Groups(ctx context.Context) ([]api.Group, error) {
 
 // Transit implements api.Backend.
 func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
-	state, err := askLoop(ctx, d.routes.inbox, func() transit.State { return d.routes.transit })
+	state, err := d.transitState(ctx)
+	if err != nil {
+		return api.Transit{}, err
+	}
+	shared, err := d.sharedTracked(ctx, state)
 	if err != nil {
 		return api.Transit{}, err
 	}
@@ -244,6 +247,9 @@ func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
 	}
 	for _, h := range state.Holes {
 		out.Holes = append(out.Holes, api.Hole{Prefix: h.Prefix.String(), Reason: h.Reason})
+	}
+	for _, s := range shared {
+		out.Warnings = append(out.Warnings, api.Warning{Prefix: s.Prefix.String(), Reason: sharedReason(s)})
 	}
 	rules, err := askLoop(ctx, d.firewall.inbox, d.firewall.status)
 	if err != nil {

@@ -202,6 +202,19 @@ func (e *Engine) Routes() []spf.Route {
 	return list
 }
 
+// Shared lists the prefixes inside networks of whose flows this router sees a
+// part only, because other routers reach them at equal cost past it.
+func (e *Engine) Shared(networks []netip.Prefix) []spf.Shared {
+	if e.table == nil || len(networks) == 0 {
+		return []spf.Shared{}
+	}
+	externals := e.wantedExternals()
+	return e.table.Shared(networks, func(p netip.Prefix) (spf.OwnExternal, bool) {
+		x, ok := externals[p]
+		return spf.OwnExternal{Metric: x.metric, Type2: x.type2}, ok
+	})
+}
+
 // Converged tells whether a start is over: the router has run for the longest
 // dead interval of its interfaces, no neighbour is on its way to Full and the LSAs
 // at both ends of the adjacencies say so, which MinLSInterval may have held back.

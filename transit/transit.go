@@ -59,10 +59,10 @@ type Route struct {
 	NextHops nexthop.Set
 }
 
-// Interface is one OSPF interface.
+// Interface is one of the hub's interfaces.
 type Interface struct {
 	Name         string
-	Passive      bool
+	Passive      bool // OSPF does not speak on it: passive, or not an OSPF interface
 	PointToPoint bool // in OSPF's view
 	// HasNeighbor says that at least one neighbour is Full.
 	HasNeighbor bool
@@ -92,7 +92,7 @@ type State struct {
 	Mode Mode `json:"mode"`
 	// Prefixes are disjoint, and as few as an exact description allows.
 	Prefixes []netip.Prefix `json:"prefixes"`
-	// Interfaces are the OSPF interfaces through which transit packets come in.
+	// Interfaces are those through which transit packets come in.
 	Interfaces []string `json:"interfaces"`
 	// Tracked are the networks of Config.Tracked, disjoint and aggregated.
 	Tracked []netip.Prefix `json:"tracked"`
@@ -123,8 +123,8 @@ var reserved = [...]netip.Prefix{
 
 // Compute applies the rule. routes are the best route of each prefix (where two
 // claim the same prefix, the one that keeps it tracked wins); interfaces are the
-// OSPF interfaces; local are the hub's own addresses. In mode Off all lists are
-// empty.
+// OSPF interfaces and the others that attach networks; local are the hub's own
+// addresses. In mode Off all lists are empty.
 func Compute(c Config, routes []Route, interfaces []Interface, local []netip.Addr) State {
 	s := State{
 		Mode: Notrack, Prefixes: []netip.Prefix{}, Interfaces: []string{},
@@ -230,7 +230,7 @@ func staysInside(set nexthop.Set, active map[string]bool) bool {
 }
 
 // entrances lists the interfaces through which transit packets may come in:
-// those that speak OSPF, and passive ones that attach a network of Config.Also.
+// those that speak OSPF, and those that attach a network of Config.Also.
 func entrances(c Config, interfaces []Interface) []string {
 	names := make([]string, 0, len(interfaces))
 	for _, i := range interfaces {

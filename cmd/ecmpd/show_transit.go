@@ -35,6 +35,14 @@ func drawTransit(s screen, body api.TransitBody, _ bool) {
 		s.line("")
 		s.table([]string{"Not Transit", "Reason"}, rows)
 	}
+	if len(t.Warnings) > 0 {
+		var rows [][]string
+		for _, w := range t.Warnings {
+			rows = append(rows, []string{w.Prefix, w.Reason})
+		}
+		s.line("\n%s", s.bad("Tracking may see only one direction of flows to:"))
+		s.table([]string{"Tracked", "Reason"}, rows)
+	}
 	if len(t.BlockedBy) > 0 {
 		var rows [][]string
 		for _, b := range t.BlockedBy {

@@ -52,6 +52,7 @@ var example = state{
 	transit: api.Transit{
 		Mode: "notrack", Prefixes: []string{"10.0.0.0/29", "10.10.0.0/16"}, Interfaces: []string{"vpn1", "vpn2"}, Tracked: []string{"192.168.77.0/24"},
 		Holes:     []api.Hole{{Prefix: "10.10.9.0/24", Reason: "connected on lan"}},
+		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},
 	status: api.Status{

@@ -12,6 +12,7 @@
 //   - dest.go: a prefix and its intra-area (16.1) and inter-area (16.2) paths; summary.go: summary-LSAs
 //   - asbr.go, external.go, forward.go: AS boundary routers, externals (16.4, 16.4.1), forwarding addresses
 //   - route.go, changes.go: the table and its differences
+//   - shared.go: prefixes that other routers reach through this one and past it
 //
 // A change that touches only leaves is applied to the trees as they are (16.5,
 // 16.6) and costs work for the prefixes it names. A change of the graph makes

@@ -1,6 +1,7 @@
 package spf
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -18,6 +19,7 @@ func FuzzInstall(f *testing.F) {
 			{Link: packet.RouterLink{ID: 2, Type: packet.LinkPointToPoint}, Interface: "a", Gateway: packet.ID(10<<24 | 2).Addr()},
 			{Link: packet.RouterLink{ID: 3, Type: packet.LinkTransit}, Interface: "b"},
 		}
+		everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")}
 		table, held := New(Config{RouterID: 1}), map[areaKey][]byte{}
 		table.SetRoot(0, links)
 		length := 6 + int(cut)
@@ -48,6 +50,9 @@ func FuzzInstall(f *testing.F) {
 			}
 			if p[3]&0x20 != 0 {
 				table.Changes()
+			}
+			if p[3]&0x10 != 0 {
+				table.Shared(everything, func(netip.Prefix) (OwnExternal, bool) { return OwnExternal{Metric: 1}, p[3]&0x08 != 0 })
 			}
 		}
 		table.Run()
