@@ -177,3 +177,22 @@ func TestLSReq_RefusedLSADoesNotBlockLoading(t *testing.T) {
 		}
 	}
 }
+
+// 10.9, 13 (5)(a): the answer to a request comes within MinLSArrival of an
+// instance that another neighbour flooded. Loading ends with MinLSArrival, not
+// with the next request.
+func TestLSReq_AnsweredWithinMinLSArrival(t *testing.T) {
+	l := newLab(t)
+	q := l.full("eth0", "9.9.9.9", "10.0.0.9")
+	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
+	p.bring(nbrExchange)
+	q.update(routerLSA(p.id, 1))
+	p.describe(header(routerLSA(p.id, 3)))
+	p.update(routerLSA(p.id, 4))
+	l.wantState(p, nbrLoading)
+	l.advance(1010 * time.Millisecond)
+	l.wantState(p, nbrFull)
+	if h := header(l.lsa(packet.Key{Type: packet.LSRouter, ID: p.id, Adv: p.id})); h.Seq != 4 {
+		t.Errorf("sequence number %d", h.Seq)
+	}
+}

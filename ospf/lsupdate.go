@@ -31,8 +31,14 @@ func (n *neighbor) receiveLSUpdate(h packet.Header, b *packet.LSUpdate) {
 	if b.Truncated {
 		i.reject(n.addr, h, RejectMalformed, "an LSA runs past the end of the packet")
 	}
+	n.receiveLSAs(h, b.LSAs)
+}
+
+// receiveLSAs takes LSAs one by one and acknowledges them.
+func (n *neighbor) receiveLSAs(h packet.Header, list [][]byte) {
+	i := n.i
 	var acks []packet.LSAHeader
-	for _, raw := range b.LSAs {
+	for _, raw := range list {
 		lsa, err := packet.CheckLSA(raw)
 		if err != nil { // (1), (2)
 			n.refuse(h, lsa, err)
@@ -115,8 +121,11 @@ func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) 
 // receiveNewer is step (5) of RFC 2328 13.
 func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, h packet.LSAHeader, raw []byte) verdict {
 	i, e := n.i, n.i.e
-	if cur != nil && !e.isOwnInstance(d, cur) && e.now.Sub(cur.Installed) < packet.MinLSArrival*time.Second { // (a)
-		return drop
+	if cur != nil && !e.isOwnInstance(d, cur) { // (a)
+		if until := cur.Installed.Add(packet.MinLSArrival * time.Second); e.now.Before(until) {
+			n.held.add(h, raw, until)
+			return drop
+		}
 	}
 	if e.full(d, cur, raw) {
 		i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs, %d bytes): %s refused", d.Len(), d.Bytes(), h.Key())

@@ -78,24 +78,72 @@ func TestLSUpdate13_4_UnknownMaxAge(t *testing.T) {
 	}
 }
 
-// 13 (5)(a): a newer instance within MinLSArrival is ignored and not acknowledged.
+// 13 (5)(a): newer instances within MinLSArrival are neither taken nor
+// acknowledged before it is over; the newest of them is then, without coming again.
 func TestLSUpdate13_5a_MinLSArrival(t *testing.T) {
 	l := newLab(t)
 	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	q := l.full("eth0", "3.3.3.3", "10.0.0.3")
+	k := header(extLSA(p.id, "192.0.2.0", 1)).Key()
 	p.update(extLSA(p.id, "192.0.2.0", 1))
-	l.advance(900 * time.Millisecond)
+	l.advance(300 * time.Millisecond)
 	l.take()
-	newer := extLSA(p.id, "192.0.2.0", 2)
-	p.update(newer)
-	l.advance(50 * time.Millisecond)
-	if acks, _ := acked(l.take(), "tun0"); len(acks) != 0 || header(l.lsa(header(newer).Key())).Seq != 1 {
-		t.Error("taken after 0.9 s")
+	for _, seq := range []packet.Seq{2, 4, 3} {
+		p.update(extLSA(p.id, "192.0.2.0", seq))
+		q.update(extLSA(p.id, "192.0.2.0", seq))
 	}
-	l.advance(150 * time.Millisecond)
-	p.update(newer)
+	l.advance(690 * time.Millisecond)
+	if acks, _ := acked(l.take(), "tun0"); len(acks) != 0 || header(l.lsa(k)).Seq != 1 {
+		t.Errorf("taken after 0.99 s: %v", acks)
+	}
+	l.advance(20 * time.Millisecond)
+	list := l.take()
+	if header(l.lsa(k)).Seq != 4 {
+		t.Errorf("sequence number %d after 1.01 s", header(l.lsa(k)).Seq)
+	}
+	if back := flooded(list, "tun0"); len(back) != 0 {
+		t.Errorf("sent back: %v", back)
+	}
 	l.advance(time.Second)
-	if acks, _ := acked(l.take(), "tun0"); len(acks) != 1 || header(l.lsa(header(newer).Key())).Seq != 2 {
-		t.Error("not taken after 1.1 s")
+	if acks, _ := acked(append(list, l.take()...), "tun0"); len(acks) != 1 || acks[0].Seq != 4 {
+		t.Errorf("acknowledged %v", acks)
+	}
+	l.advance(6 * time.Second)
+	for _, h := range flooded(l.take(), "eth0") {
+		if h.Key() == k {
+			t.Errorf("%v is still on the list of a neighbour that sent it", h)
+		}
+	}
+}
+
+// 13 (5)(a): what is held of a neighbour goes with the adjacency, and is bounded.
+func TestLSUpdate13_5a_Held(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.MaxLSAs = 10_000 })
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	const many = 3000
+	send := func(seq packet.Seq) {
+		for n := 0; n < many; n += 100 {
+			var lsas [][]byte
+			for k := range 100 {
+				lsas = append(lsas, extLSA(p.id, fmt.Sprintf("192.%d.%d.0", (n+k)/256, (n+k)%256), seq))
+			}
+			p.update(lsas...)
+		}
+	}
+	send(1)
+	send(2)
+	held := &p.nbr().held
+	if n := len(held.order); held.size > maxHeld || n != len(held.lsas) || n < 1000 || n == many {
+		t.Errorf("%d LSAs held, %d bytes", n, held.size)
+	}
+	p.send(&packet.DBDesc{MTU: p.mtu, Options: p.opts, Flags: packet.DDInit | packet.DDMore | packet.DDMaster, Seq: 77})
+	l.wantState(p, nbrExStart)
+	if held.size+len(held.order)+len(held.lsas) != 0 || held.timer.armed() {
+		t.Errorf("%d LSAs held of a neighbour that starts anew", len(held.order))
+	}
+	l.advance(2 * time.Second)
+	if seq := header(l.lsa(header(extLSA(p.id, "192.0.0.0", 1)).Key())).Seq; seq != 1 {
+		t.Errorf("sequence number %d", seq)
 	}
 }
 

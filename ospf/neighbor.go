@@ -26,6 +26,7 @@ type neighbor struct {
 	exchange exchange
 	requests requestList
 	answers  answerList
+	held     heldList
 	retx     retransmitList
 	replied  map[packet.Key]time.Time // last reply of 13 (8)
 
@@ -40,6 +41,7 @@ func (i *iface) newNeighbor(id packet.ID, addr netip.Addr) *neighbor {
 	n.exchange.init(n)
 	n.requests.init(n)
 	n.answers.init(n)
+	n.held.init(n)
 	n.retx.init(n)
 	i.neighbors = append(i.neighbors, n)
 	slices.SortFunc(i.neighbors, func(a, b *neighbor) int {

@@ -175,6 +175,7 @@ func (n *neighbor) clearLists() {
 	n.exchange.stop()
 	n.requests.clear()
 	n.answers.clear()
+	n.held.clear()
 	n.retx.clear()
 }
 

@@ -234,7 +234,7 @@ func TestOriginate13_4_Storm(t *testing.T) {
 	l.advance(10 * time.Second)
 	l.out = nil
 	for n := range 300 { // 30 s
-		p.update(build(packet.LSRouter, self, self, packet.Seq(1000+n), 1, packet.RouterLSA{Links: []packet.RouterLink{{ID: packet.ID(n), Type: packet.LinkStub}}}))
+		p.update(build(packet.LSRouter, self, self, packet.Seq(1000+2*n), 1, packet.RouterLSA{Links: []packet.RouterLink{{ID: packet.ID(n), Type: packet.LinkStub}}}))
 		l.advance(100 * time.Millisecond)
 	}
 	list := l.take()
