@@ -171,7 +171,7 @@ type area struct {
 	rootDirty bool      // own router-LSA or the root's links may have changed
 	root      []spf.RootLink
 	announced bool  // the router-LSA has been originated
-	first     timer // latest instant for that
+	first     timer // next look at whether it may be
 }
 
 func (a *area) settle() {

@@ -200,6 +200,10 @@ func (e *Engine) selfOriginated(h packet.LSAHeader) bool {
 // be gone from its own tree. Neighbours that have only just learned the old
 // instance drop the answer (13 (5)(a)), so it is repeated.
 func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
+	if a := d.area; a != nil && !a.announced && entry.Key() == e.routerKey() {
+		a.rootDirty = true // it stands until the first router-LSA of this run
+		return
+	}
 	s := e.origin[originKey{d, entry.Key()}]
 	if s == nil || !s.wanted {
 		e.flush(d, entry)
@@ -212,11 +216,21 @@ func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
 	}
 	if last.IsZero() || e.now.Sub(last) >= time.Minute {
 		e.emitLSA(s)
-		s.repeat = true
-	} else { // once is what a restart finds
-		e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
+		e.repeat(s)
+		return
 	}
+	// Once is what a restart finds.
+	e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
 	if !s.wrapping {
+		e.schedule(s)
+	}
+}
+
+// repeat originates once more after MinLSArrival what follows an instance of an
+// earlier run: who has only just learned that one drops what follows it at once.
+func (e *Engine) repeat(s *selfLSA) {
+	if !s.wrapping {
+		s.repeat = true
 		e.schedule(s)
 	}
 }
@@ -240,36 +254,21 @@ func (a *area) originateRouter() {
 			e.topologyChanged("own links changed")
 		}
 	}
-	if !a.announced && !a.mayAnnounce() {
-		return
-	}
-	a.announced = true
-	e.originate(a.db, packet.Key{Type: packet.LSRouter, ID: e.cfg.RouterID, Adv: e.cfg.RouterID}, body)
-}
-
-// mayAnnounce holds the very first router-LSA back until the adjacencies that
-// are coming up are in it, for at most MinLSInterval: the second one would have
-// to wait as long.
-func (a *area) mayAnnounce() bool {
-	e := a.e
-	end := e.started.Add(packet.MinLSInterval * time.Second)
-	if !e.now.Before(end) {
-		return true
-	}
-	if !a.first.armed() {
-		a.first.fire = func() { a.rootDirty = true }
-		e.timers.set(&a.first, end)
-	}
-	full := false
-	for _, i := range a.interfaces() {
-		for _, n := range i.neighbors {
-			if n.state != nbrFull && n.state != nbrTwoWay {
-				return false
-			}
-			full = full || n.state == nbrFull
+	if a.announced {
+		e.originate(a.db, e.routerKey(), body)
+	} else if a.mayAnnounce() {
+		a.announced = true
+		before := a.db.Lookup(e.routerKey())
+		e.originate(a.db, e.routerKey(), body)
+		if s := e.origin[originKey{a.db, e.routerKey()}]; s != nil && before != nil {
+			e.repeat(s)
 		}
 	}
-	return full
+}
+
+// routerKey names our router-LSA.
+func (e *Engine) routerKey() packet.Key {
+	return packet.Key{Type: packet.LSRouter, ID: e.cfg.RouterID, Adv: e.cfg.RouterID}
 }
 
 // routerFlags: E marks an AS boundary router (12.4.1). Area border duties are

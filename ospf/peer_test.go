@@ -169,11 +169,16 @@ func (p *peer) bring(to nbrState) {
 	p.l.wantState(p, to)
 }
 
-// full adds a peer and brings it to Full; what was sent on the way is forgotten.
+// full adds a peer and brings it to Full, and the router to its first router-LSA;
+// what was sent on the way is forgotten.
 func (l *lab) full(ifname, routerID, addr string) *peer {
 	l.t.Helper()
 	p := l.peer(ifname, routerID, addr)
 	p.bring(nbrFull)
+	for !p.nbr().i.area.announced {
+		l.advance(100 * time.Millisecond)
+	}
+	p.hi()
 	l.out, l.events, l.routes = nil, nil, nil
 	return p
 }

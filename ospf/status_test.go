@@ -71,7 +71,7 @@ func TestStatus_Why(t *testing.T) {
 func TestStatus_Converged(t *testing.T) {
 	l := newLab(t)
 	l.full("tun0", "2.2.2.2", "10.1.0.2").announce(1)
-	l.advance(39 * time.Second)
+	l.advance(39*time.Second - l.now.Sub(l.e.started))
 	if l.e.Converged(l.now) {
 		t.Error("before one dead interval")
 	}
