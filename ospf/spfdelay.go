@@ -19,13 +19,15 @@ const (
 // spfDelay is the SPF back-off delay machine of RFC 8405. Each of its three
 // timers is an instant; zero means not running.
 type spfDelay struct {
-	state    delayState
-	timer    timer     // SPF_TIMER
-	holdDown time.Time // HOLDDOWN_TIMER ends
-	learn    time.Time // LEARN_TIMER ends
-	trigger  string    // what asked for the run that is due
-	begun    bool      // the start of the router is over
-	rested   time.Time // no run before; bounds the share of time that runs take
+	state     delayState
+	timer     timer     // SPF_TIMER
+	holdDown  time.Time // HOLDDOWN_TIMER ends
+	learn     time.Time // LEARN_TIMER ends
+	trigger   string    // what asked for the run that is due
+	changed   time.Time // the last change of the start
+	converged time.Time // the first change after convergence
+	begun     bool      // the start of the router is over
+	rested    time.Time // no run before; bounds the share of time that runs take
 }
 
 func (d *spfDelay) reset(e *Engine) {
@@ -83,7 +85,7 @@ func (e *Engine) topologyEvent(trigger string, comingUp bool) {
 	d, c := &e.delay, e.cfg.SPFDelay
 	d.advance(e.now)
 	wait := c.Initial
-	if !comingUp && !e.synchronising() && !e.starting() {
+	if starting := e.starting(); !starting && !comingUp && !e.synchronising() {
 		switch d.state {
 		case delayQuiet: // transition 1
 			d.state = delayShortWait
@@ -98,12 +100,28 @@ func (e *Engine) topologyEvent(trigger string, comingUp bool) {
 	e.runAt(e.now.Add(wait), trigger, comingUp)
 }
 
-// starting tells whether the start of this router is not over ([Engine.Converged]).
-// It is one event: routers that come up with it announce themselves again within
-// MinLSInterval, and the long wait would add to that.
+// maxStart bounds the start after convergence.
+const maxStart = 30 * time.Second
+
+// starting tells whether a change still belongs to the start of this router, which
+// is one event. It lasts until the router has converged ([Engine.Converged]) and
+// nothing has changed for longer than MinLSInterval: routers that come up with it
+// announce themselves again within that, those behind them after another, and the
+// long wait would add to each.
 func (e *Engine) starting() bool {
-	e.delay.begun = e.delay.begun || e.Converged(e.now)
-	return !e.delay.begun
+	d := &e.delay
+	if d.begun {
+		return false
+	}
+	if e.Converged(e.now) {
+		if d.converged.IsZero() {
+			d.converged = e.now
+		}
+		quiet := e.now.Sub(d.changed) > (packet.MinLSInterval+1)*time.Second
+		d.begun = quiet || e.now.Sub(d.converged) > maxStart
+	}
+	d.changed = e.now
+	return !d.begun
 }
 
 // runAt arms SPF_TIMER. One that is running moves only when sooner is asked for.

@@ -103,6 +103,32 @@ func TestSPFDelay_StartIsOneEvent(t *testing.T) {
 	}
 }
 
+// The start goes on while routers announce themselves again every MinLSInterval,
+// but not for ever.
+func TestSPFDelay_StartEnds(t *testing.T) {
+	l := newLab(t, func(l *lab) {
+		l.cfg.Areas[0].Interfaces[0].HelloInterval, l.cfg.Areas[0].Interfaces[0].DeadInterval = time.Second, 4*time.Second
+	})
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.announce(1)
+	var late []int
+	n := 0
+	for l.now.Sub(l.e.started) < time.Minute {
+		asked := l.now
+		for range 5 { // within a second
+			p.topology(n)
+			n++
+			if got := l.runs(asked, 200*time.Millisecond); !slices.Contains(got, int(l.now.Sub(asked)/time.Millisecond)-150) {
+				late = append(late, int(l.now.Sub(l.e.started)/time.Second))
+			}
+		}
+		l.advance(4 * time.Second)
+	}
+	if len(late) == 0 || late[0] < 30 || late[0] > 45 {
+		t.Errorf("the delay grows %v seconds after the start", late)
+	}
+}
+
 // A leaf is published in the Step that brings it, without a run.
 func TestSPFDelay_LeavesAtOnce(t *testing.T) {
 	l, p := settled(t)
