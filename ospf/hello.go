@@ -25,7 +25,8 @@ func (i *iface) helloDue() {
 }
 
 // answerHello sends a Hello out of turn, so that a neighbour which was just
-// heard sees itself listed at once; at most one a second and interface.
+// heard, or has started anew, sees itself listed at once; at most one a second
+// and interface.
 func (i *iface) answerHello() {
 	if now := i.e.now; now.Sub(i.answered) >= time.Second {
 		i.answered = now

@@ -48,6 +48,14 @@ func TestHello_AnsweredOutOfTurn(t *testing.T) {
 	if len(hellos) != 1 || !slices.Contains(hellos[0].Neighbors, id("2.2.2.2")) {
 		t.Errorf("%d hellos in answer", len(hellos))
 	}
+	p := l.full("tun0", "4.4.4.4", "10.1.0.2")
+	l.advance(3 * time.Second)
+	l.take()
+	p.hello.Neighbors = nil // it has restarted
+	p.hi()
+	if hellos, _ := on[*packet.Hello](l.take(), "tun0"); len(hellos) != 1 || !slices.Contains(hellos[0].Neighbors, p.id) {
+		t.Errorf("%d hellos in answer to a neighbour that lists us no longer", len(hellos))
+	}
 }
 
 // 10.5: each parameter that differs drops the Hello: no neighbour is made, one

@@ -196,3 +196,25 @@ func TestLSReq_AnsweredWithinMinLSArrival(t *testing.T) {
 		t.Errorf("sequence number %d", h.Seq)
 	}
 }
+
+// 13 (5)(a): MinLSArrival counts from a copy that came by flooding. One that was
+// asked for, from whomever, makes way for a newer one at once.
+func TestLSReq_AnswersAreNotFlooded(t *testing.T) {
+	l := newLab(t)
+	k := packet.Key{Type: packet.LSRouter, ID: id("2.2.2.2"), Adv: id("2.2.2.2")}
+	q := l.peer("eth0", "9.9.9.9", "10.0.0.9")
+	q.bring(nbrExchange)
+	q.describe(header(routerLSA(k.Adv, 1)))
+	q.update(routerLSA(k.Adv, 1))
+	l.wantState(q, nbrFull)
+	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
+	p.bring(nbrExchange)
+	p.describe(header(routerLSA(k.Adv, 3)))
+	for _, c := range []struct{ sent, taken packet.Seq }{{3, 3}, {4, 4}, {5, 4}} {
+		p.update(routerLSA(k.Adv, c.sent))
+		if h := header(l.lsa(k)); h.Seq != c.taken {
+			t.Errorf("after %d: sequence number %d", c.sent, h.Seq)
+		}
+	}
+	l.wantState(p, nbrFull)
+}

@@ -121,7 +121,8 @@ func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) 
 // receiveNewer is step (5) of RFC 2328 13.
 func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, h packet.LSAHeader, raw []byte) verdict {
 	i, e := n.i, n.i.e
-	if cur != nil && !e.isOwnInstance(d, cur) { // (a)
+	requested := n.requests.wants(h.Key())
+	if cur != nil && cur.Flooded { // (a)
 		if until := cur.Installed.Add(packet.MinLSArrival * time.Second); e.now.Before(until) {
 			n.held.add(h, raw, until)
 			return drop
@@ -133,7 +134,8 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 		n.requests.remove(h.Key())
 		return drop
 	}
-	entry := e.install(d, raw)   // (c), (d); 13.2
+	entry := e.install(d, raw) // (c), (d); 13.2
+	entry.Flooded = !requested
 	back := e.flood(d, entry, n) // (b)
 	if e.selfOriginated(h) {     // (f)
 		e.reclaim(d, entry)

@@ -147,9 +147,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 		e.timers.stop(&n.inactivity)
 		n.forget()
 	case nbrInit:
-		if from == nbrDown {
-			i.answerHello()
-		}
+		i.answerHello()
 	case nbrExStart:
 		n.exchange.start()
 	case nbrExchange:

@@ -145,7 +145,9 @@ func (e *Engine) flush(d *database, cur *lsdb.Entry) {
 	}
 	raw := bytes.Clone(cur.Raw)
 	packet.SetAge(raw, packet.MaxAge)
-	e.flood(d, e.install(d, raw), nil)
+	entry := e.install(d, raw)
+	entry.Flooded = cur.Flooded // who forges our LSAs is not answered more often
+	e.flood(d, entry, nil)
 }
 
 // flushAll flushes everything that carries our router id.
@@ -168,13 +170,6 @@ func (e *Engine) flushAll() {
 	for _, i := range e.ifaces {
 		flush(i.db)
 	}
-}
-
-// isOwnInstance tells whether the instance was made here and did not come by
-// flooding: MinLSArrival does not protect it (13 (5)(a)).
-func (e *Engine) isOwnInstance(d *database, entry *lsdb.Entry) bool {
-	s := e.origin[originKey{d, entry.Key()}]
-	return s != nil && s.sent.Equal(entry.Installed)
 }
 
 // selfOriginated tells whether an LSA claims to be ours (13.4): it carries our

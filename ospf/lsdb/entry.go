@@ -14,6 +14,9 @@ type Entry struct {
 	// Raw is the complete LSA as received, header included. Nobody modifies it.
 	Raw       []byte
 	Installed time.Time
+	// Flooded is set by the engine on what came by flooding: what it made
+	// itself or asked for did not (RFC 2328 section 13 (5)(a)).
+	Flooded bool
 	// Refs counts the retransmission lists that hold the instance (RFC 2328
 	// section 13.6). It is the engine's; the database does not look at it.
 	Refs int
