@@ -27,6 +27,8 @@ type ProbeResult struct {
 	// between the sending of the last probe answered before a loss and the
 	// first one after it, or the end. Zero when nothing was lost.
 	LongestGap time.Duration
+	// LostAt is when the lost probes were sent, flow by flow.
+	LostAt []time.Time
 }
 
 // Stream is a probe stream that is running.
@@ -188,6 +190,7 @@ func (f *flow) count(r *ProbeResult) {
 		if !f.answered[i] {
 			lost++
 			r.Lost++
+			r.LostAt = append(r.LostAt, f.sent[i])
 		}
 		if lost > 0 && (f.answered[i] || i == len(f.sent)-1) {
 			r.LongestGap = max(r.LongestGap, f.sent[i].Sub(f.sent[last]))

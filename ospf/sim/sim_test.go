@@ -203,6 +203,29 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// Hubs and branches that start within a second are done after one more: nobody
+// waits for MinLSInterval, RxmtInterval or the long SPF delay.
+func TestColdStart(t *testing.T) {
+	for seed := range uint64(8) {
+		n := New(seed)
+		o := quick
+		o.Interface = ospf.InterfaceConfig{HelloInterval: time.Second, DeadInterval: 4 * time.Second}
+		r := routers(n, 5)
+		for _, hub := range r[:2] {
+			for _, branch := range r[2:] {
+				connect(n, hub, branch, o)
+			}
+		}
+		rng := rand.New(rand.NewPCG(seed, 5))
+		for _, router := range r {
+			router.Crash()
+			n.At(time.Duration(rng.IntN(1000))*time.Millisecond, router.Start)
+		}
+		n.Run(time.Second)
+		converge(t, n, 2*time.Second)
+	}
+}
+
 // What a router had announced before it crashed and announces no longer is flushed.
 func TestRestartWithoutExternals(t *testing.T) {
 	n := New(9)

@@ -1,0 +1,88 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/lab/peer"
+)
+
+// TestHubsRestart restarts the daemons of both hubs one after the other under
+// traffic between branches of other makes, after a crash and in order. The
+// branches move over and back, and nothing is lost.
+func TestHubsRestart(t *testing.T) {
+	t.Parallel()
+	for _, branches := range []string{"frr", "bird"} {
+		for name, end := range map[string]func(*twoHubs, peer.Router){"crash": (*twoHubs).crash, "stop": (*twoHubs).stop} {
+			t.Run(branches+" "+name, func(t *testing.T) {
+				t.Parallel()
+				n := startTwoHubs(t, "twohubs-hubs-ecmpd-branches-"+branches, nil)
+				n.converge()
+				tr := n.startTraffic()
+				for _, hub := range []string{"hub-a", "hub-b"} {
+					end(n, n.Routers[hub])
+					if err := n.Routers[hub].Start(n.ctx); err != nil {
+						t.Fatal(err)
+					}
+					n.converge()
+				}
+				tr.nothingLost(name + " and restart of both hubs' daemons")
+			})
+		}
+	}
+}
+
+// TestLoneHubRestarts restarts the daemon of the only hub there is after a crash.
+// Its branches lose their adjacencies and with them their routes, for as long as
+// it takes to become Full again.
+func TestLoneHubRestarts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		lab string
+		// limit of the silence. FRR sends its next Hello within a second
+		// and then two new router-LSAs within MinLSArrival.
+		limit time.Duration
+	}{
+		{"twohubs-ecmpd", 500 * time.Millisecond},
+		{"twohubs-hubs-ecmpd-branches-frr", 3 * time.Second},
+		{"twohubs-hubs-ecmpd-branches-bird", 3 * time.Second},
+	} {
+		t.Run(c.lab, func(t *testing.T) {
+			t.Parallel()
+			n := startTwoHubs(t, c.lab, nil)
+			n.converge()
+			n.stop(n.Routers["hub-b"])
+			n.wait(5*time.Second, "branch-1 and branch-2 know only hub-a", func() (bool, string) {
+				one, err1 := n.Node("branch-1").NextHops(lan2)
+				two, err2 := n.Node("branch-2").NextHops(lan1)
+				return len(one) == 1 && len(two) == 1, fmt.Sprint(one, err1, two, err2)
+			})
+			tr := n.startTraffic()
+			n.crash(n.Routers["hub-a"])
+			if err := n.Routers["hub-a"].Start(n.ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := peer.Wait(n.ctx, n.Routers["hub-a"], 2, nil); err != nil {
+				t.Fatal(err)
+			}
+			r := tr.stop()
+			t.Logf("%d of %d probes lost, longest gap %s", r.Lost, r.Sent, r.LongestGap)
+			if r.LongestGap > c.limit {
+				t.Errorf("a flow was silent for %s, want at most %s", r.LongestGap, c.limit)
+			}
+		})
+	}
+}
+
+func (n *twoHubs) crash(r peer.Router) { r.Kill() }
+
+func (n *twoHubs) stop(r peer.Router) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.ctx, 5*time.Second)
+	defer cancel()
+	if err := r.Stop(ctx); err != nil {
+		n.t.Fatal(err)
+	}
+}
