@@ -55,9 +55,9 @@ type Backend interface {
 
 // Limits of the server.
 const (
-	backendTimeout  = 5 * time.Second  // for the daemon to answer
+	backendTimeout  = 15 * time.Second // for the daemon to answer, which may share a busy machine
 	readTimeout     = 5 * time.Second  // for a request to arrive
-	writeTimeout    = 15 * time.Second // for the reader to take the answer
+	writeTimeout    = 30 * time.Second // for the reader to take the answer
 	idleTimeout     = time.Minute      // between two requests of one connection
 	shutdownTimeout = time.Second      // for answers under way when the server ends
 	maxHeaderBytes  = 16 << 10
