@@ -7,8 +7,9 @@
 //     limits stay in yaml.go
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
-//   - ospf.go, interface.go, redistribute.go, routing.go: raw structs to clean
-//     values; defaults and ranges stand here
+//   - ospf.go, interface.go, keychain.go, redistribute.go, routing.go: raw structs
+//     to clean values; defaults and ranges stand here
+//   - redact.go: messages show lines of the file, but no secrets
 //   - reference.yaml: every key, documented; [Reference] returns it
 //
 // Key names follow RFC 9129 where that model has a name for the thing. Keys and
@@ -38,6 +39,7 @@ type Config struct {
 	Transit  Transit
 	Kernel   Kernel
 	Warnings []Problem // what is accepted but hardly meant, in the order of the file
+	Unready  []Problem // what keeps the daemon from running, though the file is right: see Ready
 }
 
 // Distance is the administrative distance of OSPF routes, 1..255; 255 is never installed.
@@ -140,11 +142,17 @@ func Parse(name string, data []byte) (*Config, error) {
 		return nil, err
 	}
 	sortProblems(r.warnings)
-	c.Warnings = r.warnings
+	sortProblems(r.unready)
+	c.Warnings, c.Unready = r.warnings, r.unready
 	return c, nil
 }
 
+// Ready is nil when a daemon can run with the configuration. Otherwise something
+// outside of the file is missing, such as a key file; it is an [*Error].
+func (c *Config) Ready() error { return newError(c.Unready) }
+
 func (r *report) config(raw *rawConfig, top *node) *Config {
+	r.chains = r.keyChains(raw.KeyChains)
 	c := &Config{
 		OSPF:     r.ospf(section(raw.OSPF)),
 		Distance: r.distance(section(section(raw.OSPF).Distance)),
@@ -154,6 +162,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 		Kernel:   r.kernel(section(raw.Kernel)),
 	}
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
+	r.warnUnusedChains()
 	return c
 }
 

@@ -80,7 +80,7 @@ func TestErrors(t *testing.T) {
 		{"duplicate key in braces", head + "ecmp: {hash: l4, §hash: l3}\n", `"hash" is already written in line 2`},
 
 		// Keys and shapes.
-		{"unknown key", head + "§colour: red\n", `unknown key "colour": known here are router-id, ospf, static, ecmp, transit, kernel`},
+		{"unknown key", head + "§colour: red\n", `unknown key "colour": known here are router-id, ospf, key-chains, static, ecmp, transit, kernel`},
 		{"typing error", head + "§trasnit: {mode: off}\n", `did you mean "transit"?`},
 		{"underscores", head + "§router_id: 10.0.0.1\n", `did you mean "router-id"?`},
 		{"wrong place", head + "§hello-interval: 1s\n", "it belongs under ospf.areas[].interfaces[], look at the indentation"},
@@ -213,10 +213,10 @@ func only(t *testing.T, err error) Problem {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":                             "hostname key-chains wan bgp bfd",
+		"":                             "hostname wan bgp bfd",
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links ranges summary default-cost nssa-translator",
-		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression bfd authentication multicast static-neighbors",
+		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression bfd multicast static-neighbors",
 		"ecmp: {":               "symmetric-key symmetric-level",
 		"transit: {mode: off, ": "insert-accept",
 	} {

@@ -38,6 +38,7 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		TransmitDelay:      r.duration(raw.TransmitDelay, second, second, 3600*second, second),
 		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
 		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
+		Auth:               r.authentication(raw.Authentication),
 	}
 	i.DeadInterval = r.deadInterval(raw, i.HelloInterval)
 	return i

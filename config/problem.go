@@ -17,7 +17,7 @@ type Problem struct {
 	Line    int    // from 1
 	Column  int    // in characters, from 1
 	Message string // what is wrong and what would be right
-	Source  string // the line of the file
+	Source  string // the line of the file, without secrets
 }
 
 // String returns "file:line:column: message", for a log.
@@ -70,12 +70,14 @@ type report struct {
 	lines    []string
 	errors   []Problem
 	warnings []Problem
+	unready  []Problem            // what does not stop a check
+	chains   map[string]*keyChain // read before what refers to them
 }
 
 func (r *report) problem(line, column int, format string, args []any) Problem {
 	p := Problem{File: r.file, Line: max(line, 1), Column: max(column, 1), Message: fmt.Sprintf(format, args...)}
 	if p.Line <= len(r.lines) {
-		p.Source = r.lines[p.Line-1]
+		p.Source = redacted(r.lines, p.Line-1)
 	}
 	return p
 }
@@ -92,14 +94,22 @@ func (r *report) warnf(n *node, format string, args ...any) {
 	r.warnings = append(r.warnings, r.problem(n.line, n.column, format, args))
 }
 
+func (r *report) unreadyf(n *node, format string, args ...any) {
+	r.unready = append(r.unready, r.problem(n.line, n.column, format, args))
+}
+
 // err is nil when no error was reported.
 func (r *report) err() error {
-	if len(r.errors) == 0 {
+	return newError(r.errors)
+}
+
+func newError(problems []Problem) error {
+	if len(problems) == 0 {
 		return nil
 	}
-	sortProblems(r.errors)
-	shown := min(len(r.errors), maxProblems)
-	return &Error{Problems: r.errors[:shown], More: len(r.errors) - shown}
+	sortProblems(problems)
+	shown := min(len(problems), maxProblems)
+	return &Error{Problems: problems[:shown], More: len(problems) - shown}
 }
 
 func sortProblems(ps []Problem) {

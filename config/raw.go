@@ -7,14 +7,15 @@ package config
 // not; they get a message of their own instead of "unknown key".
 
 type rawConfig struct {
-	Node     *node
-	RouterID *node       `key:"router-id"`
-	OSPF     *rawOSPF    `key:"ospf"`
-	Static   []rawStatic `key:"static"`
-	ECMP     *rawECMP    `key:"ecmp"`
-	Transit  *rawTransit `key:"transit"`
-	Kernel   *rawKernel  `key:"kernel"`
-	_        struct{}    `refuse:"hostname key-chains wan bgp bfd"`
+	Node      *node
+	RouterID  *node         `key:"router-id"`
+	OSPF      *rawOSPF      `key:"ospf"`
+	KeyChains []rawKeyChain `key:"key-chains"`
+	Static    []rawStatic   `key:"static"`
+	ECMP      *rawECMP      `key:"ecmp"`
+	Transit   *rawTransit   `key:"transit"`
+	Kernel    *rawKernel    `key:"kernel"`
+	_         struct{}      `refuse:"hostname wan bgp bfd"`
 }
 
 type rawOSPF struct {
@@ -26,7 +27,7 @@ type rawOSPF struct {
 	Areas            []rawArea            `key:"areas"`
 	Redistribute     []rawRedistribute    `key:"redistribute"`
 	DefaultOriginate *rawDefaultOriginate `key:"default-originate"`
-	_                struct{}             `refuse:"graceful-restart bfd authentication"`
+	_                struct{}             `refuse:"graceful-restart bfd"`
 }
 
 type rawSPFDelay struct {
@@ -58,24 +59,54 @@ type rawArea struct {
 	ID         *node          `key:"area-id"`
 	Type       *node          `key:"area-type"`
 	Interfaces []rawInterface `key:"interfaces"`
-	_          struct{}       `refuse:"virtual-links ranges summary default-cost nssa-translator authentication"`
+	_          struct{}       `refuse:"virtual-links ranges summary default-cost nssa-translator"`
 }
 
 type rawInterface struct {
 	Node               *node
-	Match              []*node  `key:"match" or:"scalar"`
-	Type               *node    `key:"interface-type"`
-	Passive            *node    `key:"passive"`
-	Cost               *node    `key:"cost"`
-	Weight             *node    `key:"ecmp-weight"`
-	Priority           *node    `key:"priority"`
-	HelloInterval      *node    `key:"hello-interval"`
-	DeadInterval       *node    `key:"dead-interval"`
-	RetransmitInterval *node    `key:"retransmit-interval"`
-	TransmitDelay      *node    `key:"transmit-delay"`
-	MTUIgnore          *node    `key:"mtu-ignore"`
-	LinkData           *node    `key:"link-data"`
-	_                  struct{} `refuse:"prefix-suppression bfd authentication multicast static-neighbors"`
+	Match              []*node            `key:"match" or:"scalar"`
+	Type               *node              `key:"interface-type"`
+	Passive            *node              `key:"passive"`
+	Cost               *node              `key:"cost"`
+	Weight             *node              `key:"ecmp-weight"`
+	Priority           *node              `key:"priority"`
+	HelloInterval      *node              `key:"hello-interval"`
+	DeadInterval       *node              `key:"dead-interval"`
+	RetransmitInterval *node              `key:"retransmit-interval"`
+	TransmitDelay      *node              `key:"transmit-delay"`
+	MTUIgnore          *node              `key:"mtu-ignore"`
+	LinkData           *node              `key:"link-data"`
+	Authentication     *rawAuthentication `key:"authentication"`
+	_                  struct{}           `refuse:"prefix-suppression bfd multicast static-neighbors"`
+}
+
+type rawKeyChain struct {
+	Node *node
+	Name *node    `key:"name"`
+	Keys []rawKey `key:"keys"`
+}
+
+type rawKey struct {
+	Node        *node
+	ID          *node `key:"key-id"`
+	Algorithm   *node `key:"algorithm"`
+	Key         *node `key:"key"`
+	KeyFile     *node `key:"key-file"`
+	SendFrom    *node `key:"send-from"`
+	SendUntil   *node `key:"send-until"`
+	AcceptFrom  *node `key:"accept-from"`
+	AcceptUntil *node `key:"accept-until"`
+}
+
+// rawAuthentication is the name of a chain, or a key without times.
+type rawAuthentication struct {
+	Node      *node
+	KeyChain  *node `key:"key-chain"`
+	Trailer   *node `key:"auth-trailer-rfc"`
+	ID        *node `key:"key-id"`
+	Algorithm *node `key:"algorithm"`
+	Key       *node `key:"key"`
+	KeyFile   *node `key:"key-file"`
 }
 
 type rawRedistribute struct {

@@ -43,10 +43,21 @@ func TestReferenceValuesAreDefaults(t *testing.T) {
 router-id: 192.0.2.1
 ospf:
   areas:
-    - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex}]}
+    - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex, authentication: {key-chain: backbone}},
+       {match: lan, authentication: {key-id: 1, algorithm: hmac-sha-256, key: third secret}},
+       {match: dmz, authentication: {key-id: 1, algorithm: md5, key-file: dmz.key}}]}
   redistribute: [{source: connected, prefixes: ["10.0.0.0/8 ge 24 le 32"]}]
+key-chains:
+  - {name: backbone, keys: [
+     {key-id: 1, algorithm: hmac-sha-256, key: first secret, send-from: 2026-01-01T00:00:00Z, send-until: 2027-01-01T00:00:00Z,
+      accept-from: 2025-12-31T00:00:00Z, accept-until: 2027-01-02T00:00:00Z},
+     {key-id: 2, algorithm: hmac-sha-256, key-file: /etc/ecmpd/backbone.key, send-from: 2027-01-01T00:00:00Z}]}
 static: [{prefix: 198.51.100.0/24, next-hops: [{via: 192.0.2.254}]}, {prefix: 203.0.113.0/24, blackhole: true}]
 `)
+	if len(got.Unready) != 2 || len(want.Unready) != 2 {
+		t.Errorf("the key files are there: %v", got.Unready)
+	}
+	got.Unready, want.Unready = nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("reference.yaml:\n got %+v\nwant %+v", got, want)
 	}

@@ -279,7 +279,7 @@ func TestHostile(t *testing.T) {
 	}
 	status, err := show[api.Status](n.network, "r", "status")
 	n.must(err)
-	for _, reason := range []string{"malformed", "duplicate-router-id", "neighbor-limit", "authentication", "lsa-limit"} {
+	for _, reason := range []string{"malformed", "duplicate-router-id", "neighbor-limit", "authentication-type", "lsa-limit"} {
 		if status.OSPF.Rejected[reason] == 0 {
 			t.Errorf("nothing was rejected for %s: %v", reason, status.OSPF.Rejected)
 		}

@@ -51,6 +51,9 @@ type Engine struct {
 	maxAgedCheck bool        // something that they wait for has changed
 	routesDirty  bool        // the route table may have changes to publish
 	alarms       map[alarmKey]time.Time
+	clock        clock
+	sequences    sequences
+	extended     map[extendedKey]*extendedMemory
 	counters     Counters
 	aged         []byte // scratch of sendUpdate
 }
@@ -64,6 +67,8 @@ func New(seed uint64) *Engine {
 		offers: make(map[Source]map[netip.Prefix]struct{}),
 		origin: make(map[originKey]*selfLSA),
 		alarms: make(map[alarmKey]time.Time),
+
+		extended: make(map[extendedKey]*extendedMemory),
 
 		externals:   make(map[netip.Prefix]packet.ID),
 		externalIDs: make(map[packet.ID]netip.Prefix),
@@ -94,6 +99,10 @@ func (e *Engine) Step(now time.Time, in Input) Output {
 		e.applyOffer(in)
 	case Command:
 		e.command(in)
+	case Clock:
+		e.clock = clock{at: now, wall: in.Wall}
+	case Sequences:
+		e.resume(in)
 	case Tick:
 	}
 	e.settle()

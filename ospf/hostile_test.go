@@ -156,8 +156,8 @@ func TestHostileInput(t *testing.T) {
 		{"22 router id 0.0.0.0", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 4, 0, 0, 0, 0) }, RejectRouterID, 0},
 		{"23 our router id", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 4, 1, 1, 1, 1) }, RejectDuplicateID, 0},
 		{"24 other area", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 8, 0, 0, 0, 1) }, RejectArea, 0},
-		{"29 AuType 1", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 1) }, RejectAuthentication, 0},
-		{"29 AuType 2", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 2) }, RejectAuthentication, 0},
+		{"29 AuType 1", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 1) }, RejectAuthType, 0},
+		{"29 AuType 2", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 2) }, RejectAuthType, 0},
 		{"31 instance", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 1) }, RejectInstance, 0},
 		{"oversized", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))

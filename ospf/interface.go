@@ -32,7 +32,8 @@ type iface struct {
 	acks      []packet.LSAHeader // delayed acknowledgements
 	floods    floodQueue
 
-	up        bool // the state machine has been started
+	sequence  uint32 // cryptographic sequence number sent last (RFC 2328 D.3); 0: none
+	up        bool   // the state machine has been started
 	rejected  [rejectCount]uint64
 	strangers strangers
 

@@ -23,6 +23,8 @@ type neighbor struct {
 	deadAt     time.Time // when the inactivity timer fires
 	inactivity timer     // armed at or before deadAt, moved lazily: Hellos only move deadAt
 
+	received received // cryptographic sequence numbers (D.3)
+
 	exchange exchange
 	requests requestList
 	answers  answerList
@@ -85,7 +87,11 @@ func (n *neighbor) inactivityDue() {
 		n.i.e.timers.set(&n.inactivity, n.deadAt)
 		return
 	}
-	n.event(inactivityTimer, "no hello for "+n.i.cfg.DeadInterval.String())
+	reason := "no hello for " + n.i.cfg.DeadInterval.String()
+	if s := n.i.strangers.seen[n.addr]; s != nil && s.last.After(n.deadAt.Add(-n.i.cfg.DeadInterval)) {
+		reason += ", the last packet was dropped: " + s.detail
+	}
+	n.event(inactivityTimer, reason)
 }
 
 // wantsAdjacency is the decision of RFC 2328 10.4.

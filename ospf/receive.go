@@ -28,6 +28,10 @@ func (e *Engine) receive(d Datagram) {
 	case !i.acceptAddresses(d, h) || !i.acceptHeader(d, h):
 		return
 	}
+	proof, ok := i.authenticate(d, h)
+	if !ok || !i.acceptRouterID(d, h) {
+		return
+	}
 	h, body, err := packet.Decode(d.Data)
 	if err != nil {
 		i.rejectError(d.Src, h, err)
@@ -36,6 +40,7 @@ func (e *Engine) receive(d Datagram) {
 	e.counters.Received[h.Type]++
 	if hello, ok := body.(*packet.Hello); ok {
 		i.receiveHello(d, h, hello)
+		i.accepted(d.Src, h, proof)
 		return
 	}
 	// 8.2: all other packets come from a known neighbour.
@@ -44,6 +49,7 @@ func (e *Engine) receive(d Datagram) {
 		i.reject(d.Src, h, RejectUnknownNeighbor, "%s from a router that has sent no hello", h.Type)
 		return
 	}
+	i.accepted(d.Src, h, proof)
 	switch b := body.(type) {
 	case *packet.DBDesc:
 		n.receiveDBDesc(h, b)
@@ -114,15 +120,22 @@ func (i *iface) acceptAddresses(d Datagram, h packet.Header) bool {
 	return true
 }
 
-// acceptHeader tests the OSPF header (8.2).
+// acceptHeader tests the OSPF header up to its authentication (8.2).
 func (i *iface) acceptHeader(d Datagram, h packet.Header) bool {
 	switch {
 	case h.Instance != 0: // RFC 6549 2.1
 		i.rejected[RejectInstance]++
 	case h.AreaID != i.area.id:
 		i.reject(d.Src, h, RejectArea, "area mismatch in %s: neighbour has %s, ours is %s", h.Type, h.AreaID, i.area.id)
-	case h.AuType != 0:
-		i.reject(d.Src, h, RejectAuthentication, "authentication type %d, ours is none", h.AuType)
+	default:
+		return true
+	}
+	return false
+}
+
+// acceptRouterID looks for our own router id in the packet of another.
+func (i *iface) acceptRouterID(d Datagram, h packet.Header) bool {
+	switch {
 	case h.RouterID == i.e.cfg.RouterID && i.e.owns(d.Src):
 		i.rejected[RejectSource]++ // two of our interfaces are on one network
 	case h.RouterID == i.e.cfg.RouterID:

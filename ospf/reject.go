@@ -23,7 +23,11 @@ const (
 	RejectPassive
 	RejectArea
 	RejectInstance
-	RejectAuthentication
+	RejectAuthType     // authentication of another type than ours
+	RejectAuthKey      // key that we do not have
+	RejectAuthLifetime // key that is not accepted at this time
+	RejectAuthDigest   // wrong digest or password
+	RejectAuthSequence // sequence number of a packet that was there before
 	RejectRouterID
 	RejectDuplicateID
 	RejectMask
@@ -48,7 +52,11 @@ var rejectNames = [rejectCount]string{
 	RejectPassive:         "passive",
 	RejectArea:            "area-mismatch",
 	RejectInstance:        "instance",
-	RejectAuthentication:  "authentication",
+	RejectAuthType:        "authentication-type",
+	RejectAuthKey:         "authentication-key",
+	RejectAuthLifetime:    "authentication-lifetime",
+	RejectAuthDigest:      "authentication-digest",
+	RejectAuthSequence:    "authentication-sequence",
 	RejectRouterID:        "router-id",
 	RejectDuplicateID:     "duplicate-router-id",
 	RejectMask:            "mask-mismatch",

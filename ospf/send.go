@@ -10,11 +10,12 @@ import (
 func (i *iface) send(dst netip.Addr, body packet.Body) {
 	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id}
 	i.e.counters.Sent[h.Type]++
-	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, Data: packet.Append(nil, h, body)})
+	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, Data: i.encode(h, body)})
 }
 
-// room is how many bytes of body fit into one packet of the interface's MTU.
+// room is how many bytes of body fit into one packet of the interface's MTU,
+// with what authentication puts behind it.
 func (i *iface) room() int {
 	const ipHeader = 20
-	return min(max(i.link.MTU, 576)-ipHeader, packet.MaxLen) - packet.HeaderLen
+	return min(max(i.link.MTU, 576)-ipHeader, packet.MaxLen) - packet.HeaderLen - i.cfg.Auth.Overhead()
 }

@@ -103,7 +103,8 @@ type InterfaceStatus struct {
 	Neighbors  int
 	Adjacent   int // neighbours that are Full
 	Passive    bool
-	Why        string            // why it is down
+	Auth       string            // how packets are authenticated: "none", "md5, key 1 of backbone"
+	Why        string            // why it is down, or what is wrong with its keys
 	Rejected   map[string]uint64 // packets dropped, by reason
 }
 
@@ -122,6 +123,7 @@ func (e *Engine) Interfaces() []InterfaceStatus {
 				s.Adjacent++
 			}
 		}
+		s.Auth, s.Why = i.authentication()
 		switch {
 		case !i.link.Up:
 			s.Why = "link is down"

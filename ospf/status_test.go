@@ -32,7 +32,7 @@ func TestStatus_Why(t *testing.T) {
 			d := p.datagram(allSPFRouters, &p.hello)
 			d.Data = packet.Append(nil, packet.Header{RouterID: p.id, AuType: packet.AuCrypto}, &p.hello)
 			l.step(d)
-		}, "Down", "authentication type 2, ours is none"},
+		}, "Down", "authentication mismatch: neighbour uses digests (type 2), ours is none"},
 		{"unicast", "tun0", func(l *lab, p *peer) { l.step(p.datagram(ip("10.1.0.1"), &p.hello)) }, "Down", "hello was sent to 10.1.0.1"},
 		{"outside the subnet", "eth0", func(l *lab, p *peer) { p.addr = ip("10.9.9.9"); p.hi() }, "Down", "outside our subnet 10.0.0.0/24"},
 		{"no hello", "tun0", func(l *lab, p *peer) { p.dd(7, 1) }, "Down", "sent no hello"},

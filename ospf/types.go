@@ -5,12 +5,13 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/ospf/spf"
 )
 
 // Input is one of the things that can happen to the engine: [Datagram],
-// [Tick], [Links], [Config], [Offer], [Command].
+// [Tick], [Links], [Config], [Offer], [Command], [Clock], [Sequences].
 type Input interface{ input() }
 
 // Datagram is one received OSPF packet.
@@ -93,12 +94,27 @@ func (c Command) String() string {
 	return fmt.Sprintf("command(%d)", uint8(c))
 }
 
-func (Datagram) input() {}
-func (Tick) input()     {}
-func (Links) input()    {}
-func (Config) input()   {}
-func (Offer) input()    {}
-func (Command) input()  {}
+// Clock says what time of day it is at this instant. Lifetimes of keys and
+// sequence numbers go by it; all else goes by the instants of Step, which do not jump.
+// It is to be given before the first [Config] and when the clock was set; without
+// it the instants are the time of day.
+type Clock struct{ Wall time.Time }
+
+// Sequences is what earlier runs have used up of the cryptographic sequence
+// numbers, to be given before the first [Config]: see [Reserve].
+type Sequences struct {
+	Boot  uint32 // boot count of this run (RFC 7474 2), higher than that of every earlier one
+	First uint32 // of authentication type 2: no number below is used
+}
+
+func (Datagram) input()  {}
+func (Tick) input()      {}
+func (Links) input()     {}
+func (Config) input()    {}
+func (Offer) input()     {}
+func (Command) input()   {}
+func (Clock) input()     {}
+func (Sequences) input() {}
 
 // Output is everything that one Step wants from the outside, in order.
 type Output struct {
@@ -124,7 +140,7 @@ type Membership struct {
 }
 
 // Event is a typed event: [NeighborChange], [InterfaceChange], [SPFRun],
-// [PacketRejected], [Alarm].
+// [PacketRejected], [Alarm], [Reserve].
 type Event interface{ event() }
 
 // NeighborChange says that a neighbour changed its state.
@@ -172,11 +188,20 @@ type Alarm struct {
 	Detail  string
 }
 
+// Reserve says which cryptographic sequence numbers are spoken for. They have to
+// be kept where they survive the end of the program: the next run begins with a higher boot
+// count and at this sequence number. It comes well before the numbers are used.
+type Reserve struct {
+	Boot     uint32
+	Sequence uint32
+}
+
 func (NeighborChange) event()  {}
 func (InterfaceChange) event() {}
 func (SPFRun) event()          {}
 func (PacketRejected) event()  {}
 func (Alarm) event()           {}
+func (Reserve) event()         {}
 
 // Config is everything that an operator asks of the engine. The zero value of
 // a field is never a default: package config fills them in.
@@ -213,6 +238,7 @@ type InterfaceConfig struct {
 	TransmitDelay      time.Duration // whole seconds
 	MTUIgnore          bool
 	LinkData           LinkData
+	Auth               auth.Scheme
 }
 
 // InterfaceType is the OSPF interface type (RFC 2328 9, RFC 9129 interface-type).

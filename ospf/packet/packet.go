@@ -69,11 +69,12 @@ type Header struct {
 	Instance uint8 // RFC 6549; 0 in RFC 2328
 }
 
-// AuType values, RFC 2328 appendix D.
+// AuType values, RFC 2328 appendix D and RFC 7474 9.
 const (
-	AuNull   = 0
-	AuSimple = 1
-	AuCrypto = 2
+	AuNull     = 0
+	AuSimple   = 1
+	AuCrypto   = 2
+	AuExtended = 3
 )
 
 // Body is what follows the common header: [*Hello], [*DBDesc], [*LSReq],

@@ -1,0 +1,93 @@
+package auth
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// Scheme is how an interface authenticates. Without keys it does not (RFC 2328
+// D.1). The kind of each key gives the authentication type of its packets, so a
+// chain can lead from passwords to digests.
+type Scheme struct {
+	Chain    string // name of the key chain; empty when the keys belong to the interface alone
+	Keys     []Key
+	Extended bool // RFC 7474: digests go with authentication type 3
+}
+
+// SendKey chooses the key to send with at the time of day; there must be one at
+// least. stale: its own time is over or has not begun, and there is no better one.
+func (s Scheme) SendKey(wall time.Time) (k Key, stale bool) {
+	best := -1
+	for n, k := range s.Keys {
+		// RFC 2328 D.4.3, RFC 7474 4.1: the most recent start.
+		if k.Send.Contains(wall) && (best < 0 || !k.Send.From.Before(s.Keys[best].Send.From)) {
+			best = n
+		}
+	}
+	if best >= 0 {
+		return s.Keys[best], false
+	}
+	return s.Keys[s.last(wall, func(k Key) Lifetime { return k.Send })], true
+}
+
+// last is the index of the key that serves when none is valid (RFC 2328 D.3): the
+// one that ended last or, when none has begun, the first one to begin.
+func (s Scheme) last(wall time.Time, of func(Key) Lifetime) int {
+	best := 0
+	for n, k := range s.Keys {
+		a, b := of(k), of(s.Keys[best])
+		switch {
+		case a.over(wall) && b.over(wall):
+			if !a.Until.Before(b.Until) {
+				best = n
+			}
+		case a.over(wall) || !b.over(wall) && a.From.Before(b.From):
+			best = n
+		}
+	}
+	return best
+}
+
+// accepts tells whether packets of the n-th key are taken at the time of day
+// (RFC 2328 D.5.3 (1)).
+func (s Scheme) accepts(n int, wall time.Time) bool {
+	if s.Keys[n].Accept.Contains(wall) {
+		return true
+	}
+	valid := slices.ContainsFunc(s.Keys, func(k Key) bool { return k.Accept.Contains(wall) })
+	return !valid && n == s.last(wall, func(k Key) Lifetime { return k.Accept })
+}
+
+// Overhead is how many bytes a packet of the scheme has behind it at most.
+func (s Scheme) Overhead() int {
+	longest := 0
+	for _, k := range s.Keys {
+		longest = max(longest, s.trailerLen(k))
+	}
+	return longest
+}
+
+// auType is the authentication type of packets with the key.
+func (s Scheme) auType(k Key) uint16 {
+	switch {
+	case k.Algorithm == Cleartext:
+		return packet.AuSimple
+	case s.Extended:
+		return packet.AuExtended
+	}
+	return packet.AuCrypto
+}
+
+// trailerLen is the length of what stands behind a packet: the digest, after
+// the sequence number of RFC 7474 2.
+func (s Scheme) trailerLen(k Key) int {
+	if s.auType(k) == packet.AuExtended {
+		return sequenceLen + k.Algorithm.DigestLen()
+	}
+	return k.Algorithm.DigestLen()
+}
+
+// sequenceLen is the length of an extended sequence number.
+const sequenceLen = 8
