@@ -29,23 +29,24 @@ type Interfaces struct {
 
 // Interface is one link that OSPF runs on, or would if it could (RFC 2328 9).
 type Interface struct {
-	Interface     string `json:"interface"`
-	Area          string `json:"area"`
-	Type          string `json:"type"`    // broadcast, point-to-point, loopback
-	State         string `json:"state"`   // RFC 2328 9.1 (Down, Loopback, Waiting, Point-to-point, DR Other, Backup, DR), or Passive
-	Address       string `json:"address"` // with prefix length; empty when there is none
-	Cost          int    `json:"cost"`
-	MTU           int    `json:"mtu"` // bytes, IP
-	Priority      int    `json:"priority"`
-	DR            string `json:"dr"`  // its address on the link; 0.0.0.0 when there is none
-	BDR           string `json:"bdr"` // as dr
-	HelloMsec     int64  `json:"helloMsec"`
-	DeadMsec      int64  `json:"deadMsec"`
-	NeighborCount int    `json:"neighborCount"`
-	AdjacentCount int    `json:"adjacentCount"` // neighbours that are Full
-	Passive       bool   `json:"passive"`
-	Why           string `json:"why"`      // why it is Down; empty when it is not
-	Rejected      Counts `json:"rejected"` // received packets that were dropped
+	Interface      string `json:"interface"`
+	Area           string `json:"area"`
+	Type           string `json:"type"`    // broadcast, point-to-point, loopback
+	State          string `json:"state"`   // RFC 2328 9.1 (Down, Loopback, Waiting, Point-to-point, DR Other, Backup, DR), or Passive
+	Address        string `json:"address"` // with prefix length; empty when there is none
+	Cost           int    `json:"cost"`
+	MTU            int    `json:"mtu"` // bytes, IP
+	Priority       int    `json:"priority"`
+	DR             string `json:"dr"`  // its address on the link; 0.0.0.0 when there is none
+	BDR            string `json:"bdr"` // as dr
+	HelloMsec      int64  `json:"helloMsec"`
+	DeadMsec       int64  `json:"deadMsec"`
+	NeighborCount  int    `json:"neighborCount"`
+	AdjacentCount  int    `json:"adjacentCount"` // neighbours that are Full
+	Passive        bool   `json:"passive"`
+	Authentication string `json:"authentication"` // how packets are authenticated: none; algorithm, key id and chain; never a secret
+	Why            string `json:"why"`            // why it is Down, or what is wrong with its keys; else empty
+	Rejected       Counts `json:"rejected"`       // received packets that were dropped
 }
 
 // Database is the body of [PathDatabase].

@@ -2,19 +2,21 @@
 // the loops, translates between neighbouring vocabularies, and starts and stops
 // everything in order.
 //
-// Four loops own what they change, and hand each other values:
+// Five loops own what they change, and hand each other values:
 //
 //	speaker.Run    the OSPF engine, its sockets and its clock
 //	routeLoop      RIB and kernel routes; derives transit
 //	firewallLoop   the nftables table and conntrack
 //	api.Serve      status; asks the others and gets copies
+//	sequenceStore  what must not be used twice, kept in a file
 //
 // and watchers feed them: the kernel's links, and what other programs do to
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
 // (engine output to logs and dead legs), log.go, shared.go (tracked networks that other
-// hubs carry, too), status.go and orders.go (API), kernel.go (sysctls and cleanup).
+// hubs carry, too), status.go and orders.go (API), sequence.go (sequence numbers),
+// kernel.go (sysctls and cleanup).
 package daemon
 
 import (
@@ -65,6 +67,8 @@ type daemon struct {
 	firewall *firewallLoop
 	links    *link.Watcher
 
+	sequences *sequenceStore
+
 	flushed   chan struct{} // closed when the engine has left the network
 	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
@@ -81,7 +85,7 @@ type daemon struct {
 // Run runs the daemon until ctx ends, then leaves the network cleanly: max-metric
 // if configured, own LSAs flushed. Kernel state stays or goes as configured.
 func Run(ctx context.Context, o Options) error {
-	cfg, err := config.Load(o.ConfigPath)
+	cfg, err := loadConfig(o.ConfigPath)
 	if err != nil {
 		return err
 	}
@@ -147,6 +151,8 @@ func (d *daemon) build(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	d.sequences = newSequenceStore(d.options.StateDir, d.log)
+	d.speaker.Post(d.sequences.begin(d.started))
 	d.speaker.Post(cfg.OSPF)
 	return nil
 }
@@ -180,6 +186,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 		defer d.links.Close()
 		return d.links.Run(ctx, d.onLinks)
 	})
+	start("sequence numbers", d.sequences.run)
 	start("API", serveAPI)
 	start("convergence", d.awaitConvergence)
 	start("tracked networks", d.watchShared)
@@ -223,9 +230,18 @@ func (d *daemon) leave() {
 	}
 }
 
+// loadConfig reads a configuration that a daemon can run with.
+func loadConfig(path string) (*config.Config, error) {
+	cfg, err := config.Load(path)
+	if err == nil {
+		err = cfg.Ready()
+	}
+	return cfg, err
+}
+
 // reload takes the configuration file over; a wrong one changes nothing.
 func (d *daemon) reload() error {
-	cfg, err := config.Load(d.options.ConfigPath)
+	cfg, err := loadConfig(d.options.ConfigPath)
 	old := d.currentConfig()
 	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric) {
 		err = errors.New("kernel.protocol and kernel.metric change only with a restart")

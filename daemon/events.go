@@ -37,6 +37,8 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 			interfaces = interfaces || ev.From == "Full" || ev.To == "Full"
 		case ospf.InterfaceChange:
 			interfaces = true
+		case ospf.Reserve:
+			d.sequences.inbox.put(ev)
 		}
 	}
 	if len(out.Routes) > 0 {

@@ -73,7 +73,7 @@ func (d *daemon) Interfaces(ctx context.Context) ([]api.Interface, error) {
 			Interface: s.Interface, Area: s.Area.String(), Type: s.Type, State: s.State,
 			Cost: int(s.Cost), MTU: s.MTU, Priority: int(s.Priority), DR: s.DR.String(), BDR: s.BDR.String(),
 			HelloMsec: s.Hello.Milliseconds(), DeadMsec: s.Dead.Milliseconds(),
-			NeighborCount: s.Neighbors, AdjacentCount: s.Adjacent, Passive: s.Passive, Why: s.Why, Rejected: s.Rejected,
+			NeighborCount: s.Neighbors, AdjacentCount: s.Adjacent, Passive: s.Passive, Authentication: s.Auth, Why: s.Why, Rejected: s.Rejected,
 		}
 		if s.Address.IsValid() {
 			out[i].Address = s.Address.String()

@@ -34,7 +34,7 @@ func (i *iface) nextSequence(extended bool) uint64 {
 		i.sequence = max(wall, q.highest, 1)
 	case i.sequence == math.MaxUint32: // D.3: neighbours fall for a dead interval
 		i.sequence = wall
-		q.highest = wall
+		q.highest, q.reserved = wall, 0
 	default:
 		i.sequence = max(wall, i.sequence+1)
 	}
@@ -48,7 +48,7 @@ func (i *iface) nextSequence(extended bool) uint64 {
 
 // reserve asks for the numbers to be stored.
 func (e *Engine) reserve() {
-	e.emit(Reserve{Boot: e.sequences.boot, Sequence: e.sequences.reserved})
+	e.emit(Reserve{Boot: e.sequences.boot, Sequence: max(e.sequences.reserved, e.sequences.highest)})
 }
 
 // resume takes the numbers of earlier runs over.

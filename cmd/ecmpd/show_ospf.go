@@ -62,7 +62,7 @@ func drawInterfaces(s screen, body api.Interfaces, wide bool) {
 	}
 	head := []string{"Interface", "Address", "Area", "Type", "State", "Cost", "DR", "BDR", "Full"}
 	if wide {
-		head = append(head, "MTU", "Pri", "Hello", "Dead", "Rejected")
+		head = append(head, "MTU", "Pri", "Hello", "Dead", "Authentication", "Rejected")
 	}
 	var rows [][]string
 	for _, i := range body.Interfaces {
@@ -72,7 +72,7 @@ func drawInterfaces(s screen, body api.Interfaces, wide bool) {
 		}
 		row := []string{i.Interface, i.Address, i.Area, i.Type, i.State, strconv.Itoa(i.Cost), id(i.DR), id(i.BDR), full}
 		if wide {
-			row = append(row, strconv.Itoa(i.MTU), strconv.Itoa(i.Priority), timer(i.HelloMsec), timer(i.DeadMsec), counts(i.Rejected))
+			row = append(row, strconv.Itoa(i.MTU), strconv.Itoa(i.Priority), timer(i.HelloMsec), timer(i.DeadMsec), i.Authentication, counts(i.Rejected))
 		}
 		rows = append(rows, append(row, s.bad(i.Why)))
 	}

@@ -20,7 +20,7 @@ var example = state{
 		{RouterID: "10.255.0.3", Address: "10.1.0.3", Interface: "lan", Area: "0.0.0.1", State: "2-Way", Role: "DROther", UpTimeMsec: 183_780_000, DeadTimeMsec: 40000, Why: "neither is DR or BDR"},
 	},
 	interfaces: []api.Interface{
-		{Interface: "lan", Area: "0.0.0.1", Type: "broadcast", State: "DR Other", Address: "10.1.0.1/24", Cost: 10, MTU: 1500, Priority: 1, DR: "10.1.0.9", BDR: "10.1.0.8", HelloMsec: 10000, DeadMsec: 40000, NeighborCount: 3, AdjacentCount: 2},
+		{Interface: "lan", Area: "0.0.0.1", Type: "broadcast", State: "DR Other", Address: "10.1.0.1/24", Cost: 10, MTU: 1500, Priority: 1, DR: "10.1.0.9", BDR: "10.1.0.8", HelloMsec: 10000, DeadMsec: 40000, NeighborCount: 3, AdjacentCount: 2, Authentication: "hmac-sha-256, key 2 of backbone"},
 		{Interface: "lo", Area: "0.0.0.0", Type: "loopback", State: "Passive", Address: "10.255.0.11/32", MTU: 65536, DR: "0.0.0.0", BDR: "0.0.0.0", Passive: true},
 		{Interface: "vpn1", Area: "0.0.0.0", Type: "point-to-point", State: "Down", Cost: 10, MTU: 1420, DR: "0.0.0.0", BDR: "0.0.0.0", HelloMsec: 1000, DeadMsec: 4000, Why: "the link has no carrier", Rejected: api.Counts{"timer-mismatch": 7, "area-mismatch": 2}},
 	},

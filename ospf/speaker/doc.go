@@ -3,7 +3,7 @@
 // engine; everybody else reaches it by [Speaker.Post] and [Speaker.Do].
 //
 // Files: speaker.go (the loop), output.go (what becomes of the engine's
-// output), poller.go (sleeping), socket.go (the sockets and their options), receive.go and
+// output), clock.go (the time of day), poller.go (sleeping), socket.go (the sockets and their options), receive.go and
 // send.go (batches of datagrams), header.go (the IPv4 header), membership.go
 // (multicast groups), inbox.go (the way in for other goroutines).
 //

@@ -71,6 +71,7 @@ type Speaker struct {
 	stepped     time.Time // instant of the latest Step
 	heldBack    int       // turns since a timer was due
 	joinAt      time.Time // when to try failed joins again; zero: none failed
+	told        time.Time // when the engine was told the time of day
 }
 
 // New opens the sockets in the network namespace of the calling thread. The
@@ -191,6 +192,7 @@ func earliest(a, b time.Time) time.Time {
 // Hellos are read in every turn and before the timers are looked at, so
 // that none is late because of our own delay.
 func (s *Speaker) turn(busy ready) (more bool) {
+	s.tellTime(time.Now())
 	routine := s.receive(s.hello)
 	if busy.inbox {
 		s.open(s.inbox.take())
