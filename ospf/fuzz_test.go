@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
@@ -27,11 +28,14 @@ func (s *script) n(limit int) int { return int(s.byte()) % limit }
 
 // The small worlds from which the script chooses.
 var (
-	fuzzLinks = []string{"eth0", "tun0", "tun1", "lo"}
-	fuzzIDs   = []packet.ID{self, id("2.2.2.2"), id("3.3.3.3"), id("0.0.0.9"), id("10.0.0.1"), 0, 0xffffffff}
-	fuzzAddrs = []netip.Addr{ip("10.0.0.2"), ip("10.1.0.2"), ip("10.255.0.4"), ip("10.0.0.3"), ip("10.0.0.1"), ip("10.1.0.1"), allSPFRouters, allDRouters, unspecified}
-	fuzzSeqs  = []packet.Seq{packet.InitialSeq, packet.InitialSeq + 1, 0, 5, packet.MaxSeq - 1, packet.MaxSeq, packet.ReservedSeq}
-	fuzzAges  = []uint16{0, 1, 900, 1800, 3590, packet.MaxAge, packet.MaxAge + 1, packet.DoNotAge, 0xffff}
+	fuzzLinks   = []string{"eth0", "tun0", "tun1", "lo"}
+	fuzzIDs     = []packet.ID{self, id("2.2.2.2"), id("3.3.3.3"), id("0.0.0.9"), id("10.0.0.1"), 0, 0xffffffff}
+	fuzzAddrs   = []netip.Addr{ip("10.0.0.2"), ip("10.1.0.2"), ip("10.255.0.4"), ip("10.0.0.3"), ip("10.0.0.1"), ip("10.1.0.1"), allSPFRouters, allDRouters, unspecified}
+	fuzzSeqs    = []packet.Seq{packet.InitialSeq, packet.InitialSeq + 1, 0, 5, packet.MaxSeq - 1, packet.MaxSeq, packet.ReservedSeq}
+	fuzzSchemes = []auth.Scheme{
+		{}, scheme(authKey(1, auth.Cleartext)), scheme(authKey(1, auth.MD5), authKey(2, auth.HMACSHA256)), extendedScheme,
+	}
+	fuzzAges = []uint16{0, 1, 900, 1800, 3590, packet.MaxAge, packet.MaxAge + 1, packet.DoNotAge, 0xffff}
 )
 
 func pick[T any](s *script, list []T) T { return list[s.n(len(list))] }
@@ -142,6 +146,10 @@ func (s *script) datagram(l *lab) Datagram {
 		}
 	}
 	d.Data = packet.Append(nil, h, body)
+	if a := l.cfg.Areas[0].Interfaces[0].Auth; len(a.Keys) > 0 && s.n(8) > 0 {
+		l.peers[0].csn += uint64(s.n(3))
+		d.Data = a.Append(nil, h, body, pick(s, a.Keys), d.Src, l.peers[0].csn-uint64(s.n(2)))
+	}
 	switch s.n(10) {
 	case 0:
 		d.Data[s.n(len(d.Data))] ^= s.byte()
@@ -164,11 +172,16 @@ var fuzzTimes = []time.Duration{0, time.Millisecond, 100 * time.Millisecond, tim
 // play runs the script against an engine that has a Full neighbour and returns
 // a hash over everything that came out.
 func play(t *testing.T, data []byte) uint64 {
-	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}))
-	l.full("tun0", "2.2.2.2", "10.1.0.2")
-	l.peers[0].alive = false
-	h := fnv.New64a()
 	s := &script{data}
+	scheme := pick(s, fuzzSchemes)
+	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), authenticating(scheme))
+	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
+	if p.csn = 1 << 32; len(scheme.Keys) > 0 {
+		p.auth, p.key = scheme, scheme.Keys[0]
+	}
+	p.bring(nbrFull)
+	p.alive, p.said = false, nil
+	h := fnv.New64a()
 	for steps := 0; len(s.b) > 0 && steps < 400; steps++ {
 		switch s.n(12) {
 		default:
@@ -203,7 +216,9 @@ func play(t *testing.T, data []byte) uint64 {
 		case 10:
 			op := s.byte()
 			l.reload(func(c *Config, i *InterfaceConfig) {
-				switch op % 10 {
+				switch op % 11 {
+				case 10:
+					i.Auth = fuzzSchemes[op/11%4]
 				case 0:
 					i.Cost = uint16(op)
 				case 1:

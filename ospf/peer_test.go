@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
@@ -22,6 +23,11 @@ type peer struct {
 	alive  bool           // sends Hellos while time passes
 	acks   bool           // acknowledges what is flooded to it
 	due    time.Time      // of the next Hello
+
+	auth auth.Scheme // how it authenticates; key is one of the scheme's
+	key  auth.Key
+	csn  uint64     // cryptographic sequence number of the next packet
+	said []Datagram // authenticated packets so far
 }
 
 // peer adds a scripted neighbour that agrees with the interface in everything.
@@ -42,7 +48,19 @@ func (l *lab) peer(ifname, routerID, addr string) *peer {
 
 // datagram wraps a body the way the peer sends it.
 func (p *peer) datagram(dst netip.Addr, body packet.Body) Datagram {
+	if len(p.auth.Keys) > 0 {
+		p.csn++
+		d := p.sealed(dst, body, p.csn)
+		p.said = append(p.said, d)
+		return d
+	}
 	data := packet.Append(nil, packet.Header{RouterID: p.id, AreaID: p.area}, body)
+	return Datagram{Interface: p.ifname, Src: p.addr, Dst: dst, TTL: 1, Data: data}
+}
+
+// sealed wraps a body with a cryptographic sequence number.
+func (p *peer) sealed(dst netip.Addr, body packet.Body, csn uint64) Datagram {
+	data := p.auth.Append(nil, packet.Header{RouterID: p.id, AreaID: p.area}, body, p.key, p.addr, csn)
 	return Datagram{Interface: p.ifname, Src: p.addr, Dst: dst, TTL: 1, Data: data}
 }
 

@@ -27,7 +27,8 @@ type Router struct {
 	lives     int       // starts so far; an event of an earlier life is void
 	stuck     int       // ticks in a row that did not move the deadline
 	published map[netip.Prefix]spf.Route
-	story     []string // latest events, for messages
+	reserved  ospf.Reserve // survives a crash
+	story     []string     // latest events, for messages
 }
 
 type groupKey struct {
@@ -163,6 +164,8 @@ func (r *Router) Start() {
 	r.tickAt, r.stuck = time.Time{}, 0
 	r.published = map[netip.Prefix]spf.Route{}
 	r.tell("started")
+	r.step(ospf.Sequences{Boot: r.reserved.Boot + 1, First: r.reserved.Sequence})
+	r.reserved.Boot++
 	r.Configure(r.config)
 	r.linksChanged()
 	if len(r.externals) > 0 {
@@ -217,6 +220,9 @@ func (r *Router) step(in ospf.Input) {
 		r.publish(c)
 	}
 	for _, e := range out.Events {
+		if reserve, ok := e.(ospf.Reserve); ok {
+			r.reserved = reserve
+		}
 		r.tell(fmt.Sprintf("%T%+v", e, e))
 	}
 	r.schedule()
