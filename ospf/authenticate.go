@@ -94,6 +94,11 @@ func (i *iface) authenticate(d Datagram, h packet.Header) (auth.Proof, bool) {
 // 4222); ours do so in the sockets, whatever the authentication type.
 type received [packet.TypeLSAck + 1]uint64
 
+// overtaking is by how many sequence numbers of authentication type 2 packets of
+// another type may be behind the first one of a neighbour: FRR sends Hellos before
+// what it has numbered earlier.
+const overtaking = 100
+
 // fresh tells whether the sequence number may come after the last one, which it returns.
 func (i *iface) fresh(src netip.Addr, h packet.Header, p auth.Proof) (last uint64, ok bool) {
 	switch p.AuType {
@@ -135,9 +140,9 @@ func (i *iface) accepted(src netip.Addr, h packet.Header, p auth.Proof) {
 	switch p.AuType {
 	case packet.AuCrypto:
 		if n := i.findNeighbor(h.RouterID, src); n != nil {
-			if n.received == (received{}) { // nothing older of any type follows
+			if n.received == (received{}) { // nothing from before this adjacency follows
 				for t := range n.received {
-					n.received[t] = p.Sequence
+					n.received[t] = p.Sequence - min(p.Sequence, overtaking)
 				}
 			}
 			n.received[h.Type] = p.Sequence

@@ -113,7 +113,7 @@ func TestAuth2328_D5_3_Sequence(t *testing.T) {
 		{1999, &hello, true},
 		{1500, &packet.LSAck{}, false}, // was overtaken by the Hello
 		{1499, &packet.LSAck{}, true},
-		{999, &packet.LSUpdate{}, true}, // from before the adjacency
+		{900, &packet.LSUpdate{}, true}, // from before the adjacency
 		{2001, &hello, false},
 	} {
 		if got := send(c.csn, c.body); got != c.refused {
