@@ -77,23 +77,31 @@ func (s *sequenceStore) write(v stored) {
 	}
 }
 
-// replaceFile writes a value as JSON; a crash leaves the old file or the new one.
+// replaceFile writes a value as JSON. A crash of daemon or machine leaves the old
+// file or the new one; when it returns, the new one.
 func replaceFile(path string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	draft := path + ".new"
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails when all went well
 	_, err = f.Write(append(data, '\n'))
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", draft, err)
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(draft, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
