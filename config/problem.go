@@ -68,6 +68,7 @@ func (e *Error) Error() string {
 type report struct {
 	file     string
 	lines    []string
+	shown    []string // the lines without secrets; nil before the first problem
 	errors   []Problem
 	warnings []Problem
 	unready  []Problem            // what does not stop a check
@@ -77,7 +78,10 @@ type report struct {
 func (r *report) problem(line, column int, format string, args []any) Problem {
 	p := Problem{File: r.file, Line: max(line, 1), Column: max(column, 1), Message: fmt.Sprintf(format, args...)}
 	if p.Line <= len(r.lines) {
-		p.Source = redacted(r.lines, p.Line-1)
+		if r.shown == nil {
+			r.shown = redacted(r.lines)
+		}
+		p.Source = r.shown[p.Line-1]
 	}
 	return p
 }

@@ -11,18 +11,34 @@ import (
 // secretKey finds the key before a secret.
 var secretKey = regexp.MustCompile(`(?:^|[\s{,\[-])["']?key["']?\s*:\s*`)
 
-// redacted returns a line of the file, from 0, with stars in the place of
-// secrets, which may have begun in a line above.
-func redacted(lines []string, n int) string {
-	if continues(lines, n) {
-		return stars(lines[n])
+// redacted returns the lines of a file with stars in the place of secrets. A secret
+// that ends its line goes on in those below that are indented deeper.
+func redacted(lines []string) []string {
+	out := make([]string, len(lines))
+	open := -1 // indentation of the line whose secret may go on; -1: none
+	for n, line := range lines {
+		depth := indentation(lines, n+1)
+		if open >= 0 && (depth > open || strings.TrimSpace(line) == "") {
+			out[n] = stars(line)
+			continue
+		}
+		open = -1
+		var b strings.Builder
+		done := 0
+		for _, at := range secretKey.FindAllStringIndex(line, -1) {
+			if at[1] < done {
+				continue
+			}
+			end := at[1] + valueLen(line[at[1]:])
+			b.WriteString(line[done:at[1]] + stars(line[at[1]:end]))
+			done = end
+			if end == len(line) {
+				open = depth
+			}
+		}
+		out[n] = b.String() + line[done:]
 	}
-	line := lines[n]
-	for _, at := range secretKey.FindAllStringIndex(line, -1) {
-		end := at[1] + valueLen(line[at[1]:])
-		line = line[:at[1]] + stars(line[at[1]:end]) + line[end:]
-	}
-	return line
+	return out
 }
 
 // valueLen is the length of the YAML value that a text begins with.
@@ -45,24 +61,6 @@ func valueLen(s string) int {
 		return end
 	}
 	return len(s)
-}
-
-// continues tells whether a line goes on with a secret: it is indented deeper than
-// the nearest such line above, which ends in one.
-func continues(lines []string, n int) bool {
-	depth := indentation(lines, n+1)
-	for m := n - 1; m >= 0; m-- {
-		if strings.TrimSpace(lines[m]) == "" || indentation(lines, m+1) >= depth {
-			continue
-		}
-		at := secretKey.FindAllStringIndex(lines[m], -1)
-		if at == nil {
-			return false
-		}
-		last := at[len(at)-1][1]
-		return last+valueLen(lines[m][last:]) == len(lines[m])
-	}
-	return false
 }
 
 // stars writes one star for each character, so that a caret below stays in its place.

@@ -33,13 +33,15 @@ const Format = "ecmpd-recording-1"
 
 // entry is one input. Exactly one of the inputs is there; none is a tick.
 type entry struct {
-	At       time.Duration  `json:"at"`                 // nanoseconds since the start
-	Previous string         `json:"previous,omitempty"` // fingerprint of the answer to the entry before
-	Datagram *ospf.Datagram `json:"datagram,omitempty"`
-	Links    *ospf.Links    `json:"links,omitempty"`
-	Config   *ospf.Config   `json:"config,omitempty"`
-	Offer    *ospf.Offer    `json:"offer,omitempty"`
-	Command  *ospf.Command  `json:"command,omitempty"`
+	At        time.Duration   `json:"at"`                 // nanoseconds since the start
+	Previous  string          `json:"previous,omitempty"` // fingerprint of the answer to the entry before
+	Datagram  *ospf.Datagram  `json:"datagram,omitempty"`
+	Links     *ospf.Links     `json:"links,omitempty"`
+	Config    *ospf.Config    `json:"config,omitempty"`
+	Offer     *ospf.Offer     `json:"offer,omitempty"`
+	Command   *ospf.Command   `json:"command,omitempty"`
+	Clock     *ospf.Clock     `json:"clock,omitempty"`
+	Sequences *ospf.Sequences `json:"sequences,omitempty"`
 }
 
 // Recorder is an engine that writes its inputs down. It is used like the engine.
@@ -104,6 +106,10 @@ func (r *Recorder) Step(now time.Time, in ospf.Input) ospf.Output {
 		e.Offer = &in
 	case ospf.Command:
 		e.Command = &in
+	case ospf.Clock:
+		e.Clock = &in
+	case ospf.Sequences:
+		e.Sequences = &in
 	}
 	r.write(e)
 	out := r.engine.Step(now, in)

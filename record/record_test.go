@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
@@ -30,6 +31,8 @@ func config(id packet.ID) ospf.Config {
 			Match: ospf.Match{{Glob: "vpn*"}, {Exclude: true, Prefix: netip.MustParsePrefix("192.0.2.0/24")}},
 			Type:  ospf.TypePointToPoint, Cost: 10, Weight: 1, HelloInterval: time.Second, DeadInterval: 4 * time.Second,
 			RetransmitInterval: 5 * time.Second, TransmitDelay: time.Second,
+			Auth: auth.Scheme{Extended: true, Keys: []auth.Key{{ID: 1, Algorithm: auth.HMACSHA256, Secret: auth.NewSecret("secret"),
+				Send: auth.Lifetime{From: start.Add(10 * time.Second)}}}},
 		}}}},
 		SPFDelay:     ospf.SPFDelay{Initial: 50 * time.Millisecond, Short: 200 * time.Millisecond, Long: 5 * time.Second, HoldDown: 10 * time.Second, TimeToLearn: 500 * time.Millisecond},
 		Redistribute: []ospf.Redistribute{{Source: ospf.Static, Prefixes: []ospf.PrefixRange{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Ge: 8, Le: 32}}, Metric: 20, Type2: true}},
@@ -55,6 +58,8 @@ func record(t *testing.T, limit int64, fail func(error)) (string, *ospf.Engine, 
 		}
 	}
 	for i, r := range routers {
+		do(i, ospf.Clock{Wall: now.Add(-5 * time.Second)})
+		do(i, ospf.Sequences{Boot: uint32(i + 5), First: 77})
 		do(i, ospf.Links{Links: []ospf.Link{{Name: "vpn1", Index: 3, MTU: 1420, Up: true, PointToPoint: true,
 			Addrs: []ospf.LinkAddr{{Addr: netip.PrefixFrom(r.addr, 30)}}}}})
 		do(i, config(packet.ID(i+1)))

@@ -75,6 +75,10 @@ func (e entry) input() ospf.Input {
 		return *e.Offer
 	case e.Command != nil:
 		return *e.Command
+	case e.Clock != nil:
+		return *e.Clock
+	case e.Sequences != nil:
+		return *e.Sequences
 	}
 	return ospf.Tick{}
 }

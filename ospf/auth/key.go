@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
@@ -54,7 +55,7 @@ func (a Algorithm) MaxSecret() int {
 	return 0
 }
 
-// Secret is the text of a key. It does not print.
+// Secret is the text of a key. It does not print, but it can be marshalled.
 type Secret struct{ text string }
 
 // NewSecret wraps a text.
@@ -68,6 +69,18 @@ func (s Secret) String() string { return "(secret)" }
 
 // GoString hides the secret.
 func (s Secret) GoString() string { return "(secret)" }
+
+// MarshalText writes the secret, in base64. Only what has to run again needs it: recordings.
+func (s Secret) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(s.text)), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (s *Secret) UnmarshalText(b []byte) error {
+	text, err := base64.StdEncoding.AppendDecode(nil, b)
+	s.text = string(text)
+	return err
+}
 
 // Lifetime is the time of day from which and until which a key is used (RFC
 // 2328 D.3). A zero instant is no bound; until is no part of the time.
