@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
@@ -95,6 +96,9 @@ ospf:
           transmit-delay: 2s
           mtu-ignore: true
           link-data: address
+          ttl-security: {enabled: true, hops: 254}
+          allowed-neighbors: [10.0.1.0/24, 10.0.2.1/32]
+          authentication: {key-id: 255, algorithm: simple-password, key: swordfsh}
     - area-id: 0.0.1.1
       interfaces: [{match: eth1, dead-interval: 11s, link-data: ifindex, interface-type: point-to-point}]
   redistribute:
@@ -127,6 +131,8 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 					HelloInterval: 3 * time.Second, DeadInterval: 12 * time.Second,
 					RetransmitInterval: 500 * time.Millisecond, TransmitDelay: 2 * time.Second,
 					MTUIgnore: true, LinkData: ospf.LinkDataAddress,
+					TTLHops: 254, Allowed: []netip.Prefix{p("10.0.1.0/24"), p("10.0.2.1/32")},
+					Auth: auth.Scheme{Keys: []auth.Key{{ID: 255, Algorithm: auth.Cleartext, Secret: auth.NewSecret("swordfsh")}}},
 				}}},
 				{ID: 0x101, Interfaces: []ospf.InterfaceConfig{{
 					Match: ospf.Match{{Glob: "eth1"}}, Type: ospf.TypePointToPoint, Cost: 10, Weight: 1, Priority: 1,

@@ -39,9 +39,20 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
 		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
 		Auth:               r.authentication(raw.Authentication),
+		TTLHops:            r.ttlHops(section(raw.TTLSecurity)),
+		Allowed:            r.prefixes(raw.Allowed),
 	}
 	i.DeadInterval = r.deadInterval(raw, i.HelloInterval)
 	return i
+}
+
+// ttlHops reads how many links a packet may cross (RFC 5082); 0 when that is not limited.
+func (r *report) ttlHops(raw *rawTTLSecurity) uint8 {
+	hops := uint8(r.number(raw.Hops, 1, 1, 254))
+	if !r.boolean(raw.Enabled, false) {
+		return 0
+	}
+	return hops
 }
 
 // deadInterval defaults to four hellos and must outlast one (RFC 2328 C.3).

@@ -76,8 +76,16 @@ type rawInterface struct {
 	TransmitDelay      *node              `key:"transmit-delay"`
 	MTUIgnore          *node              `key:"mtu-ignore"`
 	LinkData           *node              `key:"link-data"`
+	TTLSecurity        *rawTTLSecurity    `key:"ttl-security"`
+	Allowed            []*node            `key:"allowed-neighbors"`
 	Authentication     *rawAuthentication `key:"authentication"`
 	_                  struct{}           `refuse:"prefix-suppression bfd multicast static-neighbors"`
+}
+
+type rawTTLSecurity struct {
+	Node    *node
+	Enabled *node `key:"enabled"`
+	Hops    *node `key:"hops"`
 }
 
 type rawKeyChain struct {

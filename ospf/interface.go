@@ -167,6 +167,7 @@ func (i *iface) update(a *area, c InterfaceConfig, l Link) {
 	if i.wait.armed() && old.DeadInterval != c.DeadInterval { // 9.3: the wait timer is the dead interval
 		i.e.timers.set(&i.wait, i.e.now.Add(c.DeadInterval))
 	}
+	i.dropDisallowed()
 	if i.up && old.Priority != c.Priority {
 		i.event(neighborChange, "priority changed")
 	}

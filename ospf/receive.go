@@ -16,6 +16,9 @@ func (e *Engine) receive(d Datagram) {
 		e.counters.Strays++
 		return
 	}
+	if !i.admits(d) {
+		return
+	}
 	if len(d.Data) > packet.MaxLen { // no IPv4 datagram holds it, and nothing of it could be sent on
 		i.reject(d.Src, packet.Header{}, RejectMalformed, "%d bytes, at most %d", len(d.Data), packet.MaxLen)
 		return

@@ -18,6 +18,8 @@ type Reject uint8
 const (
 	RejectMalformed Reject = iota + 1
 	RejectChecksum
+	RejectTTL        // RFC 5082
+	RejectNotAllowed // not one of the neighbours that are allowed
 	RejectSource
 	RejectDestination
 	RejectPassive
@@ -47,6 +49,8 @@ const (
 var rejectNames = [rejectCount]string{
 	RejectMalformed:       "malformed",
 	RejectChecksum:        "checksum",
+	RejectTTL:             "ttl",
+	RejectNotAllowed:      "not-allowed",
 	RejectSource:          "source",
 	RejectDestination:     "destination",
 	RejectPassive:         "passive",

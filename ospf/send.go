@@ -10,7 +10,7 @@ import (
 func (i *iface) send(dst netip.Addr, body packet.Body) {
 	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id}
 	i.e.counters.Sent[h.Type]++
-	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, Data: i.encode(h, body)})
+	i.e.out.Send = append(i.e.out.Send, Transmit{Interface: i.name, Src: i.address(), Dst: dst, TTL: i.ttl(), Data: i.encode(h, body)})
 }
 
 // room is how many bytes of body fit into one packet of the interface's MTU,

@@ -125,10 +125,11 @@ type Output struct {
 	Done   bool         // Shutdown is complete
 }
 
-// Transmit is one datagram to send. TTL is 1 and the traffic class CS6 on all of them.
+// Transmit is one datagram to send. The traffic class is CS6 on all of them.
 type Transmit struct {
 	Interface string
 	Src, Dst  netip.Addr
+	TTL       uint8  // of the IP header; 0 counts as 1
 	Data      []byte // OSPF packet; owned by the receiver of the Output
 }
 
@@ -239,6 +240,8 @@ type InterfaceConfig struct {
 	MTUIgnore          bool
 	LinkData           LinkData
 	Auth               auth.Scheme
+	TTLHops            uint8          // RFC 5082: how many links a packet may have crossed, 1..254; 0: TTL security is off
+	Allowed            []netip.Prefix // addresses that neighbours may have; empty: all
 }
 
 // InterfaceType is the OSPF interface type (RFC 2328 9, RFC 9129 interface-type).

@@ -14,7 +14,22 @@ type sender struct {
 	msgs    [sendBatch]mmsghdr
 	iovs    [sendBatch]unix.Iovec
 	names   [sendBatch]unix.RawSockaddrInet4
-	control [sendBatch]pktinfo
+	control [sendBatch]sendControl
+}
+
+// sendControl is the ancillary data of a datagram to send: where from and through
+// which interface, and the TTL, which ip_cmsg_send of Linux takes for multicast as well.
+type sendControl struct {
+	pktinfo
+	ttl ttlMessage
+}
+
+// ttlMessage is one IP_TTL ancillary message. Its size is that of
+// CMSG_SPACE(sizeof(int)) on 32 and 64 bit machines.
+type ttlMessage struct {
+	hdr   unix.Cmsghdr
+	value int32
+	_     [(unix.SizeofPtr - 4%unix.SizeofPtr) % unix.SizeofPtr]byte
 }
 
 func newSender() *sender {
@@ -23,6 +38,8 @@ func newSender() *sender {
 		c := &s.control[i]
 		c.hdr.Level, c.hdr.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
 		c.hdr.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
+		c.ttl.hdr.Level, c.ttl.hdr.Type = unix.IPPROTO_IP, unix.IP_TTL
+		c.ttl.hdr.SetLen(unix.CmsgLen(4))
 		s.names[i].Family = unix.AF_INET
 		h := &s.msgs[i].hdr
 		h.Name = (*byte)(unsafe.Pointer(&s.names[i]))
@@ -58,6 +75,7 @@ func (s *sender) fill(i int, t *ospf.Transmit, ifindex int) {
 	s.names[i].Addr = t.Dst.As4()
 	s.control[i].info.Ifindex = int32(ifindex)
 	s.control[i].info.Spec_dst = t.Src.As4()
+	s.control[i].ttl.value = int32(max(t.TTL, 1))
 }
 
 // sendBatch hands the first n messages to the kernel. The system call stops at

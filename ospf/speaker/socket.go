@@ -65,8 +65,6 @@ var socketOptions = [...]struct {
 	{unix.IPPROTO_IP, unix.IP_PKTINFO, "IP_PKTINFO", 1},
 	{unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, "IP_MULTICAST_ALL", 1},
 	{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, "IP_MULTICAST_LOOP", 0},
-	{unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, "IP_MULTICAST_TTL", 1},
-	{unix.IPPROTO_IP, unix.IP_TTL, "IP_TTL", 1},
 	{unix.IPPROTO_IP, unix.IP_TOS, "IP_TOS", trafficCS6},
 	// An LSA larger than the MTU travels in fragments (RFC 2328 A.1).
 	{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, "IP_MTU_DISCOVER", unix.IP_PMTUDISC_DONT},
