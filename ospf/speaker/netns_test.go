@@ -178,10 +178,13 @@ func (s *station) note(f func()) {
 	}
 }
 
+// toSend marks a datagram that is to be sent.
+const toSend = "to send on "
+
 // transmit is the input by which a test makes a station send: the engine's
 // inputs are a closed set, so it borrows the one that carries datagrams.
 func transmit(t ospf.Transmit) ospf.Input {
-	return ospf.Datagram{Interface: t.Interface, Src: t.Src, Dst: t.Dst, TTL: 255, Data: t.Data}
+	return ospf.Datagram{Interface: toSend + t.Interface, Src: t.Src, Dst: t.Dst, TTL: t.TTL, Data: t.Data}
 }
 
 func (s *station) Step(_ time.Time, in ospf.Input) (out ospf.Output) {
@@ -191,8 +194,8 @@ func (s *station) Step(_ time.Time, in ospf.Input) (out ospf.Output) {
 			out.Groups = append(out.Groups, ospf.Membership{Interface: l.Name, Group: allSPF, Join: true})
 		}
 	case ospf.Datagram:
-		if in.TTL == 255 {
-			out.Send = append(out.Send, ospf.Transmit{Interface: in.Interface, Src: in.Src, Dst: in.Dst, Data: in.Data})
+		if name, ok := strings.CutPrefix(in.Interface, toSend); ok {
+			out.Send = append(out.Send, ospf.Transmit{Interface: name, Src: in.Src, Dst: in.Dst, TTL: in.TTL, Data: in.Data})
 			return out
 		}
 		in.Data = append([]byte(nil), in.Data...)

@@ -71,7 +71,7 @@ type Speaker struct {
 	stepped     time.Time // instant of the latest Step
 	heldBack    int       // turns since a timer was due
 	joinAt      time.Time // when to try failed joins again; zero: none failed
-	told        time.Time // when the engine was told the time of day
+	told        told      // time of day
 }
 
 // New opens the sockets in the network namespace of the calling thread. The

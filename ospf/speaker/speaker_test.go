@@ -31,11 +31,11 @@ func TestMulticastAndUnicastBothWays(t *testing.T) {
 	a, b := newStation(t, n.a), newStation(t, n.b)
 	for _, kind := range []byte{1, 4, 99} {
 		for _, dst := range []netip.Addr{allSPF, addrOf(0, 1)} {
-			sent := ospf.Transmit{Interface: "v0", Src: addrOf(0, 0), Dst: dst, Data: ospfBytes(kind, 7)}
+			sent := ospf.Transmit{Interface: "v0", Src: addrOf(0, 0), Dst: dst, TTL: 1 + 254*(kind%2), Data: ospfBytes(kind, 7)}
 			a.Post(transmit(sent))
 			b.until(t, fmt.Sprintf("type %d to %v", kind, dst), func() bool { return len(b.received) > 0 })
 			got := b.take()[0]
-			if got.Interface != "v0" || got.Src != sent.Src || got.Dst != dst || got.TTL != 1 || !bytes.Equal(got.Data, sent.Data) {
+			if got.Interface != "v0" || got.Src != sent.Src || got.Dst != dst || got.TTL != sent.TTL || !bytes.Equal(got.Data, sent.Data) {
 				t.Errorf("sent %+v, received %+v", sent, got)
 			}
 		}
