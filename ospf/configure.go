@@ -40,16 +40,19 @@ func (e *Engine) configure(c Config) {
 		e.timers.set(&e.startup, e.started.Add(wait))
 	}
 	for _, ac := range c.Areas {
-		if e.area(ac.ID) == nil {
-			a := &area{e: e, id: ac.ID}
-			a.db = e.newDatabase(a, nil)
-			e.areas = append(e.areas, a)
+		a := e.area(ac.ID)
+		if a == nil {
+			a = e.newArea(ac.ID)
+		} else if a.cfg.Type != ac.Type {
+			a.restart()
 		}
+		a.configure(ac)
 	}
 	slices.SortFunc(e.areas, func(a, b *area) int { return cmp.Compare(a.id, b.id) })
 	e.matchInterfaces()
 	e.dropAreas()
 	e.linksChanged()
+	e.border.due = true
 	e.originateExternals()
 }
 
@@ -82,14 +85,14 @@ func (e *Engine) stop(reason string) {
 		e.timers.stop(&s.timer)
 	}
 	clear(e.origin)
-	clear(e.externals)
-	clear(e.externalIDs)
+	e.externals.clear()
 	e.dropDatabase(e.as)
 	for _, a := range e.areas {
 		e.dropArea(a)
 	}
 	e.maxAged = nil
 	e.areas = nil
+	e.border = border{}
 	e.delay.reset(e)
 	e.timers.stop(&e.startup)
 	for r := range e.table.Routes() {

@@ -7,10 +7,6 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
-// ddOptions are the options of Database Description packets: opaque
-// capability is told there and nowhere else (RFC 5250 3).
-const ddOptions = helloOptions | packet.OptO
-
 // exchange is the database description side of a neighbour (RFC 2328 10.6, 10.8).
 type exchange struct {
 	n       *neighbor
@@ -83,7 +79,10 @@ func (x *exchange) stop() {
 func (x *exchange) describe() {
 	i := x.n.i
 	x.summary = x.summary[:0]
-	dbs := []*database{i.area.db, i.e.as}
+	dbs := []*database{i.area.db}
+	if i.area.external() {
+		dbs = append(dbs, i.e.as)
+	}
 	if x.n.opaqueCapable() {
 		dbs = append(dbs, i.db)
 	}
@@ -126,7 +125,7 @@ func (x *exchange) sendNext() {
 func (x *exchange) send(flags packet.DDFlags, headers []packet.LSAHeader) {
 	i := x.n.i
 	x.last = &packet.DBDesc{
-		MTU: i.mtu(), Options: ddOptions, Flags: flags, Seq: x.seq, Headers: headers,
+		MTU: i.mtu(), Options: i.area.options() | packet.OptO, Flags: flags, Seq: x.seq, Headers: headers,
 	}
 	x.more = flags&packet.DDMore != 0
 	i.send(x.n.destination(), x.last)

@@ -37,8 +37,8 @@ type Engine struct {
 	origin map[originKey]*selfLSA
 	table  *spf.Table
 
-	externals   map[netip.Prefix]packet.ID // link state ids of our AS-external-LSAs
-	externalIDs map[packet.ID]netip.Prefix // and the way back
+	externals linkStateIDs // of our AS-external-LSAs
+	border    border
 
 	timers   timerQueue
 	delay    spfDelay
@@ -70,8 +70,7 @@ func New(seed uint64) *Engine {
 
 		extended: make(map[extendedKey]*extendedMemory),
 
-		externals:   make(map[netip.Prefix]packet.ID),
-		externalIDs: make(map[packet.ID]netip.Prefix),
+		externals: newLinkStateIDs(),
 	}
 	e.delay.timer.fire = e.runSPF
 	e.shutdown.timer.fire = e.shutdownStep
@@ -129,18 +128,33 @@ func (e *Engine) settle() {
 		e.progress = e.progress[1:]
 		n.requests.proceed()
 	}
+	e.updateBorder()
 	for _, a := range e.areas {
 		a.settle()
 	}
+	if e.table != nil && e.routesDirty {
+		e.publish()
+	}
+	e.settleSummaries()
 	e.sweepMaxAged()
 	for _, i := range e.ifaces {
 		i.flushFloods()
 	}
-	if e.table != nil && e.routesDirty {
-		e.routesDirty = false
-		e.out.Routes = append(e.out.Routes, e.table.Changes()...)
-	}
 	e.shutdownSettle()
+}
+
+// publish takes what changed in the route table to the outside and to other areas.
+func (e *Engine) publish() (changed int) {
+	e.routesDirty = false
+	changes := e.table.Changes()
+	e.out.Routes = append(e.out.Routes, changes...)
+	for _, a := range e.areas {
+		if t := e.table.Transit(a.id); t != a.transit {
+			a.transit, e.border.due = t, true // the backbone's ranges count there, or no longer
+		}
+	}
+	e.summarise(changes)
+	return len(changes)
 }
 
 func (e *Engine) emit(ev Event) { e.out.Events = append(e.out.Events, ev) }
@@ -176,11 +190,16 @@ func (e *Engine) alarm(kind, subject, detail string) {
 type area struct {
 	e         *Engine
 	id        packet.ID
-	db        *database // types 1 to 4 and 10
+	cfg       Area
+	db        *database // types 1 to 4, 7 and 10
 	rootDirty bool      // own router-LSA or the root's links may have changed
 	root      []spf.RootLink
+	transit   bool  // TransitCapability (RFC 2328 6)
 	announced bool  // the router-LSA has been originated
 	first     timer // next look at whether it may be
+
+	summaries linkStateIDs           // of our summary-LSAs
+	asbrs     map[packet.ID]struct{} // routers that we originate ASBR-summary-LSAs for
 }
 
 func (a *area) settle() {
@@ -263,6 +282,10 @@ func (e *Engine) scope(d *database) []*iface {
 	case d.area != nil:
 		return d.area.interfaces()
 	}
+	closed := func(i *iface) bool { return !i.area.external() }
+	if slices.ContainsFunc(e.ifaces, closed) {
+		return slices.DeleteFunc(slices.Clone(e.ifaces), closed)
+	}
 	return e.ifaces
 }
 
@@ -270,10 +293,16 @@ func (e *Engine) scope(d *database) []*iface {
 // types that the area does not carry.
 func (i *iface) database(t packet.LSType) *database {
 	switch t {
-	case packet.LSRouter, packet.LSNetwork, packet.LSSummary, packet.LSASBRSummary, packet.LSOpaqueArea:
+	case packet.LSRouter, packet.LSNetwork, packet.LSSummary, packet.LSOpaqueArea:
 		return i.area.db
+	case packet.LSASBRSummary: // erratum 3746: not in stub areas
+		if i.area.external() {
+			return i.area.db
+		}
 	case packet.LSExternal, packet.LSOpaqueAS:
-		return i.e.as
+		if i.area.external() {
+			return i.e.as
+		}
 	case packet.LSOpaqueLink:
 		return i.db
 	}

@@ -42,67 +42,34 @@ func (e *Engine) originateExternals() {
 		return
 	}
 	want := e.wantedExternals()
-	for _, p := range sortedPrefixes(e.externals) {
+	clear(e.externals.without)
+	for _, p := range sortedPrefixes(e.externals.ids) {
 		if _, ok := want[p]; !ok {
-			id := e.externals[p]
+			id, _, _ := e.externals.release(p)
 			e.withdraw(e.as, e.externalKey(id))
-			delete(e.externals, p)
-			delete(e.externalIDs, id)
 		}
 	}
 	for _, p := range sortedPrefixes(want) {
-		e.originateExternal(p, want[p])
+		e.originateExternal(p, want)
 	}
 }
 
-func (e *Engine) originateExternal(p netip.Prefix, x external) {
-	if id, ok := e.linkStateID(p); ok {
-		e.originate(e.as, e.externalKey(id), packet.ExternalLSA{
-			Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
-		})
+func (e *Engine) originateExternal(p netip.Prefix, want map[netip.Prefix]external) {
+	id, moved, ok := e.externals.take(p)
+	if !ok {
+		return
+	}
+	x := want[p]
+	e.originate(e.as, e.externalKey(id), packet.ExternalLSA{
+		Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
+	})
+	if moved.IsValid() {
+		e.originateExternal(moved, want)
 	}
 }
 
 func (e *Engine) externalKey(id packet.ID) packet.Key {
 	return packet.Key{Type: packet.LSExternal, ID: id, Adv: e.cfg.RouterID}
-}
-
-// linkStateID finds the link state id of an external prefix (RFC 2328 appendix
-// E): its network address, or with host bits set when a prefix with another
-// mask has that one. An id stays with its prefix until a longer prefix, which has
-// fewer to choose from, finds no other. A prefix whose ids all belong to longer ones
-// gets none and is not missed: they cover every address of it.
-func (e *Engine) linkStateID(p netip.Prefix) (id packet.ID, ok bool) {
-	if id, ok = e.externals[p]; ok {
-		return id, true
-	}
-	if id, ok = e.freeID(p); !ok {
-		return 0, false
-	}
-	other, moves := e.externalIDs[id]
-	e.externals[p], e.externalIDs[id] = id, p
-	if moves {
-		delete(e.externals, other)
-		e.originateExternal(other, e.wantedExternals()[other])
-	}
-	return id, true
-}
-
-// freeID is the first of the network address, that with all host bits, and so on
-// downwards, that no prefix has; without one, the first that a shorter prefix has.
-func (e *Engine) freeID(p netip.Prefix) (id packet.ID, ok bool) {
-	network, host := packet.IDFromAddr(p.Addr()), ^packet.MaskOf(p.Bits())
-	for n := range uint64(host) + 1 {
-		candidate := network | (host+1-packet.ID(n))&host
-		other, taken := e.externalIDs[candidate]
-		if !taken {
-			return candidate, true
-		}
-		if !ok && other.Bits() < p.Bits() {
-			id, ok = candidate, true
-		}
-	}
-	return id, ok
 }
 
 // wantedExternals applies the redistribution rules to what is offered.

@@ -124,7 +124,7 @@ func TestExternalE_LinkStateIDs(t *testing.T) {
 				}
 				seen[p] = true
 			}
-			if len(seen) != len(has) || len(l.e.externals) != len(has) || len(l.e.externalIDs) != len(has) {
+			if len(seen) != len(has) || len(l.e.externals.ids) != len(has) || len(l.e.externals.prefixes) != len(has) {
 				t.Errorf("seed %d, %s: %d announced, not %d", seed, what, len(seen), len(has))
 			}
 		}
@@ -184,28 +184,28 @@ func TestExternalE_Random(t *testing.T) {
 			checkLinkStateIDs(t, l.e, has)
 		}
 		l.advance(20 * time.Second)
-		if got := strings.Fields(l.announced()); len(got) != 5*len(l.e.externals) {
-			t.Errorf("announced:\n%s\nnot %v", l.announced(), l.e.externals)
+		if got := strings.Fields(l.announced()); len(got) != 5*len(l.e.externals.ids) {
+			t.Errorf("announced:\n%s\nnot %v", l.announced(), l.e.externals.ids)
 		}
 	}
 }
 
 func checkLinkStateIDs(t *testing.T, e *Engine, has map[netip.Prefix]bool) {
 	t.Helper()
-	if len(e.externals) != len(e.externalIDs) {
-		t.Errorf("%d prefixes, %d ids", len(e.externals), len(e.externalIDs))
+	if len(e.externals.ids) != len(e.externals.prefixes) {
+		t.Errorf("%d prefixes, %d ids", len(e.externals.ids), len(e.externals.prefixes))
 	}
-	for p, id := range e.externals {
-		if e.externalIDs[id] != p || !has[p] || !p.Contains(id.Addr()) {
+	for p, id := range e.externals.ids {
+		if e.externals.prefixes[id] != p || !has[p] || !p.Contains(id.Addr()) {
 			t.Errorf("%s has %s", p, id)
 		}
 	}
 	for p := range has {
-		if _, ok := e.externals[p]; ok {
+		if _, ok := e.externals.ids[p]; ok {
 			continue
 		}
 		for a := p.Addr(); p.Contains(a); a = a.Next() {
-			if q := e.externalIDs[packet.IDFromAddr(a)]; q.Bits() <= p.Bits() || !q.Contains(a) {
+			if q := e.externals.prefixes[packet.IDFromAddr(a)]; q.Bits() <= p.Bits() || !q.Contains(a) {
 				t.Errorf("%s is not announced, and nothing longer covers %s", p, a)
 			}
 		}

@@ -9,10 +9,6 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
-// helloOptions are the options of Hellos in normal areas: external routing
-// capability (10.5).
-const helloOptions = packet.OptE
-
 // helloDue sends the periodic Hello and arms the next one on the same grid, so
 // that interfaces which started together keep sending together.
 func (i *iface) helloDue() {
@@ -39,7 +35,7 @@ func (i *iface) sendHello() {
 	b := &packet.Hello{
 		Mask:          i.mask().Addr(),
 		HelloInterval: uint16(i.cfg.HelloInterval / time.Second),
-		Options:       helloOptions,
+		Options:       i.area.helloOptions(),
 		Priority:      i.cfg.Priority,
 		DeadInterval:  uint32(i.cfg.DeadInterval / time.Second),
 		DR:            i.dr,
@@ -123,10 +119,8 @@ func (i *iface) acceptHello(d Datagram, h packet.Header, b *packet.Hello) bool {
 		i.reject(d.Src, h, RejectHelloInterval, "hello interval mismatch: neighbour has %ds, ours is %ds", b.HelloInterval, hello)
 	case b.DeadInterval != dead:
 		i.reject(d.Src, h, RejectDeadInterval, "dead interval mismatch: neighbour has %ds, ours is %ds", b.DeadInterval, dead)
-	case b.Options&packet.OptE == 0:
-		i.reject(d.Src, h, RejectOptions, "area type mismatch: neighbour has a stub area (E bit off), ours is normal")
-	case b.Options&packet.OptNP != 0:
-		i.reject(d.Src, h, RejectOptions, "area type mismatch: neighbour has an NSSA (N bit on), ours is normal")
+	case (b.Options^i.area.helloOptions())&(packet.OptE|packet.OptNP) != 0: // RFC 3101 2.1 for the N bit
+		i.reject(d.Src, h, RejectOptions, "area type mismatch: neighbour has %s, ours is %s", areaTypeIn(b.Options), areaTypeIn(i.area.helloOptions()))
 	default:
 		return true
 	}

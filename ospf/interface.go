@@ -152,6 +152,7 @@ func (i *iface) update(a *area, c InterfaceConfig, l Link) {
 	if a != i.area {
 		i.e.dropDatabase(i.db)
 		i.area.rootDirty = true
+		i.e.border.due = true // next hops through it lie in another area
 		i.area = a
 		i.db = i.e.newDatabase(a, i)
 	}

@@ -20,6 +20,7 @@ type originKey struct {
 type selfLSA struct {
 	originKey
 	content   []byte // the LSA behind its header
+	options   packet.Options
 	wanted    bool
 	wrapping  bool       // waits until the instance with MaxSequenceNumber is gone (12.1.6)
 	sent      time.Time  // last origination
@@ -32,6 +33,10 @@ type selfLSA struct {
 // originate makes body the contents of one of our LSAs (RFC 2328 12.4). Equal
 // contents change nothing; two originations lie MinLSInterval apart.
 func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
+	e.originateWith(d, k, d.options(), body)
+}
+
+func (e *Engine) originateWith(d *database, k packet.Key, options packet.Options, body packet.LSABody) {
 	if e.shutdown.flushing {
 		return
 	}
@@ -48,10 +53,10 @@ func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 		s.timer.fire = func() { e.due(s) }
 		e.origin[ok] = s
 	}
-	if s.wanted && bytes.Equal(s.content, content) {
+	if s.wanted && s.options == options && bytes.Equal(s.content, content) {
 		return
 	}
-	s.wanted, s.content = true, content
+	s.wanted, s.content, s.options = true, content, options
 	e.schedule(s)
 }
 
@@ -93,7 +98,7 @@ func (e *Engine) emitLSA(s *selfLSA) {
 		seq = cur.Seq + 1
 	}
 	raw := append(make([]byte, packet.LSAHeaderLen, packet.LSAHeaderLen+len(s.content)), s.content...)
-	h := packet.LSAHeader{Options: packet.OptE, Type: s.key.Type, ID: s.key.ID, Adv: s.key.Adv, Seq: seq, Length: uint16(len(raw))}
+	h := packet.LSAHeader{Options: s.options, Type: s.key.Type, ID: s.key.ID, Adv: s.key.Adv, Seq: seq, Length: uint16(len(raw))}
 	h.Append(raw[:0])
 	packet.SetChecksum(raw)
 	s.sent, s.wrapping, s.repeat = e.now, false, false
@@ -234,7 +239,7 @@ func (e *Engine) repeat(s *selfLSA) {
 // shortest-path tree in line with the interfaces.
 func (a *area) originateRouter() {
 	e := a.e
-	body := packet.RouterLSA{Flags: e.routerFlags()}
+	body := packet.RouterLSA{Flags: a.routerFlags()}
 	root := a.root[:0:0]
 	for _, i := range a.interfaces() {
 		links, legs := i.links()
@@ -266,13 +271,21 @@ func (e *Engine) routerKey() packet.Key {
 	return packet.Key{Type: packet.LSRouter, ID: e.cfg.RouterID, Adv: e.cfg.RouterID}
 }
 
-// routerFlags: E marks an AS boundary router (12.4.1). Area border duties are
-// not taken, so B stays off.
-func (e *Engine) routerFlags() packet.RouterFlags {
-	if len(e.cfg.Redistribute) > 0 || e.cfg.Default.When != DefaultNever {
-		return packet.RouterE
+// routerFlags: B marks an area border router, E an AS boundary router, which is
+// none in a stub area (12.4.1).
+func (a *area) routerFlags() (flags packet.RouterFlags) {
+	if a.e.border.active {
+		flags |= packet.RouterB
 	}
-	return 0
+	if a.external() && a.e.boundary() {
+		flags |= packet.RouterE
+	}
+	return flags
+}
+
+// boundary tells whether the router is an AS boundary router.
+func (e *Engine) boundary() bool {
+	return len(e.cfg.Redistribute) > 0 || e.cfg.Default.When != DefaultNever
 }
 
 // originateNetwork brings the interface's network-LSA (12.4.2) in line: as DR

@@ -174,9 +174,8 @@ func (e *Engine) runSPF() {
 		return
 	}
 	stats := e.table.Run()
-	changes := e.table.Changes()
-	e.out.Routes = append(e.out.Routes, changes...)
+	changed := e.publish()
 	e.counters.SPFRuns++
-	e.delay.rested = e.now.Add(min(time.Duration(stats.Vertices+len(changes))*restEach, maxRest))
-	e.emit(SPFRun{Areas: stats.Areas, Vertices: stats.Vertices, Changed: len(changes), Trigger: e.delay.trigger})
+	e.delay.rested = e.now.Add(min(time.Duration(stats.Vertices+changed)*restEach, maxRest))
+	e.emit(SPFRun{Areas: stats.Areas, Vertices: stats.Vertices, Changed: changed, Trigger: e.delay.trigger})
 }

@@ -218,10 +218,34 @@ type Config struct {
 	MaxNeighbors  int // of one interface; 0: no limit
 }
 
-// Area is one configured area.
+// Area is one configured area (RFC 2328 C.2).
 type Area struct {
-	ID         packet.ID
-	Interfaces []InterfaceConfig
+	ID          packet.ID
+	Type        AreaType
+	Summary     bool          // of stub areas and NSSAs: area border routers import summaries
+	DefaultCost uint32        // of the default route into stub areas and NSSAs, 24 bits
+	Ranges      []Range       // one for each prefix; no prefix is a range of two areas
+	Export      []PrefixRange // networks of the area that are told to others; empty: all
+	Import      []PrefixRange // summaries that are told to the area; empty: all
+	Interfaces  []InterfaceConfig
+}
+
+// AreaType is the type of an area (RFC 9129 area-type).
+type AreaType uint8
+
+// Area types.
+const (
+	AreaNormal AreaType = iota
+	AreaStub            // RFC 2328 3.6
+	AreaNSSA            // RFC 3101
+)
+
+// Range is an area address range (RFC 2328 3.5, C.2). One lies inside another where that is meant: the
+// most specific counts.
+type Range struct {
+	Prefix    netip.Prefix
+	Advertise bool   // announce the range; else hide its networks
+	Cost      uint32 // announced, 24 bits; 0: the largest of its networks
 }
 
 // InterfaceConfig is one entry of an area's interfaces list: which links it

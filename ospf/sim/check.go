@@ -41,13 +41,10 @@ func (n *Net) Check() error {
 		n.checkDatabases(f)
 	}
 	if len(f.errs) == 0 {
-		var graphs []*graph
-		for _, a := range n.areas() {
-			graphs = append(graphs, n.graphOf(a))
-		}
+		d := n.domain()
 		for _, r := range n.routers {
 			if r.engine != nil {
-				n.checkRoutes(f, graphs, r)
+				n.checkRoutes(f, d.wanted(r), r)
 			}
 		}
 	}
@@ -165,7 +162,9 @@ func (n *Net) checkDatabases(f *findings) {
 				}
 				x, y := databases[a.router], databases[b.router]
 				compareScopes(f, a.router, b.router, areaScope(x, s.options.Area), areaScope(y, s.options.Area))
-				compareScopes(f, a.router, b.router, x.External, y.External)
+				if n.external(s.options.Area) {
+					compareScopes(f, a.router, b.router, x.External, y.External)
+				}
 			}
 		}
 	}
@@ -210,8 +209,7 @@ func without[T comparable](list, other []T) []T {
 }
 
 // checkRoutes compares a route table with the oracle's and with what was published.
-func (n *Net) checkRoutes(f *findings, graphs []*graph, r *Router) {
-	want := n.wanted(graphs, r)
+func (n *Net) checkRoutes(f *findings, want map[netip.Prefix]wantedRoute, r *Router) {
 	routes := r.engine.Routes()
 	seen := map[netip.Prefix]bool{}
 	for _, route := range routes {

@@ -9,6 +9,9 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"time"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 // Net is a virtual network. It is not safe for concurrent use.
@@ -23,13 +26,19 @@ type Net struct {
 	routers  []*Router
 	segments []*Segment
 	faults   []string
+
+	areaConfigs map[packet.ID]ospf.Area // see ConfigureArea
 }
 
 // New returns an empty network; the seed decides every chance in it.
 func New(seed uint64) *Net {
 	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	return &Net{rng: rand.New(rand.NewPCG(seed, 0x73696d)), start: start, now: start, log: fnv.New64a()}
+	return &Net{rng: rand.New(rand.NewPCG(seed, 0x73696d)), start: start, now: start, log: fnv.New64a(),
+		areaConfigs: map[packet.ID]ospf.Area{}}
 }
+
+// ConfigureArea says how routers that attach to an area from now on configure it.
+func (n *Net) ConfigureArea(a ospf.Area) { n.areaConfigs[a.ID] = a }
 
 // Now is the virtual time.
 func (n *Net) Now() time.Time { return n.now }

@@ -51,8 +51,10 @@ type graph struct {
 // wantedRoute is a route in the oracle's words.
 type wantedRoute struct {
 	kind            spf.PathType
+	area            packet.ID
+	preferred       bool // external: by way of an intra-area path outside the backbone
 	cost, type2Cost int
-	hops            map[string]bool // see hopText
+	hops            map[string]bool // see hopText; nil: discard
 }
 
 func hopText(iface string, gateway netip.Addr, id packet.ID) string {
@@ -67,6 +69,9 @@ func (w wantedRoute) String() string {
 }
 
 func routeText(kind spf.PathType, cost, type2 int, hops map[string]bool) string {
+	if len(hops) == 0 {
+		return fmt.Sprintf("%v cost %d discard", kind, cost)
+	}
 	list := make([]string, 0, len(hops))
 	for h := range hops {
 		list = append(list, h)
@@ -235,7 +240,9 @@ func better(table map[netip.Prefix]wantedRoute, p netip.Prefix, w wantedRoute) {
 
 // compareRoutes is negative when a is preferred (RFC 2328 11, 16.4).
 func compareRoutes(a, b wantedRoute) int {
-	for _, d := range []int{int(a.kind) - int(b.kind), a.type2Cost - b.type2Cost, a.cost - b.cost} {
+	less := func(b bool) int { return map[bool]int{true: -1}[b] }
+	for _, d := range []int{int(a.kind) - int(b.kind), a.type2Cost - b.type2Cost,
+		less(a.preferred) - less(b.preferred), a.cost - b.cost} {
 		if d != 0 {
 			return d
 		}
@@ -252,42 +259,4 @@ func (n *Net) areas() []packet.ID {
 		}
 	}
 	return list
-}
-
-// wanted computes a router's routes.
-func (n *Net) wanted(graphs []*graph, r *Router) map[netip.Prefix]wantedRoute {
-	table := map[netip.Prefix]wantedRoute{}
-	for _, g := range graphs {
-		me := g.index[r]
-		for _, s := range g.stubs {
-			d := g.dist[me][s.at]
-			if d == unreachable {
-				continue
-			}
-			w := wantedRoute{kind: spf.IntraArea, cost: d + s.cost}
-			if s.at == me {
-				w.hops = map[string]bool{hopText(s.port.name, netip.Addr{}, 0): true}
-			} else {
-				w.hops = g.hops(me, s.at)
-			}
-			better(table, s.prefix, w)
-		}
-	}
-	for _, g := range graphs {
-		me := g.index[r]
-		for _, asbr := range n.routers {
-			at, ok := g.index[asbr]
-			if !ok || asbr == r || g.dist[me][at] == unreachable {
-				continue
-			}
-			for p, x := range asbr.externals {
-				w := wantedRoute{kind: spf.External1, cost: g.dist[me][at] + int(x.Metric), hops: g.hops(me, at)}
-				if x.Type2 {
-					w.kind, w.cost, w.type2Cost = spf.External2, g.dist[me][at], int(x.Metric)
-				}
-				better(table, p, w)
-			}
-		}
-	}
-	return table
 }

@@ -45,8 +45,13 @@ type External struct {
 // AddRouter adds a router, which starts at once. Of the configuration, the
 // interfaces of links made later are filled in by [Net.Link] and [Net.LAN]; so is, when
 // empty, everything but the areas that has no sensible zero value. The router has a loopback
-// interface "lo" in area, with its router id as address.
+// interface "lo" in the backbone, with its router id as address.
 func (n *Net) AddRouter(name string, config ospf.Config) *Router {
+	return n.AddRouterIn(name, 0, config)
+}
+
+// AddRouterIn is AddRouter with the loopback interface in another area.
+func (n *Net) AddRouterIn(name string, area packet.ID, config ospf.Config) *Router {
 	if config.RouterID == 0 {
 		config.RouterID = packet.ID(192<<24 | 168<<16 | uint32(len(n.routers)+1))
 	}
@@ -64,7 +69,7 @@ func (n *Net) AddRouter(name string, config ospf.Config) *Router {
 	n.routers = append(n.routers, r)
 	lo := &port{router: r, name: "lo", mtu: 65536, up: true, loopback: true,
 		addr: netip.PrefixFrom(r.ID.Addr(), 32)}
-	r.attach(lo, 0, ospf.InterfaceConfig{Type: ospf.TypeLoopback})
+	r.attach(lo, area, ospf.InterfaceConfig{Type: ospf.TypeLoopback})
 	r.Start()
 	return r
 }
@@ -95,7 +100,9 @@ func (r *Router) attach(p *port, area packet.ID, c ospf.InterfaceConfig) {
 	i := slices.IndexFunc(r.config.Areas, func(a ospf.Area) bool { return a.ID == area })
 	if i < 0 {
 		i = len(r.config.Areas)
-		r.config.Areas = append(r.config.Areas, ospf.Area{ID: area})
+		c := r.net.areaConfigs[area]
+		c.ID = area
+		r.config.Areas = append(r.config.Areas, c)
 	}
 	a := &r.config.Areas[i]
 	a.Interfaces = append(slices.Clone(a.Interfaces), c)
@@ -108,6 +115,28 @@ func (r *Router) Configure(c ospf.Config) {
 	r.config = c
 	c.Areas = slices.Clone(c.Areas)
 	r.step(c)
+}
+
+// ConfigureArea changes how the router's part of an area is configured.
+func (r *Router) ConfigureArea(area packet.ID, edit func(*ospf.Area)) {
+	c := r.config
+	c.Areas = slices.Clone(c.Areas)
+	for i := range c.Areas {
+		if c.Areas[i].ID == area {
+			edit(&c.Areas[i])
+		}
+	}
+	r.Configure(c)
+}
+
+// area is the router's configuration of an area.
+func (r *Router) area(id packet.ID) ospf.Area {
+	for _, a := range r.config.Areas {
+		if a.ID == id {
+			return a
+		}
+	}
+	return ospf.Area{ID: id}
 }
 
 // Config is the router's configuration.

@@ -18,10 +18,14 @@ type area struct {
 	free      []int32
 	contested map[int32]struct{} // networks with several network-LSAs
 	summaries map[packet.Key]*summary
+	config    AreaConfig
+	ranges    map[prefix]*addressRange
+	externals map[externalKey]*external // type 7
 	root      rootLinks
 	tree      tree
 	scratch   tree // the tree before, to be grown over
 	heap      candidates
+	transit   bool // TransitCapability
 	pending   bool // the tree is older than the graph
 }
 
@@ -72,6 +76,7 @@ func newArea(id packet.ID) *area {
 		numbers:   make(map[vertexKey]int32),
 		contested: make(map[int32]struct{}),
 		summaries: make(map[packet.Key]*summary),
+		externals: make(map[externalKey]*external),
 	}
 }
 

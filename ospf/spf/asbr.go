@@ -6,20 +6,25 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
+// scopedID is a router or an address as the AS sees it (nssa is 0), or as the
+// LSAs of one NSSA do: type 7 does not leave its area (RFC 3101 2.5 (3)).
+type scopedID struct{ id, nssa packet.ID }
+
 // asbr is an AS boundary router that some LSA speaks of.
 type asbr struct {
-	id        packet.ID
+	scopedID
+	claims    int         // router-LSAs of it with the E bit
 	summaries []*summary  // ASBR-summary-LSAs about it
 	externals []*external // that it advertises
 	entry     offer       // preferred entry, as of the last Changes
 	dirty     bool
 }
 
-func (t *Table) asbr(id packet.ID) *asbr {
-	b := t.asbrs[id]
+func (t *Table) asbr(k scopedID) *asbr {
+	b := t.asbrs[k]
 	if b == nil {
-		b = &asbr{id: id}
-		t.asbrs[id] = b
+		b = &asbr{scopedID: k}
+		t.asbrs[k] = b
 		t.markASBR(b)
 	}
 	return b
@@ -43,18 +48,32 @@ func (b *asbr) removeSummary(s *summary) {
 func (t *Table) updateASBRs() {
 	for _, b := range t.dirtyASBRs {
 		b.dirty = false
-		if entry := t.asbrEntry(b.id, b.summaries); entry != b.entry {
+		if entry := t.entryOf(b); entry != b.entry {
 			b.entry = entry
+			if b.nssa == 0 {
+				t.changedRouters[b.id] = struct{}{}
+			}
 			for _, e := range b.externals {
 				t.mark(t.dests[e.prefix()])
 			}
 		}
-		if len(b.externals) == 0 && len(b.summaries) == 0 {
-			delete(t.asbrs, b.id)
+		if len(b.externals) == 0 && len(b.summaries) == 0 && b.claims == 0 {
+			delete(t.asbrs, b.scopedID)
 		}
 	}
 	clear(t.dirtyASBRs)
 	t.dirtyASBRs = t.dirtyASBRs[:0]
+}
+
+// entryOf returns the routing table entry of b: in its NSSA, or the preferred one.
+func (t *Table) entryOf(b *asbr) offer {
+	if b.nssa == 0 {
+		return t.asbrEntry(b.id, b.summaries)
+	}
+	if i, ok := t.searchArea(b.nssa); ok {
+		return t.asbrInArea(t.areas[i], b.id, nil)
+	}
+	return offer{}
 }
 
 // asbrEntry returns the preferred one of the routing table entries, one for each
@@ -62,6 +81,9 @@ func (t *Table) updateASBRs() {
 func (t *Table) asbrEntry(id packet.ID, summaries []*summary) offer {
 	var best offer
 	for _, a := range t.areas {
+		if a.config.NoExternals {
+			continue // RFC 2328 3.6: no AS boundary router is reached through a stub area
+		}
 		entry := t.asbrInArea(a, id, summaries)
 		if entry.ok() && (!best.ok() || t.prefers(entry, best)) {
 			best = entry

@@ -12,9 +12,12 @@ import (
 // prefix. Leaves are applied here, to the trees that the last [Table.Run] left.
 // A route that is what it was is not named.
 func (t *Table) Changes() []Change {
+	clear(t.changedRanges)
+	clear(t.changedRouters)
+	t.updateRanges()
 	t.updateASBRs()
 	for _, d := range t.dirty {
-		if len(d.leaves) > 0 || d.route.internal() {
+		if len(d.leaves) > 0 || d.route.internal() || t.activeRange(d.prefix) != nil {
 			t.markForwardsIn(d.prefix)
 		}
 	}

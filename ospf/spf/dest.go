@@ -11,7 +11,7 @@ import (
 type dest struct {
 	prefix    prefix
 	leaves    []leaf    // stub links, transit networks, summaries
-	externals *external // chain of AS-external-LSAs
+	externals *external // chain of AS-external-LSAs and type 7 LSAs
 	route     path      // as last reported
 	dirty     bool      // on the list of prefixes to be looked at
 }
@@ -28,6 +28,8 @@ type leaf struct {
 type path struct {
 	pathType   PathType // 0: none
 	local      bool
+	nssa       bool // an external path by way of a type 7 LSA
+	discard    bool // an active area address range
 	area       packet.ID
 	cost       uint32
 	type2Cost  uint32
@@ -40,9 +42,13 @@ func (p path) internal() bool { return p.pathType == IntraArea || p.pathType == 
 
 func (d *dest) toRoute() Route {
 	p := d.route
+	kind := p.pathType
+	if p.nssa {
+		kind += NSSA1 - External1
+	}
 	return Route{
-		Prefix: d.prefix.netip(), Type: p.pathType, Area: p.area, Cost: p.cost, Type2Cost: p.type2Cost,
-		Tag: p.tag, Advertiser: p.advertiser, NextHops: p.hops, Local: p.local,
+		Prefix: d.prefix.netip(), Type: kind, Area: p.area, Cost: p.cost, Type2Cost: p.type2Cost,
+		Tag: p.tag, Advertiser: p.advertiser, NextHops: p.hops, Local: p.local, Discard: p.discard,
 	}
 }
 
@@ -152,6 +158,9 @@ func (t *Table) intraArea(d *dest) offer {
 
 // interArea calculates the route to d from the summary-LSAs (RFC 2328 16.2).
 func (t *Table) interArea(d *dest) offer {
+	if r := t.activeRange(d.prefix); r != nil { // 11.1, 16.2 (3)
+		return offer{path: path{pathType: InterArea, discard: true, area: r.area.id, cost: r.cost, advertiser: t.config.RouterID}}
+	}
 	var o offer
 	for _, l := range d.leaves {
 		if !l.summary {

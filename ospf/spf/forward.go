@@ -9,17 +9,18 @@ import (
 
 // forward is a forwarding address with the externals that use it.
 type forward struct {
-	addr      packet.ID
+	scopedID
 	externals []*external
 	entry     offer // the path to it, as of the last Changes
 	dirty     bool
 }
 
 func (t *Table) useForward(e *external) {
-	f := t.forwards[e.forward]
+	k := scopedID{e.forward, e.asbr.nssa}
+	f := t.forwards[k]
 	if f == nil {
-		f = &forward{addr: e.forward}
-		t.forwards[f.addr] = f
+		f = &forward{scopedID: k}
+		t.forwards[k] = f
 		t.forwardsChanged = true
 		t.markForward(f)
 	}
@@ -28,13 +29,13 @@ func (t *Table) useForward(e *external) {
 }
 
 func (t *Table) disuseForward(e *external) {
-	f := t.forwards[e.forward]
+	f := t.forwards[scopedID{e.forward, e.asbr.nssa}]
 	last := len(f.externals) - 1
 	f.externals[e.forwardPos] = f.externals[last]
 	f.externals[e.forwardPos].forwardPos = e.forwardPos
 	f.externals[last] = nil
 	if f.externals = f.externals[:last]; last == 0 {
-		delete(t.forwards, f.addr)
+		delete(t.forwards, f.scopedID)
 		t.forwardsChanged = true
 	}
 }
@@ -57,13 +58,13 @@ func (t *Table) markForwardsIn(p prefix) {
 		for _, f := range t.forwards {
 			t.sortedForwards = append(t.sortedForwards, f)
 		}
-		slices.SortFunc(t.sortedForwards, func(a, b *forward) int { return cmp.Compare(a.addr, b.addr) })
+		slices.SortFunc(t.sortedForwards, func(a, b *forward) int { return cmp.Compare(a.id, b.id) })
 	}
 	i, _ := slices.BinarySearchFunc(t.sortedForwards, p.addr(), func(f *forward, a packet.ID) int {
-		return cmp.Compare(f.addr, a)
+		return cmp.Compare(f.id, a)
 	})
 	for _, f := range t.sortedForwards[i:] {
-		if f.addr > p.last() {
+		if f.id > p.last() {
 			break
 		}
 		t.markForward(f)
@@ -75,7 +76,7 @@ func (t *Table) markForwardsIn(p prefix) {
 func (t *Table) updateForwards() {
 	for _, f := range t.dirtyForwards {
 		f.dirty = false
-		if entry := t.forwardEntry(f.addr); entry != f.entry {
+		if entry := t.forwardEntry(f.scopedID); entry != f.entry {
 			f.entry = entry
 			for _, e := range f.externals {
 				t.mark(t.dests[e.prefix()])
@@ -87,21 +88,35 @@ func (t *Table) updateForwards() {
 }
 
 // forwardEntry looks a forwarding address up: the longest match must be an intra-area or
-// inter-area route (RFC 2328 16.4 (3)).
-func (t *Table) forwardEntry(addr packet.ID) offer {
+// inter-area route through an area that carries the LSA (RFC 2328 16.4 (3), RFC 3101 2.5 (3)).
+func (t *Table) forwardEntry(to scopedID) offer {
+	addr := to.id
 	if !host(addr) || t.ownAddress(addr) {
 		return offer{}
 	}
 	for bits := 32; bits >= 0; bits-- {
 		d := t.dests[prefix(addr&packet.MaskOf(bits))<<8|prefix(bits)]
-		if d == nil || len(d.leaves) == 0 {
+		if d == nil {
 			continue
 		}
 		if o := t.internal(d); o.ok() {
+			if !t.carries(o, to.nssa) {
+				return offer{}
+			}
 			return t.forwardThrough(o, addr)
 		}
 	}
 	return offer{}
+}
+
+// carries tells whether externals of an NSSA, or of the AS when nssa is 0, may be
+// forwarded along the path.
+func (t *Table) carries(o offer, nssa packet.ID) bool {
+	if nssa != 0 {
+		return o.pathType == IntraArea && o.area == nssa
+	}
+	i, ok := t.searchArea(o.area)
+	return ok && !t.areas[i].config.NoExternals && !o.discard
 }
 
 // forwardThrough makes the forwarding address the gateway where the network

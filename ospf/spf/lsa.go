@@ -38,8 +38,7 @@ func (t *Table) installRouter(a *area, h packet.LSAHeader, raw []byte) Effect {
 	}
 	x := &a.vertices[v]
 	x.lsa, x.origin = true, h.Adv
-	if flags := lsa.Flags & (packet.RouterB | packet.RouterE); flags != x.flags {
-		x.flags = flags
+	if t.setFlags(a, v, lsa.Flags) {
 		t.markRouter(a, v)
 		effect = max(effect, Leaf)
 	}
@@ -78,6 +77,27 @@ func (a *area) links(lsa packet.RouterLSA) ([]edge, []prefixCost) {
 	return edges, leaves
 }
 
+// setFlags notes what router v says of itself, and reports whether it differs.
+func (t *Table) setFlags(a *area, v int32, flags packet.RouterFlags) bool {
+	x := &a.vertices[v]
+	flags &= packet.RouterB | packet.RouterE | packet.RouterV | packet.RouterNt
+	changed := flags ^ x.flags
+	x.flags = flags
+	if changed&packet.RouterE != 0 {
+		b := t.asbr(scopedID{id: x.id})
+		if flags&packet.RouterE != 0 {
+			b.claims++
+		} else {
+			b.claims--
+		}
+		t.markASBR(b)
+	}
+	if changed&packet.RouterV != 0 {
+		a.updateTransit()
+	}
+	return changed != 0
+}
+
 func (t *Table) removeRouter(a *area, id packet.ID) Effect {
 	v, ok := a.find(vertexKey{id: id})
 	if !ok {
@@ -85,8 +105,9 @@ func (t *Table) removeRouter(a *area, id packet.ID) Effect {
 	}
 	t.setLeaves(a, v, nil)
 	t.markRouter(a, v)
+	t.setFlags(a, v, 0)
 	x := &a.vertices[v]
-	x.lsa, x.flags = false, 0
+	x.lsa = false
 	x.refs++ // edges to itself must not release it half-way
 	a.setEdges(v, nil)
 	a.unref(v)

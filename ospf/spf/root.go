@@ -74,6 +74,11 @@ func (t *Table) SetRoot(area packet.ID, links []RootLink) {
 	t.checkAttachment()
 }
 
+// adjacent reports whether any link leads to another router.
+func (r *rootLinks) adjacent() bool {
+	return slices.ContainsFunc(r.links, func(l RootLink) bool { return l.Link.Type != packet.LinkStub })
+}
+
 // transit returns the links that the tree depends on, and what of them it depends on.
 func transit(links []RootLink) []RootLink {
 	links = slices.DeleteFunc(slices.Clone(links), func(l RootLink) bool { return l.Link.Type == packet.LinkStub })
@@ -106,9 +111,10 @@ func (t *Table) checkAttachment() {
 }
 
 // examines is the head of RFC 2328 16.2: the summaries of the only attached area,
-// or of the backbone; RFC 3509 section 2.1 adds: of all when the backbone is not attached.
+// or of the backbone; RFC 3509 section 2 adds: of all when there is no active backbone
+// connection, which is an adjacency there.
 func (t *Table) examines(a *area) bool {
-	backbone := slices.ContainsFunc(t.areas, func(a *area) bool { return a.id == 0 && len(a.root.links) > 0 })
+	backbone := slices.ContainsFunc(t.areas, func(a *area) bool { return a.id == 0 && a.root.adjacent() })
 	return len(a.root.links) > 0 && (a.id == 0 || !backbone)
 }
 

@@ -16,9 +16,12 @@ const (
 	InterArea
 	External1
 	External2
+	NSSA1 // External1 by way of a type 7 LSA (RFC 3101), preferred like it
+	NSSA2
 )
 
-// String returns "intra-area", "inter-area", "external-1" or "external-2" (RFC 9129).
+// String returns "intra-area", "inter-area", "external-1", "external-2",
+// "nssa-1" or "nssa-2" (RFC 9129).
 func (p PathType) String() string {
 	switch p {
 	case IntraArea:
@@ -29,20 +32,27 @@ func (p PathType) String() string {
 		return "external-1"
 	case External2:
 		return "external-2"
+	case NSSA1:
+		return "nssa-1"
+	case NSSA2:
+		return "nssa-2"
 	}
 	return "none"
 }
+
+// Type2 reports whether the path has a type 2 external metric.
+func (p PathType) Type2() bool { return p == External2 || p == NSSA2 }
 
 // Route is one entry of the routing table (RFC 2328 section 11). Routes are comparable.
 type Route struct {
 	Prefix netip.Prefix
 	Type   PathType
-	// Area is the area that the path lies in. Externals have none (see [Route.HasArea]).
+	// Area is the area that the path lies in; of an NSSA route, the NSSA. AS externals have none (see [Route.HasArea]).
 	Area packet.ID
 	// Cost is the distance in link state metric: to the network, or for
-	// External2 to the AS boundary router or forwarding address.
+	// type 2 externals to the AS boundary router or forwarding address.
 	Cost uint32
-	// Type2Cost is the advertised metric of an External2 route, else 0.
+	// Type2Cost is the advertised metric of a type 2 external route, else 0.
 	Type2Cost uint32
 	// Tag is the external route tag, else 0.
 	Tag uint32
@@ -50,15 +60,18 @@ type Route struct {
 	// origin for intra-area routes, the advertising router else. The largest router id
 	// stands for several of them.
 	Advertiser packet.ID
-	// NextHops is the full equal-cost set. It is empty only on Local routes
-	// whose interface is not known.
+	// NextHops is the full equal-cost set. It is empty on Local routes
+	// whose interface is not known, and on Discard routes.
 	NextHops nexthop.Set
 	// Local says that the network is directly attached: at least one path has no gateway.
 	Local bool
+	// Discard says that the route is the discard entry of an active area address
+	// range (RFC 2328 section 11.1): what no longer prefix takes is dropped.
+	Discard bool
 }
 
-// HasArea reports whether the route belongs to an area: intra-area and inter-area routes do.
-func (r Route) HasArea() bool { return r.Type == IntraArea || r.Type == InterArea }
+// HasArea reports whether the route belongs to an area: all but AS externals do.
+func (r Route) HasArea() bool { return r.Type != External1 && r.Type != External2 }
 
 // Change is one difference of the routing table. Route is the new route, or, when Withdrawn,
 // the route that was.

@@ -41,7 +41,7 @@ func (t *Table) installSummary(a *area, h packet.LSAHeader, raw []byte) Effect {
 		s.dest = t.dest(p)
 		t.addLeaf(s.dest, leaf{a, v, s.cost, true})
 	} else {
-		s.asbr = t.asbr(h.ID)
+		s.asbr = t.asbr(scopedID{id: h.ID})
 		s.asbr.summaries = append(s.asbr.summaries, s)
 		t.markASBR(s.asbr)
 	}
@@ -86,7 +86,9 @@ func (t *Table) markRouter(a *area, v int32) {
 	for _, s := range x.summaries {
 		t.markSummary(s)
 	}
-	if b := t.asbrs[x.id]; b != nil {
-		t.markASBR(b)
+	for _, nssa := range [2]packet.ID{0, a.id} { // as AS boundary router of the AS, and of an NSSA
+		if b := t.asbrs[scopedID{x.id, nssa}]; b != nil {
+			t.markASBR(b)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package spf
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/ecmpd/ecmpd/nexthop"
@@ -13,6 +14,16 @@ type Config struct {
 	RouterID packet.ID
 	// RFC1583Compat is RFC1583Compatibility of RFC 2328 sections 16.4.1 and C.1.
 	RFC1583Compat bool
+}
+
+// AreaConfig is what an operator decides about one area. The zero value is a
+// normal area without address ranges.
+type AreaConfig struct {
+	// NoExternals says that the area carries no AS-external-LSAs (RFC 2328 3.6): it is a stub area or an NSSA.
+	NoExternals bool
+	NSSA        bool
+	NoSummary   bool           // of an NSSA: area border routers import no summaries (RFC 3101 2.7)
+	Ranges      []netip.Prefix // area address ranges (RFC 2328 C.2); they may lie inside each other
 }
 
 // Effect says what a change of the database asks for.
@@ -41,8 +52,10 @@ type Table struct {
 	examinedAreas []*area // whose summaries count
 	dests         map[prefix]*dest
 	externals     map[externalKey]*external
-	asbrs         map[packet.ID]*asbr
-	forwards      map[packet.ID]*forward
+	asbrs         map[scopedID]*asbr
+	forwards      map[scopedID]*forward
+	components    map[*dest]component // that lie in an area address range
+	abr           bool                // the router is an area border router
 	sets          *hopSets
 	setsLimit     int // size of sets at which all trees are grown anew; 0: not yet known
 
@@ -51,6 +64,8 @@ type Table struct {
 	dirtyForwards   []*forward
 	sortedForwards  []*forward // by address, unless
 	forwardsChanged bool
+	changedRanges   map[*addressRange]struct{} // in the last Changes
+	changedRouters  map[packet.ID]struct{}     // AS boundary routers whose entry changed in the last Changes
 }
 
 // New returns an empty table.
@@ -59,16 +74,20 @@ func New(c Config) *Table {
 		config:    c,
 		dests:     make(map[prefix]*dest),
 		externals: make(map[externalKey]*external),
-		asbrs:     make(map[packet.ID]*asbr),
-		forwards:  make(map[packet.ID]*forward),
-		sets:      newHopSets(),
-		setsLimit: minSets,
+		asbrs:     make(map[scopedID]*asbr),
+		forwards:  make(map[scopedID]*forward),
+
+		components:     make(map[*dest]component),
+		changedRanges:  make(map[*addressRange]struct{}),
+		changedRouters: make(map[packet.ID]struct{}),
+		sets:           newHopSets(),
+		setsLimit:      minSets,
 	}
 }
 
 // Install takes in an LSA that entered the database or changed there; of
 // AS-external-LSAs the area does not count. An LSA at MaxAge is removed
-// (RFC 2328 section 16). Types other than 1 to 5 have no effect. Nothing keeps raw.
+// (RFC 2328 section 16). Types other than 1 to 5 and 7 have no effect. Nothing keeps raw.
 func (t *Table) Install(area packet.ID, h packet.LSAHeader, raw []byte) Effect {
 	if h.Age&^packet.DoNotAge >= packet.MaxAge {
 		return t.Remove(area, h.Key())
@@ -81,7 +100,11 @@ func (t *Table) Install(area packet.ID, h packet.LSAHeader, raw []byte) Effect {
 	case packet.LSSummary, packet.LSASBRSummary:
 		return t.installSummary(t.area(area), h, raw)
 	case packet.LSExternal:
-		return t.installExternal(h, raw)
+		return t.installExternal(nil, h, raw)
+	case packet.LSNSSA:
+		if a := t.area(area); a.config.NSSA {
+			return t.installExternal(a, h, raw)
+		}
 	}
 	return None
 }
@@ -89,7 +112,7 @@ func (t *Table) Install(area packet.ID, h packet.LSAHeader, raw []byte) Effect {
 // Remove takes out an LSA that left the usable database.
 func (t *Table) Remove(area packet.ID, k packet.Key) Effect {
 	if k.Type == packet.LSExternal {
-		return t.removeExternal(k)
+		return t.removeExternal(nil, k)
 	}
 	i, ok := t.searchArea(area)
 	if !ok {
@@ -104,6 +127,8 @@ func (t *Table) Remove(area packet.ID, k packet.Key) Effect {
 		return t.removeNetwork(a, k)
 	case packet.LSSummary, packet.LSASBRSummary:
 		return t.removeSummary(a, k)
+	case packet.LSNSSA:
+		return t.removeExternal(a, k)
 	}
 	return None
 }
@@ -118,15 +143,49 @@ func (t *Table) RemoveArea(area packet.ID) {
 	for k := range a.summaries {
 		t.removeSummary(a, k)
 	}
+	for k := range a.externals {
+		t.removeExternal(a, packet.Key{Type: packet.LSNSSA, ID: k.id, Adv: k.adv})
+	}
 	for v := range a.vertices {
 		t.setLeaves(a, int32(v), nil)
 		if x := &a.vertices[v]; x.lsa && !x.network {
+			t.setFlags(a, int32(v), 0)
 			t.markRouter(a, int32(v))
 		}
 	}
+	t.setRanges(a, nil)
 	t.areas = slices.Delete(t.areas, i, i+1)
 	t.markAllForwards()
 	t.checkAttachment()
+}
+
+// SetArea replaces what is configured for an area.
+func (t *Table) SetArea(area packet.ID, c AreaConfig) {
+	a := t.area(area)
+	old := a.config
+	a.config = c
+	if !slices.Equal(old.Ranges, c.Ranges) {
+		t.setRanges(a, c.Ranges)
+	}
+	if old.NoExternals != c.NoExternals || old.NSSA != c.NSSA || old.NoSummary != c.NoSummary {
+		t.markAllForwards()
+		for _, b := range t.asbrs {
+			t.markASBR(b)
+		}
+		t.markDefault()
+	}
+}
+
+// SetBorder tells whether the router is an area border router: address ranges
+// are active there only, and default routes of NSSAs count only elsewhere (RFC 3101 2.5 (3)).
+func (t *Table) SetBorder(border bool) {
+	t.abr = border
+	t.markDefault()
+	for _, a := range t.areas {
+		for _, r := range a.ranges {
+			t.updateRange(r)
+		}
+	}
 }
 
 // Pending reports whether a Dijkstra calculation is wanted.
@@ -152,6 +211,7 @@ func (t *Table) Run() Stats {
 		a.pending = false
 		stats.Areas++
 		stats.Vertices += t.grow(a)
+		a.updateTransit()
 		if !anew {
 			t.markMoved(a)
 		}
@@ -210,7 +270,7 @@ func (t *Table) Router(area, id packet.ID) (cost uint32, hops nexthop.Set, ok bo
 // 2328 16.4 (3)): type, area, cost and next hops of the path to it. It has no prefix.
 func (t *Table) ASBR(id packet.ID) (Route, bool) {
 	var summaries []*summary
-	if b := t.asbrs[id]; b != nil {
+	if b := t.asbrs[scopedID{id: id}]; b != nil {
 		summaries = b.summaries
 	}
 	o := t.asbrEntry(id, summaries)

@@ -1,0 +1,194 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// parts is a network of areas under random changes.
+type parts struct {
+	n        *Net
+	rng      *rand.Rand
+	inside   map[packet.ID][]*Router // who has an interface in the area
+	segments []*Segment
+	ids      []packet.ID
+}
+
+// areaOf makes a random kind of area.
+func (w *parts) areaOf(id packet.ID) ospf.Area {
+	a := ospf.Area{ID: id, Summary: w.rng.IntN(3) > 0, DefaultCost: uint32(1 + w.rng.IntN(4))}
+	if id != 0 {
+		a.Type = ospf.AreaType(w.rng.IntN(2))
+	}
+	return a
+}
+
+// newParts builds a backbone and up to four areas round it. Some routers are in several.
+func newParts(seed uint64, size int) *parts {
+	w := &parts{n: New(seed), rng: rand.New(rand.NewPCG(seed, 99)), inside: map[packet.ID][]*Router{}}
+	rng := w.rng
+	for id := range packet.ID(2 + rng.IntN(4)) {
+		w.ids = append(w.ids, id)
+		w.n.ConfigureArea(w.areaOf(id))
+	}
+	for i := range size {
+		home := w.ids[rng.IntN(len(w.ids))]
+		if i < len(w.ids) {
+			home = w.ids[i]
+		}
+		r := w.n.AddRouterIn(fmt.Sprintf("r%d", i+1), home, ospf.Config{})
+		w.inside[home] = append(w.inside[home], r)
+	}
+	for _, id := range w.ids[1:] { // border routers
+		for range 1 + rng.IntN(2) {
+			w.inside[id] = append(w.inside[id], w.inside[0][rng.IntN(len(w.inside[0]))])
+		}
+		if rng.IntN(4) == 0 { // to another area, past the backbone
+			w.inside[id] = append(w.inside[id], w.n.routers[rng.IntN(size)])
+		}
+	}
+	for _, id := range w.ids {
+		w.join(id)
+	}
+	return w
+}
+
+func (w *parts) cost() uint16 { return uint16(1 + w.rng.IntN(4)) }
+
+// join links the routers of an area: a tree, some links more, and at times a LAN.
+func (w *parts) join(id packet.ID) {
+	r, rng := w.inside[id], w.rng
+	o := LinkOptions{Delay: time.Millisecond, Jitter: 5 * time.Millisecond, Area: id}
+	o.Interface = ospf.InterfaceConfig{HelloInterval: time.Second, DeadInterval: 10 * time.Second, RetransmitInterval: 2 * time.Second}
+	for i := 1; i < len(r)+rng.IntN(len(r)+1); i++ {
+		a, b := r[i%len(r)], r[rng.IntN(min(i, len(r)))]
+		if a == b {
+			continue
+		}
+		o.CostA, o.CostB, o.Unnumbered = w.cost(), w.cost(), false
+		k := len(w.segments)
+		w.segments = append(w.segments, w.n.Link(a, fmt.Sprintf("l%da", k), b, fmt.Sprintf("l%db", k), o))
+	}
+	if rng.IntN(3) == 0 {
+		var members []Member
+		seen := map[*Router]bool{}
+		for _, m := range r {
+			if !seen[m] && rng.IntN(2) == 0 {
+				seen[m] = true
+				members = append(members, Member{m, fmt.Sprintf("lan%d", id), w.cost(), uint8(1 + rng.IntN(2))})
+			}
+		}
+		if len(members) > 0 {
+			w.segments = append(w.segments, w.n.LAN(o, members...))
+		}
+	}
+}
+
+// ranges gives a router random address ranges. A prefix is always of the same area.
+func (w *parts) ranges(r *Router) {
+	id := w.ids[w.rng.IntN(len(w.ids))]
+	var list []ospf.Range
+	add := func(addr [4]byte, bits int) {
+		p := netip.PrefixFrom(netip.AddrFrom4(addr), bits).Masked()
+		if (int(p.Addr().As4()[3])/4+bits)%len(w.ids) == int(id) && narrowest(list, p) == nil {
+			list = append(list, ospf.Range{Prefix: p, Advertise: w.rng.IntN(4) > 0, Cost: uint32(max(0, w.rng.IntN(9)-4))})
+		}
+	}
+	for range w.rng.IntN(12) {
+		add([4]byte{10, 0, 0, byte(w.rng.IntN(256))}, 24+w.rng.IntN(7))
+		add([4]byte{192, 168, 0, byte(w.rng.IntN(64))}, 26+w.rng.IntN(7))
+	}
+	r.ConfigureArea(id, func(a *ospf.Area) { a.Ranges = list })
+}
+
+func (w *parts) filters(r *Router) {
+	id := w.ids[w.rng.IntN(len(w.ids))]
+	list := []ospf.PrefixRange{
+		{Prefix: netip.MustParsePrefix("10.0.0.0/26"), Ge: 8, Le: 32},
+		{Prefix: netip.MustParsePrefix("192.168.0.0/28"), Ge: 8, Le: 32},
+	}[:w.rng.IntN(3)]
+	r.ConfigureArea(id, func(a *ospf.Area) {
+		if w.rng.IntN(2) == 0 {
+			a.Import = list
+		} else {
+			a.Export = list
+		}
+	})
+}
+
+func (w *parts) externals(r *Router) {
+	m := map[netip.Prefix]External{}
+	for range w.rng.IntN(4) {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(w.rng.IntN(4)), 0}), 24-w.rng.IntN(2)).Masked()
+		m[p] = External{Metric: uint32(1 + w.rng.IntN(3)), Type2: w.rng.IntN(2) == 0}
+	}
+	r.Redistribute(m)
+}
+
+// disturb does one random thing.
+func (w *parts) disturb() {
+	s := w.segments[w.rng.IntN(len(w.segments))]
+	r := w.n.routers[w.rng.IntN(len(w.n.routers))]
+	victim := s.ports[w.rng.IntN(len(s.ports))].router
+	switch w.rng.IntN(12) {
+	case 0:
+		s.SetUp(false)
+	case 1, 2:
+		s.SetUp(true)
+	case 3:
+		s.Cut()
+	case 4:
+		s.Mend()
+	case 5:
+		s.SetCost(victim, w.cost())
+	case 6:
+		r.Crash()
+	case 7:
+		r.Start()
+	case 8:
+		w.externals(r)
+	case 9, 10:
+		w.ranges(r)
+	case 11:
+		w.filters(r)
+	}
+}
+
+func wanderAreas(seed uint64) *parts {
+	size := 5 + int(seed%16)
+	if seed%10 == 9 {
+		size = 30 + int(seed%31)
+	}
+	w := newParts(seed, size)
+	for range 15 {
+		w.n.Run(time.Duration(w.rng.IntN(8000)) * time.Millisecond)
+		w.disturb()
+	}
+	for _, s := range w.segments {
+		s.Mend()
+	}
+	return w
+}
+
+// Whatever happens to a network of areas, it ends with the routes that the
+// oracle knows, twice: after many changes at once, and after a single one.
+func TestRandomAreas(t *testing.T) {
+	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := wanderAreas(seed)
+			converge(t, w.n, 5*time.Minute)
+			w.disturb()
+			for _, s := range w.segments {
+				s.Mend()
+			}
+			converge(t, w.n, 5*time.Minute)
+		})
+	}
+}
