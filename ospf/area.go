@@ -11,6 +11,8 @@ import (
 // newArea attaches the router to an area (RFC 2328 6).
 func (e *Engine) newArea(id packet.ID) *area {
 	a := &area{e: e, id: id, summaries: newLinkStateIDs(), asbrs: make(map[packet.ID]struct{})}
+	a.nssa.externals = newLinkStateIDs()
+	a.nssa.deposed.fire = a.endTranslation
 	a.db = e.newDatabase(a, nil)
 	e.areas = append(e.areas, a)
 	return a
@@ -44,6 +46,8 @@ func (a *area) restart() {
 	a.root, a.announced = nil, false
 	a.summaries.clear()
 	clear(a.asbrs)
+	a.nssa.externals.clear()
+	a.nssa.translates = false
 	a.e.topologyChanged("area type changed")
 }
 

@@ -104,6 +104,7 @@ func (e *Engine) stop(reason string) {
 // dropArea forgets an area's database and what the area waits for.
 func (e *Engine) dropArea(a *area) {
 	e.timers.stop(&a.first)
+	e.timers.stop(&a.nssa.deposed)
 	e.dropDatabase(a.db)
 }
 

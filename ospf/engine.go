@@ -37,8 +37,9 @@ type Engine struct {
 	origin map[originKey]*selfLSA
 	table  *spf.Table
 
-	externals linkStateIDs // of our AS-external-LSAs
-	border    border
+	externals    linkStateIDs // of our AS-external-LSAs
+	border       border
+	externalsDue bool // AS-external-LSAs and type 7 LSAs of ours are to be looked at again
 
 	timers   timerQueue
 	delay    spfDelay
@@ -136,6 +137,9 @@ func (e *Engine) settle() {
 		e.publish()
 	}
 	e.settleSummaries()
+	if e.externalsDue {
+		e.originateExternals()
+	}
 	e.sweepMaxAged()
 	for _, i := range e.ifaces {
 		i.flushFloods()
@@ -154,6 +158,7 @@ func (e *Engine) publish() (changed int) {
 		}
 	}
 	e.summarise(changes)
+	e.electTranslators(changes)
 	return len(changes)
 }
 
@@ -200,6 +205,7 @@ type area struct {
 
 	summaries linkStateIDs           // of our summary-LSAs
 	asbrs     map[packet.ID]struct{} // routers that we originate ASBR-summary-LSAs for
+	nssa      nssa
 }
 
 func (a *area) settle() {
@@ -302,6 +308,10 @@ func (i *iface) database(t packet.LSType) *database {
 	case packet.LSExternal, packet.LSOpaqueAS:
 		if i.area.external() {
 			return i.e.as
+		}
+	case packet.LSNSSA:
+		if i.area.cfg.Type == AreaNSSA {
+			return i.area.db
 		}
 	case packet.LSOpaqueLink:
 		return i.db

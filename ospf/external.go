@@ -1,17 +1,20 @@
 package ospf
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
-// external is what an AS-external-LSA of ours says about a prefix.
+// external is what an AS-external-LSA or type 7 LSA of ours says about a prefix.
 type external struct {
-	metric uint32
-	type2  bool
-	tag    uint32
+	metric  uint32
+	type2   bool
+	tag     uint32
+	forward packet.ID
+	options packet.Options // P bit of type 7
 }
 
 // applyOffer takes a change of the routes that may be redistributed.
@@ -34,42 +37,59 @@ func (e *Engine) applyOffer(o Offer) {
 	}
 }
 
-// originateExternals brings our AS-external-LSAs (RFC 2328 12.4.4) in line with
-// the offered routes and the rules. The forwarding address is always 0.0.0.0:
-// traffic comes to this router.
+// originateExternals brings our AS-external-LSAs (RFC 2328 12.4.4) and type 7 LSAs
+// (RFC 3101 2.4) in line with the offered routes, the rules, and what is to be
+// translated. The forwarding address of our own is 0.0.0.0: traffic comes to this router.
 func (e *Engine) originateExternals() {
+	e.externalsDue = false
 	if e.shutdown.active {
 		return
 	}
-	want := e.wantedExternals()
-	clear(e.externals.without)
-	for _, p := range sortedPrefixes(e.externals.ids) {
+	own := e.wantedExternals()
+	all := make(map[netip.Prefix]external)
+	for _, a := range e.areas {
+		if a.cfg.Type == AreaNSSA {
+			a.originateNSSA(own)
+			a.translate(all)
+		}
+	}
+	if e.carriesExternals() {
+		maps.Copy(all, own)
+	}
+	e.originateAll(e.as, packet.LSExternal, &e.externals, all)
+}
+
+// carriesExternals tells whether AS-external-LSAs of ours go anywhere.
+func (e *Engine) carriesExternals() bool {
+	return slices.ContainsFunc(e.areas, (*area).external)
+}
+
+// originateAll makes want the external LSAs of ours in a database.
+func (e *Engine) originateAll(d *database, t packet.LSType, ids *linkStateIDs, want map[netip.Prefix]external) {
+	clear(ids.without)
+	for _, p := range sortedPrefixes(ids.ids) {
 		if _, ok := want[p]; !ok {
-			id, _, _ := e.externals.release(p)
-			e.withdraw(e.as, e.externalKey(id))
+			id, _, _ := ids.release(p)
+			e.withdraw(d, packet.Key{Type: t, ID: id, Adv: e.cfg.RouterID})
+		}
+	}
+	var originate func(p netip.Prefix)
+	originate = func(p netip.Prefix) {
+		id, moved, ok := ids.take(p)
+		if !ok {
+			return
+		}
+		x := want[p]
+		e.originateWith(d, packet.Key{Type: t, ID: id, Adv: e.cfg.RouterID}, d.options()|x.options, packet.ExternalLSA{
+			Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Forward: x.forward, Tag: x.tag,
+		})
+		if moved.IsValid() {
+			originate(moved)
 		}
 	}
 	for _, p := range sortedPrefixes(want) {
-		e.originateExternal(p, want)
+		originate(p)
 	}
-}
-
-func (e *Engine) originateExternal(p netip.Prefix, want map[netip.Prefix]external) {
-	id, moved, ok := e.externals.take(p)
-	if !ok {
-		return
-	}
-	x := want[p]
-	e.originate(e.as, e.externalKey(id), packet.ExternalLSA{
-		Mask: packet.MaskOf(p.Bits()), Type2: x.type2, Metric: x.metric, Tag: x.tag,
-	})
-	if moved.IsValid() {
-		e.originateExternal(moved, want)
-	}
-}
-
-func (e *Engine) externalKey(id packet.ID) packet.Key {
-	return packet.Key{Type: packet.LSExternal, ID: id, Adv: e.cfg.RouterID}
 }
 
 // wantedExternals applies the redistribution rules to what is offered.

@@ -201,6 +201,7 @@ func (e *Engine) install(d *database, raw []byte) *lsdb.Entry {
 		e.unlist(d, old)
 	}
 	entry, changed := d.Install(e.now, raw)
+	e.externalsDue = e.externalsDue || changed && h.Type == packet.LSNSSA && h.Adv != e.cfg.RouterID
 	e.armAging(d)
 	switch {
 	case entry.IsMaxAge(e.now):

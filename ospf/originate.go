@@ -239,6 +239,7 @@ func (e *Engine) repeat(s *selfLSA) {
 // shortest-path tree in line with the interfaces.
 func (a *area) originateRouter() {
 	e := a.e
+	a.updateForward()
 	body := packet.RouterLSA{Flags: a.routerFlags()}
 	root := a.root[:0:0]
 	for _, i := range a.interfaces() {
@@ -277,8 +278,13 @@ func (a *area) routerFlags() (flags packet.RouterFlags) {
 	if a.e.border.active {
 		flags |= packet.RouterB
 	}
-	if a.external() && a.e.boundary() {
+	switch {
+	case a.external() && (a.e.boundary() || a.e.border.active && a.e.hasNSSA()),
+		a.cfg.Type == AreaNSSA && (a.e.boundary() || a.e.border.active): // RFC 3101 3.1, appendix B
 		flags |= packet.RouterE
+	}
+	if a.cfg.Type == AreaNSSA && a.cfg.Translator == TranslatorAlways && a.e.border.active {
+		flags |= packet.RouterNt
 	}
 	return flags
 }

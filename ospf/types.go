@@ -222,11 +222,12 @@ type Config struct {
 type Area struct {
 	ID          packet.ID
 	Type        AreaType
-	Summary     bool          // of stub areas and NSSAs: area border routers import summaries
-	DefaultCost uint32        // of the default route into stub areas and NSSAs, 24 bits
-	Ranges      []Range       // one for each prefix; no prefix is a range of two areas
-	Export      []PrefixRange // networks of the area that are told to others; empty: all
-	Import      []PrefixRange // summaries that are told to the area; empty: all
+	Summary     bool           // of stub areas and NSSAs: area border routers import summaries
+	DefaultCost uint32         // of the default route into stub areas and NSSAs, 24 bits
+	Ranges      []Range        // one for each prefix; no prefix is a range of two areas
+	Translator  TranslatorRole // of NSSAs
+	Export      []PrefixRange  // networks of the area that are told to others; empty: all
+	Import      []PrefixRange  // summaries that are told to the area; empty: all
 	Interfaces  []InterfaceConfig
 }
 
@@ -238,6 +239,16 @@ const (
 	AreaNormal AreaType = iota
 	AreaStub            // RFC 2328 3.6
 	AreaNSSA            // RFC 3101
+)
+
+// TranslatorRole is NSSATranslatorRole (RFC 3101 appendix D).
+type TranslatorRole uint8
+
+// Translator roles.
+const (
+	TranslatorCandidate TranslatorRole = iota // translates when it is elected
+	TranslatorAlways
+	TranslatorNever
 )
 
 // Range is an area address range (RFC 2328 3.5, C.2). One lies inside another where that is meant: the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ type parts struct {
 func (w *parts) areaOf(id packet.ID) ospf.Area {
 	a := ospf.Area{ID: id, Summary: w.rng.IntN(3) > 0, DefaultCost: uint32(1 + w.rng.IntN(4))}
 	if id != 0 {
-		a.Type = ospf.AreaType(w.rng.IntN(2))
+		a.Type = ospf.AreaType(w.rng.IntN(3))
 	}
 	return a
 }
@@ -104,6 +105,9 @@ func (w *parts) ranges(r *Router) {
 		add([4]byte{10, 0, 0, byte(w.rng.IntN(256))}, 24+w.rng.IntN(7))
 		add([4]byte{192, 168, 0, byte(w.rng.IntN(64))}, 26+w.rng.IntN(7))
 	}
+	if w.n.areaConfigs[id].Type == ospf.AreaNSSA {
+		add([4]byte{172, 17 + byte(slices.Index(w.ids, id)), byte(w.rng.IntN(4)), 0}, 22+w.rng.IntN(3))
+	}
 	r.ConfigureArea(id, func(a *ospf.Area) { a.Ranges = list })
 }
 
@@ -124,8 +128,14 @@ func (w *parts) filters(r *Router) {
 
 func (w *parts) externals(r *Router) {
 	m := map[netip.Prefix]External{}
+	net := byte(16) // each NSSA has externals of its own
+	for i, id := range w.ids {
+		if w.n.areaConfigs[id].Type == ospf.AreaNSSA && slices.Contains(w.inside[id], r) && !slices.Contains(w.inside[0], r) {
+			net = byte(17 + i)
+		}
+	}
 	for range w.rng.IntN(4) {
-		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(w.rng.IntN(4)), 0}), 24-w.rng.IntN(2)).Masked()
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, net, byte(w.rng.IntN(4)), 0}), 24-w.rng.IntN(2)).Masked()
 		m[p] = External{Metric: uint32(1 + w.rng.IntN(3)), Type2: w.rng.IntN(2) == 0}
 	}
 	r.Redistribute(m)

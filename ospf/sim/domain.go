@@ -20,6 +20,7 @@ type domain struct {
 	tables   map[*Router]map[netip.Prefix]wantedRoute // networks
 	networks map[packet.ID]told[netip.Prefix]
 	asbrs    map[packet.ID]told[*Router]
+	heard    []heard // externals that are flooded
 }
 
 // told is what border routers say in an area, and at what cost.
@@ -60,6 +61,7 @@ func (n *Net) domain() *domain {
 			d.inter(r)
 		}
 	}
+	d.announce(live)
 	return d
 }
 
@@ -139,6 +141,9 @@ func (d *domain) tellNetworks(r *Router, a packet.ID) map[netip.Prefix]int {
 	to := r.area(a)
 	if to.Type == ospf.AreaNormal || to.Summary {
 		for p, w := range d.tables[r] {
+			if to.Type != ospf.AreaNormal && p.Bits() == 0 {
+				continue
+			}
 			from := r.area(w.area)
 			ok := w.kind == spf.InterArea && w.hops != nil && a != 0 && w.area == 0
 			if w.kind == spf.IntraArea && w.area != a {
@@ -164,7 +169,7 @@ func (d *domain) tellNetworks(r *Router, a packet.ID) map[netip.Prefix]int {
 			}
 		}
 	}
-	if to.Type == ospf.AreaStub {
+	if to.Type == ospf.AreaStub || to.Type == ospf.AreaNSSA && !to.Summary {
 		out[netip.MustParsePrefix("0.0.0.0/0")] = int(to.DefaultCost)
 	}
 	return out
@@ -244,7 +249,7 @@ func (d *domain) tellASBRs(r *Router, a packet.ID) map[*Router]int {
 		return out
 	}
 	for _, asbr := range d.n.routers {
-		if asbr == r || asbr.engine == nil || len(asbr.externals) == 0 {
+		if asbr == r || asbr.engine == nil || !d.boundary(asbr) {
 			continue
 		}
 		w := d.toASBR(r, asbr)
@@ -253,37 +258,4 @@ func (d *domain) tellASBRs(r *Router, a packet.ID) map[*Router]int {
 		}
 	}
 	return out
-}
-
-// wanted computes a router's routes.
-func (d *domain) wanted(r *Router) map[netip.Prefix]wantedRoute {
-	table := maps.Clone(d.tables[r])
-	found := map[netip.Prefix]wantedRoute{}
-	for _, asbr := range d.n.routers {
-		if asbr == r || asbr.engine == nil || len(asbr.externals) == 0 || !d.floods(r) || !d.floods(asbr) {
-			continue
-		}
-		to := d.toASBR(r, asbr)
-		if to.kind == 0 {
-			continue
-		}
-		for p, x := range asbr.externals {
-			w := wantedRoute{kind: spf.External1, preferred: to.preferred, cost: to.cost + int(x.Metric), hops: maps.Clone(to.hops)}
-			if x.Type2 {
-				w.kind, w.cost, w.type2Cost = spf.External2, to.cost, int(x.Metric)
-			}
-			better(found, p, w)
-		}
-	}
-	for p, w := range found {
-		if _, ok := table[p]; !ok {
-			table[p] = w
-		}
-	}
-	return table
-}
-
-// floods tells whether a router has part in the flooding of AS-external-LSAs.
-func (d *domain) floods(r *Router) bool {
-	return slices.ContainsFunc(d.areas, func(a packet.ID) bool { return d.n.external(a) && d.attached(r, a) })
 }

@@ -52,6 +52,7 @@ type graph struct {
 type wantedRoute struct {
 	kind            spf.PathType
 	area            packet.ID
+	nssa            bool // external: known from an NSSA
 	preferred       bool // external: by way of an intra-area path outside the backbone
 	cost, type2Cost int
 	hops            map[string]bool // see hopText; nil: discard
@@ -65,7 +66,11 @@ func hopText(iface string, gateway netip.Addr, id packet.ID) string {
 }
 
 func (w wantedRoute) String() string {
-	return routeText(w.kind, w.cost, w.type2Cost, w.hops)
+	kind := w.kind
+	if w.nssa {
+		kind += spf.NSSA1 - spf.External1
+	}
+	return routeText(kind, w.cost, w.type2Cost, w.hops)
 }
 
 func routeText(kind spf.PathType, cost, type2 int, hops map[string]bool) string {
@@ -235,6 +240,8 @@ func better(table map[netip.Prefix]wantedRoute, p netip.Prefix, w wantedRoute) {
 		for h := range w.hops {
 			old.hops[h] = true
 		}
+		old.nssa = old.nssa || w.nssa
+		table[p] = old
 	}
 }
 
