@@ -72,7 +72,7 @@ type LinkLSAs struct {
 
 // LSA is the header of one link-state advertisement (RFC 2328 12.1).
 type LSA struct {
-	Type              string `json:"type"` // router, network, summary, asbr-summary, as-external, opaque-link, opaque-area, opaque-as
+	Type              string `json:"type"` // router, network, summary, asbr-summary, as-external, nssa, opaque-link, opaque-area, opaque-as
 	LinkStateID       string `json:"linkStateId"`
 	AdvertisingRouter string `json:"advertisingRouter"`
 	Age               int    `json:"age"`            // seconds
@@ -90,10 +90,10 @@ type Routes struct {
 type Route struct {
 	Prefix    string    `json:"prefix"`
 	Protocol  string    `json:"protocol"`  // connected, static, kernel, ospf
-	Type      string    `json:"type"`      // of OSPF: intra-area, inter-area, external-1, external-2; else empty
-	Area      string    `json:"area"`      // of OSPF intra-area and inter-area routes; else empty
-	Cost      uint32    `json:"cost"`      // RFC 2328 11; of an external-2 route: to the AS boundary router in PathOSPFRoutes, its type2Cost in PathRoutes
-	Type2Cost uint32    `json:"type2Cost"` // of an external-2 route; else 0
+	Type      string    `json:"type"`      // of OSPF: intra-area, inter-area, external-1, external-2, nssa-1, nssa-2, discard (of an address range); else empty
+	Area      string    `json:"area"`      // of OSPF routes, but for AS externals; else empty
+	Cost      uint32    `json:"cost"`      // RFC 2328 11; of an external-2 or nssa-2 route: to the AS boundary router in PathOSPFRoutes, its type2Cost in PathRoutes
+	Type2Cost uint32    `json:"type2Cost"` // of an external-2 or nssa-2 route; else 0
 	Tag       uint32    `json:"tag"`
 	Distance  int       `json:"distance"`  // administrative, 0..255
 	Selected  bool      `json:"selected"`  // best of all sources for this prefix

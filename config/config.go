@@ -7,8 +7,8 @@
 //     limits stay in yaml.go
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
-//   - ospf.go, interface.go, keychain.go, redistribute.go, routing.go: raw structs
-//     to clean values; defaults and ranges stand here
+//   - ospf.go, area.go, interface.go, keychain.go, redistribute.go, routing.go: raw
+//     structs to clean values; defaults and ranges stand here
 //   - redact.go: messages show lines of the file, but no secrets
 //   - reference.yaml: every key, documented; [Reference] returns it
 //

@@ -99,6 +99,13 @@ ospf:
           ttl-security: {enabled: true, hops: 254}
           allowed-neighbors: [10.0.1.0/24, 10.0.2.1/32]
           authentication: {key-id: 255, algorithm: simple-password, key: swordfsh}
+    - {area-id: 2, area-type: stub, summary: false, default-cost: 5}
+    - area-id: 3
+      area-type: nssa
+      nssa-translator: always
+      ranges: [{prefix: 10.3.0.0/16}, {prefix: 10.3.128.0/17, advertise: false}, {prefix: 10.4.0.0/16, cost: 9}]
+      import-list: [10.0.0.0/8 le 24]
+      export-list: [10.3.0.0/16]
     - area-id: 0.0.1.1
       interfaces: [{match: eth1, dead-interval: 11s, link-data: ifindex, interface-type: point-to-point}]
   redistribute:
@@ -134,6 +141,16 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 					TTLHops: 254, Allowed: []netip.Prefix{p("10.0.1.0/24"), p("10.0.2.1/32")},
 					Auth: auth.Scheme{Keys: []auth.Key{{ID: 255, Algorithm: auth.Cleartext, Secret: auth.NewSecret("swordfsh")}}},
 				}}},
+				{ID: 2, Type: ospf.AreaStub, DefaultCost: 5},
+				{
+					ID: 3, Type: ospf.AreaNSSA, Summary: true, DefaultCost: 1, Translator: ospf.TranslatorAlways,
+					Ranges: []ospf.Range{
+						{Prefix: p("10.3.0.0/16"), Advertise: true}, {Prefix: p("10.3.128.0/17")},
+						{Prefix: p("10.4.0.0/16"), Advertise: true, Cost: 9},
+					},
+					Import: []ospf.PrefixRange{{Prefix: p("10.0.0.0/8"), Ge: 8, Le: 24}},
+					Export: []ospf.PrefixRange{{Prefix: p("10.3.0.0/16"), Ge: 16, Le: 16}},
+				},
 				{ID: 0x101, Interfaces: []ospf.InterfaceConfig{{
 					Match: ospf.Match{{Glob: "eth1"}}, Type: ospf.TypePointToPoint, Cost: 10, Weight: 1, Priority: 1,
 					HelloInterval: 10 * time.Second, DeadInterval: 11 * time.Second,
@@ -223,6 +240,10 @@ func TestWarnings(t *testing.T) {
 		{"protocol of bird", "router-id: 10.0.0.1\nkernel: {protocol: 12}", "test.yaml:2:20: protocol 12 is the number of bird: should that run here too, each would remove the other's routes"},
 		{"rule behind a rule for all", "router-id: 10.0.0.1\nospf:\n  redistribute:\n    - source: static\n    - source: static\n      prefixes: [10.0.0.0/8]\n",
 			"test.yaml:5:7: no route ever gets here: the rule in line 4 takes all static routes first"},
+		{"ranges of two areas inside each other", "router-id: 10.0.0.1\nospf:\n  areas:\n    - {area-id: 1, ranges: [{prefix: 10.0.0.0/8}]}\n    - {area-id: 2, ranges: [{prefix: 10.1.0.0/16}]}\n",
+			"test.yaml:5:38: 10.1.0.0/16 overlaps 10.0.0.0/8 of area 0.0.0.1 in line 4: the more specific one draws the traffic"},
+		{"cost of a hidden range", "router-id: 10.0.0.1\nospf:\n  areas:\n    - {area-id: 1, ranges: [{prefix: 10.0.0.0/8, advertise: false, cost: 3}]}\n",
+			"test.yaml:4:74: the cost of 10.0.0.0/8 is never told: advertise is false"},
 		{"rule for the rest", "router-id: 10.0.0.1\nospf:\n  redistribute:\n    - {source: static, prefixes: [10.0.0.0/8]}\n    - source: static\n    - source: kernel\n", ""},
 	}
 	for _, tt := range tests {

@@ -1,11 +1,9 @@
 package config
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
-	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
@@ -71,50 +69,4 @@ func (r *report) distance(raw *rawDistance) Distance {
 		InterArea: uint8(r.number(raw.InterArea, all, 1, 255)),
 		External:  uint8(r.number(raw.External, all, 1, 255)),
 	}
-}
-
-func (r *report) areas(raws []rawArea) []ospf.Area {
-	var areas []ospf.Area
-	var entries []entry
-	lines := make(map[packet.ID]int)
-	for _, raw := range raws {
-		id, ok := r.areaID(&raw)
-		if line, twice := lines[id]; ok && twice {
-			r.errorf(raw.ID, "%s %s is the same area as in line %d: put its interfaces there", raw.ID.key, raw.ID.text, line)
-		} else if ok {
-			lines[id] = raw.ID.line
-		}
-		enum(r, raw.Type, struct{}{}, areaTypes, "stub", "nssa")
-		area := ospf.Area{ID: id}
-		for _, rawInterface := range raw.Interfaces {
-			i := r.iface(&rawInterface)
-			area.Interfaces = append(area.Interfaces, i)
-			entries = append(entries, entry{node: rawInterface.Node, match: i.Match})
-		}
-		areas = append(areas, area)
-	}
-	r.warnUnreachable(entries)
-	return areas
-}
-
-var areaTypes = []choice[struct{}]{{"normal", struct{}{}}}
-
-// areaID reads the dotted quad or plain number of an area.
-func (r *report) areaID(raw *rawArea) (packet.ID, bool) {
-	n := raw.ID
-	if n == nil {
-		if !raw.Node.has("area-id") {
-			r.errorf(raw.Node, "\"area-id\" is missing: the backbone is area-id: 0.0.0.0")
-		}
-		return 0, false
-	}
-	if v, err := strconv.ParseUint(n.text, 10, 32); err == nil && !leadingZero(n.text) {
-		return packet.ID(v), true
-	}
-	id, err := packet.ParseID(n.text)
-	if err != nil {
-		r.errorf(n, "%q is a dotted quad such as 0.0.0.0 or a number up to 4294967295, not %q", n.key, n.text)
-		return 0, false
-	}
-	return id, true
 }

@@ -55,11 +55,24 @@ type rawDistance struct {
 }
 
 type rawArea struct {
-	Node       *node
-	ID         *node          `key:"area-id"`
-	Type       *node          `key:"area-type"`
-	Interfaces []rawInterface `key:"interfaces"`
-	_          struct{}       `refuse:"virtual-links ranges summary default-cost nssa-translator"`
+	Node        *node
+	ID          *node          `key:"area-id"`
+	Type        *node          `key:"area-type"`
+	Summary     *node          `key:"summary"`
+	DefaultCost *node          `key:"default-cost"`
+	Translator  *node          `key:"nssa-translator"`
+	Ranges      []rawRange     `key:"ranges"`
+	Import      []*node        `key:"import-list"`
+	Export      []*node        `key:"export-list"`
+	Interfaces  []rawInterface `key:"interfaces"`
+	_           struct{}       `refuse:"virtual-links"`
+}
+
+type rawRange struct {
+	Node      *node
+	Prefix    *node `key:"prefix"`
+	Advertise *node `key:"advertise"`
+	Cost      *node `key:"cost"`
 }
 
 type rawInterface struct {

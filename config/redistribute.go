@@ -40,13 +40,7 @@ func (r *report) redistribute(raws []rawRedistribute) []ospf.Redistribute {
 			Type2:  enum(r, raw.MetricType, true, metricTypes),
 			Tag:    r.number(raw.Tag, 0, 0, 1<<32-1),
 		}
-		for _, n := range raw.Prefixes {
-			if p, err := parseRange(n.text); err != nil {
-				r.errorf(n, "%s: %v", n.key, err)
-			} else {
-				rule.Prefixes = append(rule.Prefixes, p)
-			}
-		}
+		rule.Prefixes = r.prefixList(raw.Prefixes)
 		if line, ok := takesAll[rule.Source]; ok {
 			r.warnf(raw.Node, "no route ever gets here: the rule in line %d takes all %s routes first", line, raw.Source.text)
 		} else if len(raw.Prefixes) == 0 && rule.Source != 0 {

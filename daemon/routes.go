@@ -179,14 +179,25 @@ func (r *routeLoop) applyOSPF(c spf.Change) {
 		return
 	}
 	metric := c.Route.Cost
-	if c.Route.Type == spf.External2 {
+	if c.Route.Type.Type2() {
 		metric = c.Route.Type2Cost
 	}
 	r.rib.Set(rib.Route{
-		Prefix: c.Prefix, Protocol: rib.OSPF, Type: c.Route.Type.String(), Distance: distance(r.cfg.Distance, c.Route.Type),
-		Metric: metric, Tag: c.Route.Tag, NextHops: c.Route.NextHops,
+		Prefix: c.Prefix, Protocol: rib.OSPF, Type: routeType(c.Route), Distance: distance(r.cfg.Distance, c.Route.Type),
+		Metric: metric, Tag: c.Route.Tag, NextHops: c.Route.NextHops, Discard: c.Route.Discard,
 	})
 }
+
+// routeType is the path type in words. The discard route of an address range is
+// inter-area to the protocol and of a kind of its own to people.
+func routeType(r spf.Route) string {
+	if r.Discard {
+		return discardType
+	}
+	return r.Type.String()
+}
+
+const discardType = "discard"
 
 // distance is the administrative distance of an OSPF route.
 func distance(c config.Distance, t spf.PathType) uint8 {
@@ -277,7 +288,7 @@ func (r *routeLoop) updateTransit() {
 	var routes []transit.Route
 	if mode != transit.Off {
 		for route := range r.rib.All() {
-			if route.Type != localType {
+			if route.Type != localType && route.Type != discardType {
 				routes = append(routes, transit.Route{Prefix: route.Prefix, Kind: kinds[route.Protocol], NextHops: route.NextHops})
 			}
 		}

@@ -129,7 +129,7 @@ func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
 	out := make([]api.Route, len(list))
 	for i, r := range list {
 		o := api.Route{
-			Prefix: r.Prefix.String(), Protocol: rib.OSPF.String(), Type: r.Type.String(),
+			Prefix: r.Prefix.String(), Protocol: rib.OSPF.String(), Type: routeType(r),
 			Cost: r.Cost, Type2Cost: r.Type2Cost, Tag: r.Tag,
 		}
 		if r.HasArea() {
@@ -185,7 +185,7 @@ func (r *routeLoop) routeStatus(route rib.Route) api.Route {
 		Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
 		Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true,
 	}
-	if route.Type == spf.External2.String() {
+	if route.Type == spf.External2.String() || route.Type == spf.NSSA2.String() {
 		o.Type2Cost = route.Metric
 	}
 	switch route.Protocol {

@@ -42,7 +42,7 @@ func pick[T any](s *script, list []T) T { return list[s.n(len(list))] }
 
 func (s *script) lsa() []byte {
 	h := packet.LSAHeader{
-		Age: pick(s, fuzzAges), Options: packet.OptE, Type: packet.LSType(s.n(13)),
+		Age: pick(s, fuzzAges), Options: packet.OptE | packet.OptNP, Type: packet.LSType(s.n(13)),
 		ID: pick(s, fuzzIDs), Adv: pick(s, fuzzIDs), Seq: pick(s, fuzzSeqs),
 	}
 	var body packet.LSABody
@@ -94,7 +94,7 @@ func (s *script) datagram(l *lab) Datagram {
 		if i == nil {
 			break
 		}
-		hello := &packet.Hello{Mask: i.mask().Addr(), HelloInterval: uint16(i.cfg.HelloInterval / time.Second), Options: packet.OptE, Priority: byte(s.n(3)),
+		hello := &packet.Hello{Mask: i.mask().Addr(), HelloInterval: uint16(i.cfg.HelloInterval / time.Second), Options: i.area.helloOptions(), Priority: byte(s.n(3)),
 			DeadInterval: uint32(i.cfg.DeadInterval / time.Second), DR: pick(s, fuzzAddrs), BDR: pick(s, fuzzAddrs)}
 		if s.n(4) > 0 {
 			hello.Neighbors = []packet.ID{l.e.cfg.RouterID}
@@ -169,12 +169,24 @@ func (i *iface) lookupAny(id packet.ID, addr netip.Addr) *neighbor {
 
 var fuzzTimes = []time.Duration{0, time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second, 41 * time.Second, 10 * time.Minute, time.Hour}
 
+// fuzzAreas makes an area border router: backbone, NSSA and stub area, with ranges over what the script
+// has networks of.
+func fuzzAreas(l *lab) {
+	areas(Area{ID: 0, Ranges: []Range{{Prefix: pfx("2.0.0.0/8"), Advertise: true}}},
+		Area{ID: 1, Type: AreaNSSA, Summary: true, DefaultCost: 1, Ranges: []Range{{Prefix: pfx("10.0.0.0/8"), Advertise: true}}},
+		Area{ID: 2, Type: AreaStub, Summary: true, DefaultCost: 1, Ranges: []Range{{Prefix: pfx("3.3.0.0/16"), Cost: 5}}})(l)
+}
+
 // play runs the script against an engine that has a Full neighbour and returns
 // a hash over everything that came out.
 func play(t *testing.T, data []byte) uint64 {
 	s := &script{data}
 	scheme := pick(s, fuzzSchemes)
-	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), authenticating(scheme))
+	world := func(*lab) {}
+	if s.n(2) == 1 {
+		world = fuzzAreas
+	}
+	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), world, authenticating(scheme))
 	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
 	if p.csn = 1 << 32; len(scheme.Keys) > 0 {
 		p.auth, p.key = scheme, scheme.Keys[0]
@@ -216,9 +228,15 @@ func play(t *testing.T, data []byte) uint64 {
 		case 10:
 			op := s.byte()
 			l.reload(func(c *Config, i *InterfaceConfig) {
-				switch op % 11 {
+				switch op % 13 {
+				case 12:
+					i.Auth = fuzzSchemes[op/13%4]
 				case 10:
-					i.Auth = fuzzSchemes[op/11%4]
+					a := &c.Areas[len(c.Areas)-1]
+					a.Type, a.Summary, a.Translator = AreaType(op/12%3), op/36%2 == 0, TranslatorRole(op/72%3)
+				case 11:
+					a := &c.Areas[len(c.Areas)-1]
+					a.Ranges = append(slices.Clone(a.Ranges), Range{Prefix: netip.PrefixFrom(ip("2.0.0.0"), 7+int(op/12)), Advertise: true})
 				case 0:
 					i.Cost = uint16(op)
 				case 1:

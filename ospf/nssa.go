@@ -75,7 +75,9 @@ func (e *Engine) electTranslators(changes []spf.Change) {
 		return
 	}
 	for _, c := range changes {
-		e.externalsDue = e.externalsDue || c.Route.Type >= spf.NSSA1
+		_, told := e.externals.ids[c.Prefix]
+		e.externalsDue = e.externalsDue || told || c.Route.Type >= spf.NSSA1 ||
+			slices.ContainsFunc(e.areas, func(a *area) bool { return a.cfg.Type == AreaNSSA && a.rangeOf(c.Prefix) != nil })
 	}
 	for _, a := range e.areas {
 		switch elected := a.cfg.Type == AreaNSSA && a.elected(); {

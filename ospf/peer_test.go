@@ -35,9 +35,9 @@ func (l *lab) peer(ifname, routerID, addr string) *peer {
 	i := l.iface(ifname)
 	p := &peer{
 		l: l, ifname: ifname, id: id(routerID), addr: ip(addr), area: i.area.id, mtu: uint16(i.link.MTU),
-		opts: packet.OptE | packet.OptO, seq: 1000, acks: true,
+		opts: i.area.options() | packet.OptO, seq: 1000, acks: true,
 		hello: packet.Hello{
-			Mask: i.mask().Addr(), HelloInterval: uint16(i.cfg.HelloInterval.Seconds()), Options: packet.OptE,
+			Mask: i.mask().Addr(), HelloInterval: uint16(i.cfg.HelloInterval.Seconds()), Options: i.area.helloOptions(),
 			Priority: 1, DeadInterval: uint32(i.cfg.DeadInterval.Seconds()), DR: unspecified, BDR: unspecified,
 			Neighbors: []packet.ID{self},
 		},

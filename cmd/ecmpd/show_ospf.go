@@ -153,7 +153,7 @@ func drawOSPFRoutes(s screen, body api.Routes, wide bool) {
 	var rows [][]string
 	for _, r := range body.Routes {
 		cost := fmt.Sprintf("[%d]", r.Cost)
-		if r.Type == "external-2" {
+		if type2(r) {
 			cost = fmt.Sprintf("[%d/%d]", r.Cost, r.Type2Cost)
 		}
 		for i, h := range hops(r) {

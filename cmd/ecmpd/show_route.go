@@ -48,10 +48,9 @@ func drawRoutes(s screen, body api.Routes, wide bool) {
 	s.table(append(head, "Why"), rows)
 }
 
-// target is where a route leads by one next hop. Of static routes only a
-// blackhole has none.
+// target is where a route leads by one next hop. A blackhole has none.
 func target(r api.Route, h api.Hop) string {
-	if len(r.NextHops) == 0 && r.Protocol == "static" {
+	if len(r.NextHops) == 0 && (r.Protocol == "static" || r.Type == "discard") {
 		return "blackhole"
 	}
 	return via(h)
@@ -77,10 +76,13 @@ func code(r api.Route, h api.Hop, nth int) string {
 	return source + best + blank
 }
 
-// cost is what the other sources compete with: of an external-2 route the
+// type2 tells whether a route has a type 2 external metric above its cost.
+func type2(r api.Route) bool { return r.Type == "external-2" || r.Type == "nssa-2" }
+
+// cost is what the other sources compete with: of a type 2 external the
 // second of its costs.
 func cost(r api.Route) uint32 {
-	if r.Type == "external-2" {
+	if type2(r) {
 		return r.Type2Cost
 	}
 	return r.Cost

@@ -105,8 +105,9 @@ func (w *parts) ranges(r *Router) {
 		add([4]byte{10, 0, 0, byte(w.rng.IntN(256))}, 24+w.rng.IntN(7))
 		add([4]byte{192, 168, 0, byte(w.rng.IntN(64))}, 26+w.rng.IntN(7))
 	}
-	if w.n.areaConfigs[id].Type == ospf.AreaNSSA {
-		add([4]byte{172, 17 + byte(slices.Index(w.ids, id)), byte(w.rng.IntN(4)), 0}, 22+w.rng.IntN(3))
+	if w.n.areaConfigs[id].Type == ospf.AreaNSSA && w.rng.IntN(2) == 0 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 17 + byte(id), byte(w.rng.IntN(4)), 0}), 22+w.rng.IntN(3)).Masked()
+		list = append(list, ospf.Range{Prefix: p, Advertise: w.rng.IntN(4) > 0})
 	}
 	r.ConfigureArea(id, func(a *ospf.Area) { a.Ranges = list })
 }
