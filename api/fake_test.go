@@ -48,6 +48,10 @@ func (f *fake) Drain(_ context.Context, on bool) error {
 	return f.err
 }
 
+func (f *fake) BorderRouters(context.Context) ([]BorderRouter, error) {
+	return []BorderRouter{{RouterID: "10.255.0.1", AreaBorder: true, Type: "intra-area", Area: "0.0.0.0", Cost: 10, NextHops: []Hop{hop}}}, f.err
+}
+
 func (f *fake) OSPFRoutes(ctx context.Context) ([]Route, error) { return f.Routes(ctx) }
 
 func (f *fake) Routes(ctx context.Context) ([]Route, error) {

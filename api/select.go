@@ -52,6 +52,13 @@ func matchNeighbors(all []Neighbor, id string) ([]Neighbor, error) {
 	return keep(all, func(n Neighbor) bool { return n.RouterID == id }), nil
 }
 
+func matchBorderRouters(all []BorderRouter, id string) ([]BorderRouter, error) {
+	if _, err := netip.ParseAddr(id); err != nil {
+		return nil, err
+	}
+	return keep(all, func(r BorderRouter) bool { return r.RouterID == id }), nil
+}
+
 func matchInterfaces(all []Interface, name string) ([]Interface, error) {
 	return keep(all, func(i Interface) bool { return i.Interface == name }), nil
 }

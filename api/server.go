@@ -11,20 +11,21 @@ import (
 	"time"
 )
 
-// Paths of the API; all but the last three answer GET. [PathNeighbors] takes the query
+// Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathRoutes] and [PathOSPFRoutes]
 // prefix (an address chooses the longest match), [PathNextHops] id: the answer
 // then holds what fits, or is a 404.
 const (
-	PathNeighbors  = "/v1/ospf/neighbors"
-	PathInterfaces = "/v1/ospf/interfaces"
-	PathDatabase   = "/v1/ospf/database"
-	PathOSPFRoutes = "/v1/ospf/routes"
-	PathRoutes     = "/v1/routes"
-	PathNextHops   = "/v1/nexthops"
-	PathTransit    = "/v1/transit"
-	PathStatus     = "/v1/status"
-	PathMetrics    = "/metrics"
+	PathNeighbors     = "/v1/ospf/neighbors"
+	PathInterfaces    = "/v1/ospf/interfaces"
+	PathDatabase      = "/v1/ospf/database"
+	PathOSPFRoutes    = "/v1/ospf/routes"
+	PathBorderRouters = "/v1/ospf/border-routers"
+	PathRoutes        = "/v1/routes"
+	PathNextHops      = "/v1/nexthops"
+	PathTransit       = "/v1/transit"
+	PathStatus        = "/v1/status"
+	PathMetrics       = "/metrics"
 
 	// Orders, by POST; the answer is the [Status] after it.
 	PathReload  = "/v1/reload"
@@ -39,6 +40,7 @@ type Backend interface {
 	Interfaces(ctx context.Context) ([]Interface, error)
 	Database(ctx context.Context) (Database, error)
 	OSPFRoutes(ctx context.Context) ([]Route, error)
+	BorderRouters(ctx context.Context) ([]BorderRouter, error)
 	Routes(ctx context.Context) ([]Route, error)
 	// Route returns what Routes has for exactly this prefix, at little cost: it
 	// is asked again and again by those who wait for a route.
@@ -115,6 +117,10 @@ func newHandler(b Backend) http.Handler {
 	get(PathOSPFRoutes, func(r *http.Request) (any, error) {
 		l, err := selected(r, "prefix", b.OSPFRoutes, matchRoutes)
 		return Routes{l}, err
+	})
+	get(PathBorderRouters, func(r *http.Request) (any, error) {
+		l, err := selected(r, "routerId", b.BorderRouters, matchBorderRouters)
+		return BorderRouters{l}, err
 	})
 	get(PathRoutes, func(r *http.Request) (any, error) {
 		if p, err := netip.ParsePrefix(r.URL.Query().Get("prefix")); err == nil {

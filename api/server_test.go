@@ -20,7 +20,7 @@ func TestEveryPathAnswers(t *testing.T) {
 	socket, _ := serve(t, &fake{})
 	c := NewClient(socket)
 	for path, v := range map[string]any{
-		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{},
+		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathBorderRouters: &BorderRouters{},
 		PathOSPFRoutes: &Routes{}, PathRoutes: &Routes{}, PathNextHops: &NextHops{},
 		PathTransit: &TransitBody{}, PathStatus: &Status{},
 	} {

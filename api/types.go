@@ -81,6 +81,23 @@ type LSA struct {
 	Length            int    `json:"length"`         // bytes, with the header
 }
 
+// BorderRouters is the body of [PathBorderRouters].
+type BorderRouters struct {
+	BorderRouters List[BorderRouter] `json:"borderRouters"` // by router id, then area
+}
+
+// BorderRouter is the way to an area border router or AS boundary router
+// through one area (RFC 2328 11).
+type BorderRouter struct {
+	RouterID   string    `json:"routerId"`
+	AreaBorder bool      `json:"areaBorder"` // it joins areas
+	Boundary   bool      `json:"boundary"`   // it announces externals
+	Type       string    `json:"type"`       // intra-area, inter-area
+	Area       string    `json:"area"`
+	Cost       uint32    `json:"cost"`
+	NextHops   List[Hop] `json:"nexthops"` // in the order of the remote router's id
+}
+
 // Routes is the body of [PathRoutes] and of [PathOSPFRoutes].
 type Routes struct {
 	Routes List[Route] `json:"routes"` // by prefix, then distance

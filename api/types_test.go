@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, Routes{}, NextHops{}, TransitBody{}, Status{},
+	Neighbors{}, Interfaces{}, Database{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, Status{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.

@@ -153,6 +153,25 @@ func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
 	return out, nil
 }
 
+// BorderRouters implements api.Backend.
+func (d *daemon) BorderRouters(ctx context.Context) ([]api.BorderRouter, error) {
+	list, err := askOSPF(ctx, d, func(time.Time) []spf.RouterRoute { return d.engine.BorderRouters() })
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.BorderRouter, len(list))
+	for i, r := range list {
+		out[i] = api.BorderRouter{
+			RouterID: r.ID.String(), AreaBorder: r.Flags&packet.RouterB != 0, Boundary: r.Flags&packet.RouterE != 0,
+			Type: r.Type.String(), Area: r.Area.String(), Cost: r.Cost,
+		}
+		for _, h := range r.NextHops.Hops() {
+			out[i].NextHops = append(out[i].NextHops, hop(fib.HopStatus{Hop: h, Installed: true}))
+		}
+	}
+	return out, nil
+}
+
 // Routes implements api.Backend: the selected route of every prefix.
 func (d *daemon) Routes(ctx context.Context) ([]api.Route, error) {
 	return askLoop(ctx, d.routes.inbox, d.routes.status)

@@ -3,6 +3,8 @@ package integration
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -14,7 +16,8 @@ type seat struct {
 	id        string // router id
 	ports     []port
 	externals []external
-	text      string // further configuration of the make: of ecmpd below ospf, else top level
+	kinds     map[string]areaKind // by area id
+	text      string              // further configuration of the make: of ecmpd below ospf, else top level
 }
 
 // port is an OSPF interface of a seat.
@@ -27,6 +30,22 @@ type port struct {
 	hello, dead int    // seconds; 1 and 4 when 0
 	passive     bool
 	text        string // further keys of the make
+}
+
+// areaKind says what an area is.
+type areaKind struct {
+	kind        string // stub or nssa; normal when empty
+	noSummary   bool
+	defaultCost int
+	translator  string // of ecmpd
+	ranges      []areaRange
+}
+
+// areaRange is an address range of an area.
+type areaRange struct {
+	prefix string
+	hidden bool
+	cost   int // not of BIRD
 }
 
 // external is a static route that the seat announces.
@@ -90,7 +109,7 @@ func (s seat) ecmpd() string {
 	fmt.Fprintf(&b, "router-id: %s\nospf:\n  areas:\n", s.id)
 	order, ports := s.areas()
 	for _, area := range order {
-		fmt.Fprintf(&b, "    - area-id: %s\n      interfaces:\n", area)
+		fmt.Fprintf(&b, "    - area-id: %s\n%s      interfaces:\n", area, s.kinds[area].ecmpd())
 		for _, p := range ports[area] {
 			kind := "point-to-point"
 			if p.lan {
@@ -139,6 +158,9 @@ func (s seat) frr() string {
 	if len(s.externals) > 0 {
 		b.WriteString(" redistribute static route-map EXT\n")
 	}
+	for _, area := range slices.Sorted(maps.Keys(s.kinds)) {
+		b.WriteString(s.kinds[area].frr(area))
+	}
 	for _, p := range s.ports {
 		p = p.defaults()
 		kind := "point-to-point"
@@ -172,7 +194,12 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 		}
 		b.WriteString("}\n")
 	}
-	b.WriteString("protocol ospf v2 { ecmp yes limit 64; merge external yes;\n ipv4 { import all; export filter {\n")
+	b.WriteString("protocol ospf v2 { ecmp yes limit 64; merge external yes;\n ipv4 { import all; ")
+	if len(s.externals) == 0 {
+		b.WriteString("export none; };\n") // a router of stub areas must not even think of it
+	} else {
+		b.WriteString("export filter {\n")
+	}
 	for _, x := range s.externals {
 		metric := "ospf_metric2"
 		if x.type1 {
@@ -180,10 +207,12 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 		}
 		fmt.Fprintf(&b, "  if net = %s then { %s = %d; ospf_tag = %d; accept; }\n", x.prefix, metric, x.metric, x.tag)
 	}
-	b.WriteString("  reject; }; };\n")
+	if len(s.externals) > 0 {
+		b.WriteString("  reject; }; };\n")
+	}
 	order, ports := s.areas()
 	for _, area := range order {
-		fmt.Fprintf(&b, " area %s {\n", area)
+		fmt.Fprintf(&b, " area %s {\n%s", area, s.kinds[area].bird())
 		for _, p := range ports[area] {
 			kind := "ptp"
 			if p.lan {
@@ -199,5 +228,64 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 		b.WriteString(" };\n")
 	}
 	b.WriteString("}\n" + s.text)
+	return b.String()
+}
+
+func (k areaKind) ecmpd() string {
+	var b strings.Builder
+	if k.kind != "" {
+		fmt.Fprintf(&b, "      area-type: %s\n      summary: %v\n      default-cost: %d\n", k.kind, !k.noSummary, k.defaultCost)
+	}
+	if k.translator != "" {
+		fmt.Fprintf(&b, "      nssa-translator: %s\n", k.translator)
+	}
+	if len(k.ranges) > 0 {
+		b.WriteString("      ranges:\n")
+	}
+	for _, r := range k.ranges {
+		fmt.Fprintf(&b, "        - {prefix: %s, advertise: %v", r.prefix, !r.hidden)
+		if r.cost > 0 {
+			fmt.Fprintf(&b, ", cost: %d", r.cost)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+func (k areaKind) frr(area string) string {
+	var b strings.Builder
+	b.WriteString("router ospf\n")
+	if k.kind != "" {
+		noSummary := ""
+		if k.noSummary {
+			noSummary = " no-summary"
+		}
+		fmt.Fprintf(&b, " area %s %s%s\n area %s default-cost %d\n", area, k.kind, noSummary, area, k.defaultCost)
+	}
+	for _, r := range k.ranges {
+		fmt.Fprintf(&b, " area %s range %s", area, r.prefix)
+		if r.hidden {
+			b.WriteString(" not-advertise")
+		}
+		if r.cost > 0 {
+			fmt.Fprintf(&b, " cost %d", r.cost)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func (k areaKind) bird() string {
+	var b strings.Builder
+	if k.kind != "" {
+		fmt.Fprintf(&b, "  %s yes; summary %s; default cost %d;\n", k.kind, map[bool]string{true: "no", false: "yes"}[k.noSummary], k.defaultCost)
+	}
+	if len(k.ranges) > 0 {
+		b.WriteString("  networks {\n")
+		for _, r := range k.ranges {
+			fmt.Fprintf(&b, "   %s%s;\n", r.prefix, map[bool]string{true: " hidden"}[r.hidden])
+		}
+		b.WriteString("  };\n")
+	}
 	return b.String()
 }

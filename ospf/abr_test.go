@@ -409,3 +409,44 @@ func TestConfigure_AreaType(t *testing.T) {
 	o.says(2, 0, "172.16.0.0/24 5")
 	l.wantAt(0, "10.0.0.0/24 10, 172.16.0.0/24 15", type3)
 }
+
+// 16.3: others have a virtual link through area 1. Where its border routers know a way to a
+// network of the backbone that is as good or better, it is taken; the backbone's ranges do not
+// count in that area (12.4.3), and split horizon keeps from it what goes through it.
+func TestTransit16_3(t *testing.T) {
+	l := newLab(t, areas(Area{ID: 0, Ranges: []Range{{Prefix: pfx("172.16.0.0/12"), Advertise: true}}}, Area{ID: 1}))
+	b, o := l.neighbours()
+	b.says(1, packet.RouterB, "172.16.0.0/24 5")
+	o.says(1, packet.RouterB)
+	b.summary(1, "192.168.0.0/24", 100)
+	b.update(build(packet.LSASBRSummary, id("9.9.9.9"), b.id, packet.InitialSeq, 1, packet.SummaryLSA{Metric: 100}))
+	o.summary(1, "192.168.0.0/24", 20)
+	o.update(build(packet.LSASBRSummary, id("9.9.9.9"), o.id, packet.InitialSeq, 1, packet.SummaryLSA{Metric: 20}))
+	const links = "10.1.0.0/30 10, 10.255.0.1/32 0, "
+	l.wantAt(1, links+"172.16.0.0/12 15, 192.168.0.0/24 110", type3)
+	l.wantAt(1, "asbr 9.9.9.9 110", type4)
+
+	o.says(2, packet.RouterB|packet.RouterV)
+	if got := l.route("192.168.0.0/24"); got != "inter-area 0.0.0.0 30" {
+		t.Errorf("through the transit area: %q", got)
+	}
+	if r, _ := l.e.table.ASBR(id("9.9.9.9")); r.Cost != 30 || r.Area != 0 {
+		t.Errorf("AS boundary router through the transit area: %+v", r)
+	}
+	l.wantAt(1, links+"172.16.0.0/24 15", type3)
+	l.wantAt(1, "", type4)
+	o.summary(2, "192.168.0.0/24", 100)
+	if r, _ := l.e.table.Lookup(pfx("192.168.0.0/24")); r.Cost != 110 || r.NextHops.Len() != 2 {
+		t.Errorf("as good as the backbone: %+v", r)
+	}
+	o.summary(3, "192.168.9.0/24", 1) // the backbone knows nothing of it
+	if got := l.route("192.168.9.0/24"); got != "" {
+		t.Errorf("a network that is not the backbone's: %q", got)
+	}
+	o.summary(3, "192.168.0.0/24", 1)
+	o.says(3, packet.RouterB) // the virtual link goes
+	if got := l.route("192.168.0.0/24"); got != "inter-area 0.0.0.0 110" {
+		t.Errorf("no transit area any more: %q", got)
+	}
+	l.wantAt(1, links+"172.16.0.0/12 15, 192.168.0.0/24 110", type3)
+}

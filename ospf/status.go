@@ -217,6 +217,15 @@ func (e *Engine) Shared(networks []netip.Prefix) []spf.Shared {
 	})
 }
 
+// BorderRouters lists the area border routers and AS boundary routers that the
+// route table knows, by router id and area.
+func (e *Engine) BorderRouters() []spf.RouterRoute {
+	if e.table == nil {
+		return nil
+	}
+	return e.table.Routers()
+}
+
 // Converged tells whether a start is over: the router has run for the longest
 // dead interval of its interfaces, no neighbour is on its way to Full and the LSAs
 // at both ends of the adjacencies say so, which MinLSInterval may have held back.

@@ -66,7 +66,7 @@ func TestCommandReference(t *testing.T) {
 			t.Errorf("docs/commands.md does not name %s", flag)
 		}
 	}
-	headings := regexp.MustCompile(`(?m)^##+ ecmpd ((?:[a-z]+ ?)*)`).FindAllStringSubmatch(doc, -1)
+	headings := regexp.MustCompile(`(?m)^##+ ecmpd ((?:[a-z-]+ ?)*)`).FindAllStringSubmatch(doc, -1)
 	if len(headings) < 10 {
 		t.Errorf("%d headings of commands", len(headings))
 	}

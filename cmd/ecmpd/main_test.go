@@ -60,6 +60,7 @@ type state struct {
 	interfaces []api.Interface
 	database   api.Database
 	routes     []api.Route
+	borders    []api.BorderRouter
 	groups     []api.Group
 	transit    api.Transit
 	status     api.Status
@@ -93,6 +94,10 @@ func (r *router) Database(context.Context) (api.Database, error) {
 func (r *router) OSPFRoutes(context.Context) ([]api.Route, error) {
 	s := r.get()
 	return s.routes, s.err
+}
+func (r *router) BorderRouters(context.Context) ([]api.BorderRouter, error) {
+	s := r.get()
+	return s.borders, s.err
 }
 func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
 func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }

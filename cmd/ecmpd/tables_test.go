@@ -82,15 +82,22 @@ func TestTables(t *testing.T) {
 		"interface":       func(s screen) { drawInterfaces(s, interfaces, false) },
 		"interface-wide":  func(s screen) { drawInterfaces(s, interfaces, true) },
 		"database":        func(s screen) { drawDatabase(s, example.database, false) },
-		"ospf-route":      func(s screen) { drawOSPFRoutes(s, routes, false) },
-		"ospf-route-wide": func(s screen) { drawOSPFRoutes(s, routes, true) },
-		"route":           func(s screen) { drawRoutes(s, routes, false) },
-		"route-wide":      func(s screen) { drawRoutes(s, routes, true) },
-		"route-none":      func(s screen) { drawRoutes(s, api.Routes{}, false) },
-		"nexthop":         func(s screen) { drawGroups(s, api.NextHops{Groups: example.groups}, false) },
-		"transit":         func(s screen) { drawTransit(s, transit, false) },
-		"transit-narrow":  func(s screen) { s.width = 40; drawTransit(s, transit, false) },
-		"status":          func(s screen) { drawStatus(s, example.status, false) },
+		"border-routers": func(s screen) {
+			drawBorderRouters(s, api.BorderRouters{BorderRouters: []api.BorderRouter{
+				{RouterID: "10.255.0.1", AreaBorder: true, Boundary: true, Type: "intra-area", Area: "0.0.0.1", Cost: 10, NextHops: []api.Hop{hubA, hubB}},
+				{RouterID: "10.255.0.9", Boundary: true, Type: "inter-area", Area: "0.0.0.0", Cost: 30, NextHops: []api.Hop{hubA}},
+			}}, false)
+		},
+		"border-routers-none": func(s screen) { drawBorderRouters(s, api.BorderRouters{}, false) },
+		"ospf-route":          func(s screen) { drawOSPFRoutes(s, routes, false) },
+		"ospf-route-wide":     func(s screen) { drawOSPFRoutes(s, routes, true) },
+		"route":               func(s screen) { drawRoutes(s, routes, false) },
+		"route-wide":          func(s screen) { drawRoutes(s, routes, true) },
+		"route-none":          func(s screen) { drawRoutes(s, api.Routes{}, false) },
+		"nexthop":             func(s screen) { drawGroups(s, api.NextHops{Groups: example.groups}, false) },
+		"transit":             func(s screen) { drawTransit(s, transit, false) },
+		"transit-narrow":      func(s screen) { s.width = 40; drawTransit(s, transit, false) },
+		"status":              func(s screen) { drawStatus(s, example.status, false) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

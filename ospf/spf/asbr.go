@@ -115,11 +115,12 @@ func (t *Table) asbrInArea(a *area, id packet.ID, summaries []*summary) offer {
 	var o offer
 	if v, ok := a.numbers[vertexKey{id: id}]; ok && a.vertices[v].flags&packet.RouterE != 0 {
 		if dist, set, ok := a.reach(v); ok { // RFC 2328 16.1 (4)
-			return t.offer(IntraArea, leaf{area: a, v: v}, dist, set)
+			o = t.offer(IntraArea, leaf{area: a, v: v}, dist, set)
 		}
 	}
+	intra := o.ok()
 	for _, s := range summaries {
-		if s.area != a {
+		if s.area != a || intra {
 			continue
 		}
 		dist, set, ok := t.border(a, s.v) // 16.2 (4)
@@ -132,6 +133,9 @@ func (t *Table) asbrInArea(a *area, id packet.ID, summaries []*summary) offer {
 		case o.joins(cost):
 			o = t.join(o, l, set)
 		}
+	}
+	for _, s := range summaries {
+		o = t.shortcut(o, s.area, s.v, s.cost)
 	}
 	return o
 }

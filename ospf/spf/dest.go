@@ -109,6 +109,11 @@ func (t *Table) internal(d *dest) offer {
 	if !o.ok() {
 		o = t.interArea(d) // RFC 2328 16.2 (6): intra-area paths are always preferred
 	}
+	for _, l := range d.leaves {
+		if l.summary {
+			o = t.shortcut(o, l.area, l.v, l.cost)
+		}
+	}
 	return o
 }
 

@@ -93,7 +93,7 @@ func (t *Table) setFlags(a *area, v int32, flags packet.RouterFlags) bool {
 		t.markASBR(b)
 	}
 	if changed&packet.RouterV != 0 {
-		a.updateTransit()
+		t.updateTransit(a)
 	}
 	return changed != 0
 }

@@ -102,11 +102,7 @@ func (t *Table) checkAttachment() {
 	}
 	t.examinedAreas = examined
 	for _, a := range t.areas {
-		for v := range a.vertices {
-			for _, s := range a.vertices[v].summaries {
-				t.markSummary(s)
-			}
-		}
+		t.markSummaries(a)
 	}
 }
 

@@ -79,6 +79,15 @@ func (t *Table) markSummary(s *summary) {
 	}
 }
 
+// markSummaries looks again at all that the summaries of area a describe.
+func (t *Table) markSummaries(a *area) {
+	for v := range a.vertices {
+		for _, s := range a.vertices[v].summaries {
+			t.markSummary(s)
+		}
+	}
+}
+
 // markRouter looks again at all that depends on router v being an area border
 // router or AS boundary router, or on its place on the tree.
 func (t *Table) markRouter(a *area, v int32) {

@@ -185,6 +185,9 @@ func (t *Table) SetBorder(border bool) {
 		for _, r := range a.ranges {
 			t.updateRange(r)
 		}
+		if a.transit {
+			t.markSummaries(a)
+		}
 	}
 }
 
@@ -211,7 +214,7 @@ func (t *Table) Run() Stats {
 		a.pending = false
 		stats.Areas++
 		stats.Vertices += t.grow(a)
-		a.updateTransit()
+		t.updateTransit(a)
 		if !anew {
 			t.markMoved(a)
 		}
