@@ -278,7 +278,7 @@ func (k areaKind) frr(area string) string {
 func (k areaKind) bird() string {
 	var b strings.Builder
 	if k.kind != "" {
-		fmt.Fprintf(&b, "  %s yes; summary %s; default cost %d;\n", k.kind, map[bool]string{true: "no", false: "yes"}[k.noSummary], k.defaultCost)
+		fmt.Fprintf(&b, "  %s; summary %s; default cost %d;\n", k.kind, map[bool]string{true: "no", false: "yes"}[k.noSummary], k.defaultCost)
 	}
 	if len(k.ranges) > 0 {
 		b.WriteString("  networks {\n")

@@ -40,14 +40,15 @@ func (e *Engine) summarise(changes []spf.Change) {
 	if !e.border.active || e.border.due {
 		return
 	}
+	ranges, asbrs := e.table.ChangedRanges(), e.table.ChangedASBRs()
 	for _, a := range e.areas {
 		for _, c := range changes {
 			a.summarise(c.Prefix)
 		}
-		for _, p := range e.table.ChangedRanges() {
+		for _, p := range ranges {
 			a.summarise(p)
 		}
-		for _, id := range e.table.ChangedASBRs() {
+		for _, id := range asbrs {
 			a.summariseASBR(id)
 		}
 	}

@@ -156,7 +156,7 @@ func (e *Ecmpd) Neighbors(ctx context.Context) ([]Neighbor, error) {
 
 // ecmpdLSATypes are ecmpd's names of the LSA types.
 var ecmpdLSATypes = map[string]uint8{
-	"router": 1, "network": 2, "summary": 3, "asbr-summary": 4, "as-external": 5, "nssa-external": 7,
+	"router": 1, "network": 2, "summary": 3, "asbr-summary": 4, "as-external": 5, "nssa": 7,
 	"opaque-area": 10, "opaque-as": 11,
 }
 

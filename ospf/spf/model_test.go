@@ -74,6 +74,8 @@ type extNet struct {
 	cost    uint32
 	forward packet.ID
 	tag     uint32
+	nssa    packet.ID // area of a type 7 LSA
+	options packet.Options
 }
 
 // areaKey names an LSA in the whole domain. Externals have area 0.
@@ -164,7 +166,11 @@ func (m *model) lsas() map[areaKey][]byte {
 		}
 	}
 	for _, e := range m.externals {
-		put(0, packet.LSAHeader{Type: packet.LSExternal, ID: idOf(e.prefix), Adv: e.adv},
+		h := packet.LSAHeader{Type: packet.LSExternal, ID: idOf(e.prefix), Adv: e.adv, Options: e.options}
+		if e.nssa != 0 {
+			h.Type = packet.LSNSSA
+		}
+		put(e.nssa, h,
 			packet.ExternalLSA{Mask: maskOf(e.prefix), Type2: e.type2, Metric: e.cost, Forward: e.forward, Tag: e.tag})
 	}
 	return all

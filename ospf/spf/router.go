@@ -21,7 +21,7 @@ type RouterRoute struct {
 }
 
 // Routers returns the entries of all border routers but the router itself, by router
-// id, then area.
+// id, area and type.
 func (t *Table) Routers() []RouterRoute {
 	var list []RouterRoute
 	for _, a := range t.areas {
@@ -41,7 +41,9 @@ func (t *Table) Routers() []RouterRoute {
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b RouterRoute) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Area, b.Area)) })
+	slices.SortFunc(list, func(a, b RouterRoute) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Area, b.Area), cmp.Compare(a.Type, b.Type))
+	})
 	return list
 }
 
