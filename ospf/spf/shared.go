@@ -140,6 +140,9 @@ func (t *Table) ends(a *area, d *dest, own func(netip.Prefix) (OwnExternal, bool
 		}
 	}
 	for e := d.externals; e != nil; e = e.next {
+		if nssa := e.asbr.nssa; nssa != a.id && (nssa != 0 || a.config.NoExternals) {
+			continue // the area does not know it
+		}
 		add(e.asbr.id, OwnExternal{Metric: e.metric, Type2: e.type2})
 	}
 	if x, ok := own(d.prefix.netip()); ok {
