@@ -3,9 +3,12 @@ package integration
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ecmpd/ecmpd/api"
 )
 
 // borders are the makes of core, of the two border routers and of the router inside area 1.
@@ -131,6 +134,7 @@ func TestAreas(t *testing.T) {
 					sameAsFRR(t, want, n)
 					if b.one == "ecmpd" && c.name == "ranges" {
 						n.discards("one", "172.16.0.0/12", true)
+						n.dearRange()
 						n.routers["inside"].Kill()
 						n.discards("one", "172.16.0.0/12", false)
 						n.waitKernel("core", "172.16.0.0/12", table{})
@@ -145,6 +149,24 @@ func TestAreas(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// dearRange gives the range of border router one a fixed cost: core turns to the other one, and no adjacency falls.
+func (n *network) dearRange() {
+	n.t.Helper()
+	changes := func() uint64 {
+		s, err := show[api.Status](n, "one", "status")
+		n.must(err)
+		return s.OSPF.NeighborChanges
+	}
+	before := changes()
+	text, err := os.ReadFile(n.ecmpd("one").ConfigFile())
+	n.must(err)
+	n.must(n.ecmpd("one").Reload(strings.Replace(string(text), "172.16.0.0/12, advertise: true", "172.16.0.0/12, advertise: true, cost: 500", 1)))
+	n.waitKernel("core", "172.16.0.0/12", routes("172.16.0.0/12: 10.1.0.6 dev b"))
+	if after := changes(); after != before {
+		n.t.Errorf("%d changes of neighbours by a reload of a range", after-before)
 	}
 }
 
