@@ -27,7 +27,7 @@ func (e *Engine) updateBorder() {
 	if active == e.border.active {
 		return
 	}
-	e.border.active, e.border.due, e.externalsDue = active, true, true
+	e.border.active, e.border.due, e.externals.due = active, true, true
 	e.table.SetBorder(active)
 	e.routesDirty = true
 	for _, a := range e.areas {

@@ -86,6 +86,7 @@ func (e *Engine) stop(reason string) {
 	}
 	clear(e.origin)
 	e.externals.clear()
+	e.timers.stop(&e.externals.timer)
 	e.dropDatabase(e.as)
 	for _, a := range e.areas {
 		e.dropArea(a)

@@ -37,9 +37,8 @@ type Engine struct {
 	origin map[originKey]*selfLSA
 	table  *spf.Table
 
-	externals    linkStateIDs // of our AS-external-LSAs
-	border       border
-	externalsDue bool // AS-external-LSAs and type 7 LSAs of ours are to be looked at again
+	externals externals
+	border    border
 
 	timers   timerQueue
 	delay    spfDelay
@@ -71,10 +70,11 @@ func New(seed uint64) *Engine {
 
 		extended: make(map[extendedKey]*extendedMemory),
 
-		externals: newLinkStateIDs(),
+		externals: externals{linkStateIDs: newLinkStateIDs()},
 	}
 	e.delay.timer.fire = e.runSPF
 	e.shutdown.timer.fire = e.shutdownStep
+	e.externals.timer.fire = func() {} // every Step settles them
 	e.startup.fire = e.linksChanged
 	return e
 }
@@ -137,9 +137,7 @@ func (e *Engine) settle() {
 		e.publish()
 	}
 	e.settleSummaries()
-	if e.externalsDue {
-		e.originateExternals()
-	}
+	e.settleExternals()
 	e.sweepMaxAged()
 	for _, i := range e.ifaces {
 		i.flushFloods()

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
@@ -37,11 +38,39 @@ func (e *Engine) applyOffer(o Offer) {
 	}
 }
 
+// externals is what is known of our AS-external-LSAs.
+type externals struct {
+	linkStateIDs
+	due    bool // they and our type 7 LSAs are to be looked at again
+	rested time.Time
+	timer  timer // end of the rest
+}
+
+// settleExternals looks at our externals again when something that they depend on has
+// changed. A rest that grows with their number bounds what a flood of type 7 LSAs costs.
+func (e *Engine) settleExternals() {
+	x := &e.externals
+	switch {
+	case !x.due:
+	case x.rested.After(e.now):
+		if !x.timer.armed() {
+			e.timers.set(&x.timer, x.rested)
+		}
+	default:
+		e.originateExternals()
+		count := len(x.ids)
+		for _, a := range e.areas {
+			count += a.db.Count(packet.LSNSSA)
+		}
+		x.rested = e.now.Add(min(time.Duration(count)*restEach, maxRest))
+	}
+}
+
 // originateExternals brings our AS-external-LSAs (RFC 2328 12.4.4) and type 7 LSAs
 // (RFC 3101 2.4) in line with the offered routes, the rules, and what is to be
 // translated. The forwarding address of our own is 0.0.0.0: traffic comes to this router.
 func (e *Engine) originateExternals() {
-	e.externalsDue = false
+	e.externals.due = false
 	if e.shutdown.active {
 		return
 	}
@@ -56,7 +85,7 @@ func (e *Engine) originateExternals() {
 	if e.carriesExternals() {
 		maps.Copy(all, own)
 	}
-	e.originateAll(e.as, packet.LSExternal, &e.externals, all)
+	e.originateAll(e.as, packet.LSExternal, &e.externals.linkStateIDs, all)
 }
 
 // carriesExternals tells whether AS-external-LSAs of ours go anywhere.

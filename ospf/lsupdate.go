@@ -201,7 +201,7 @@ func (e *Engine) install(d *database, raw []byte) *lsdb.Entry {
 		e.unlist(d, old)
 	}
 	entry, changed := d.Install(e.now, raw)
-	e.externalsDue = e.externalsDue || changed && h.Type == packet.LSNSSA && h.Adv != e.cfg.RouterID
+	e.externals.due = e.externals.due || changed && h.Type == packet.LSNSSA && d.area.nssa.translates
 	e.armAging(d)
 	switch {
 	case entry.IsMaxAge(e.now):

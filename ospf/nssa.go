@@ -65,7 +65,7 @@ func (a *area) updateForward() {
 		}
 	}
 	if chosen != a.nssa.forward {
-		a.nssa.forward, a.e.externalsDue = chosen, true
+		a.nssa.forward, a.e.externals.due = chosen, true
 	}
 }
 
@@ -74,15 +74,13 @@ func (e *Engine) electTranslators(changes []spf.Change) {
 	if !e.hasNSSA() {
 		return
 	}
-	for _, c := range changes {
-		_, told := e.externals.ids[c.Prefix]
-		e.externalsDue = e.externalsDue || told || c.Route.Type >= spf.NSSA1 ||
-			slices.ContainsFunc(e.areas, func(a *area) bool { return a.cfg.Type == AreaNSSA && a.rangeOf(c.Prefix) != nil })
-	}
 	for _, a := range e.areas {
+		if a.nssa.translates && slices.ContainsFunc(changes, a.concerns) {
+			e.externals.due = true
+		}
 		switch elected := a.cfg.Type == AreaNSSA && a.elected(); {
 		case elected && !a.nssa.translates:
-			a.nssa.translates, e.externalsDue = true, true
+			a.nssa.translates, e.externals.due = true, true
 		case elected:
 			e.timers.stop(&a.nssa.deposed)
 		case a.nssa.translates && (!e.border.active || a.cfg.Translator == TranslatorNever):
@@ -95,7 +93,13 @@ func (e *Engine) electTranslators(changes []spf.Change) {
 
 func (a *area) endTranslation() {
 	a.e.timers.stop(&a.nssa.deposed)
-	a.nssa.translates, a.e.externalsDue = false, true
+	a.nssa.translates, a.e.externals.due = false, true
+}
+
+// concerns tells whether a change of the route table may change what is translated.
+func (a *area) concerns(c spf.Change) bool {
+	_, told := a.e.externals.ids[c.Prefix]
+	return told || c.Route.Type >= spf.NSSA1 || a.rangeOf(c.Prefix) != nil
 }
 
 // elected is the translator election of RFC 3101 3.1.

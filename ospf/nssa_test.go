@@ -198,6 +198,26 @@ func TestNSSA3101_3_1_Nt(t *testing.T) {
 	l.wantAt(0, "", type5)
 }
 
+// A flood of type 7 LSAs is translated all the same, with a rest that grows with their number.
+func TestNSSA_FloodOfLSAs(t *testing.T) {
+	l, _, in := nssaLab(t, Area{Summary: true})
+	l.cfg.MaxLSAs = 10_000
+	l.step(l.cfg)
+	l.advance(2 * time.Second)
+	const count = 2000
+	for n := range count {
+		h := packet.LSAHeader{Age: 1, Options: packet.OptNP, Type: packet.LSNSSA, ID: packet.ID(172<<24 | n<<8), Adv: in.id, Seq: packet.InitialSeq}
+		in.update(packet.BuildLSA(h, packet.ExternalLSA{Mask: packet.MaskOf(24), Metric: 1, Forward: insideForward}))
+	}
+	if n := l.e.as.Count(packet.LSExternal); n > count/10 {
+		t.Errorf("%d were translated one by one", n)
+	}
+	l.advance(time.Second)
+	if n := l.e.as.Count(packet.LSExternal); n != count {
+		t.Errorf("%d of %d are translated", n, count)
+	}
+}
+
 // What is redistributed by ourselves stands before what would be translated.
 func TestNSSA_OwnExternalFirst(t *testing.T) {
 	l, _, in := nssaLab(t, Area{Summary: true})

@@ -65,7 +65,8 @@ func (w *parts) cost() uint16 { return uint16(1 + w.rng.IntN(4)) }
 // join links the routers of an area: a tree, some links more, and at times a LAN.
 func (w *parts) join(id packet.ID) {
 	r, rng := w.inside[id], w.rng
-	o := LinkOptions{Delay: time.Millisecond, Jitter: 5 * time.Millisecond, Area: id}
+	o := LinkOptions{Delay: time.Millisecond, Jitter: 5 * time.Millisecond, Area: id, Loss: 0.02 * float64(rng.IntN(2))}
+	o.Duplicate, o.Reorder = o.Loss, o.Loss
 	o.Interface = ospf.InterfaceConfig{HelloInterval: time.Second, DeadInterval: 10 * time.Second, RetransmitInterval: 2 * time.Second}
 	for i := 1; i < len(r)+rng.IntN(len(r)+1); i++ {
 		a, b := r[i%len(r)], r[rng.IntN(min(i, len(r)))]
