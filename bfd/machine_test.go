@@ -110,7 +110,7 @@ func TestUniquePortsAndDiscriminators(t *testing.T) {
 	for i := range count {
 		m.Set(0, ask(func(c *Config) { c.Interface = fmt.Sprint("eth", i) }))
 	}
-	for _, s := range m.Sessions(0) {
+	for _, s := range m.Sessions(0, nil) {
 		ports[s.SrcPort]++
 		discrs[s.LocalDiscr] = true
 		if s.SrcPort < firstPort || s.LocalDiscr == 0 {
@@ -150,7 +150,7 @@ func TestRelease(t *testing.T) {
 	b.collect()
 	b.forget()
 	b.run(10 * time.Second)
-	if n := len(b.m.Sessions(b.now)); n != 0 || len(b.m.queue)+len(b.m.byDiscr)+len(b.m.ports) != 0 {
+	if n := len(b.m.Sessions(b.now, nil)); n != 0 || len(b.m.queue)+len(b.m.byDiscr)+len(b.m.ports) != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
 	if len(b.sent) < 1 || b.last().State != AdminDown {
@@ -172,7 +172,7 @@ func TestReleaseOfFailed(t *testing.T) {
 		}
 	}
 	b.m.Set(b.now, ask())
-	if b.m.Sessions(b.now)[0].LocalDiscr == b.peer.YourDiscr {
+	if b.m.Sessions(b.now, nil)[0].LocalDiscr == b.peer.YourDiscr {
 		t.Error("the old session was still there")
 	}
 }
@@ -232,7 +232,7 @@ func TestNothingAllocates(t *testing.T) {
 		for range 2000 {
 			step()
 		}
-		if s := m.Sessions(now)[0]; s.State != Up {
+		if s := m.Sessions(now, nil)[0]; s.State != Up {
 			t.Fatalf("not up: %+v", s)
 		}
 		if n := testing.AllocsPerRun(1000, step); n > 0 {
@@ -248,7 +248,7 @@ func BenchmarkTick(b *testing.B) {
 	for i := range 500 {
 		m.Set(0, ask(func(c *Config) { c.Interface, c.MinTx, c.MinRx = fmt.Sprint("eth", i), 50*ms, 50*ms }))
 	}
-	for _, s := range m.Sessions(0) {
+	for _, s := range m.Sessions(0, nil) {
 		discr[s.Interface] = s.LocalDiscr
 	}
 	packets := map[string][]byte{}

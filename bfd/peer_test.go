@@ -93,7 +93,7 @@ func (b *bench) forget() { b.sent, b.times, b.raw, b.events = nil, nil, nil, nil
 
 func (b *bench) status() Status {
 	b.t.Helper()
-	for _, s := range b.m.Sessions(b.now) {
+	for _, s := range b.m.Sessions(b.now, nil) {
 		if s.Key == b.key {
 			return s
 		}

@@ -72,7 +72,7 @@ func (w *wire) run(d time.Duration) {
 }
 
 func (w *wire) states() string {
-	return fmt.Sprint(w.ends[0].Sessions(w.now)[0].State, w.ends[1].Sessions(w.now)[0].State)
+	return fmt.Sprint(w.ends[0].Sessions(w.now, nil)[0].State, w.ends[1].Sessions(w.now, nil)[0].State)
 }
 
 // Two machines over wires of all kinds come up, keep up, see a cut of either
@@ -97,7 +97,7 @@ func TestTwoMachines(t *testing.T) {
 		}
 		deaf := int(seed % 2)
 		w.cut[1-deaf] = true
-		cutAt, detection := w.now, w.ends[deaf].Sessions(w.now)[0].Detection
+		cutAt, detection := w.now, w.ends[deaf].Sessions(w.now, nil)[0].Detection
 		w.run(time.Second)
 		if took := w.changeAt[deaf] - cutAt; len(w.changes[deaf]) != 1 || !w.changes[deaf][0].Failed || took > detection+w.delay+ms {
 			t.Fatalf("seed %d: the deaf end after %v: %v", seed, took, w.changes[deaf])
@@ -162,7 +162,7 @@ func TestDeterministic(t *testing.T) {
 		w := newWire(5)
 		w.loss = 0.2
 		w.run(30 * time.Second)
-		return fmt.Sprint(w.ends[0].Sessions(w.now), w.ends[1].Sessions(w.now), w.changes)
+		return fmt.Sprint(w.ends[0].Sessions(w.now, nil), w.ends[1].Sessions(w.now, nil), w.changes)
 	}
 	if first, second := trace(), trace(); first != second {
 		t.Error("two runs differ")
@@ -178,7 +178,7 @@ func FuzzMachine(f *testing.F) {
 		m := New(1)
 		m.Set(0, ask(func(c *Config) { c.PointToPoint = true }))
 		m.Set(0, ask(func(c *Config) { c.Interface, c.Auth = "eth1", Auth{KeyedSHA1, []AuthKey{{1, "k"}}} }))
-		discr := m.Sessions(0)[0].LocalDiscr
+		discr := m.Sessions(0, nil)[0].LocalDiscr
 		now := time.Duration(0)
 		for len(data) >= 24 {
 			n := min(len(data), 24+int(steps%30))
@@ -198,7 +198,7 @@ func FuzzMachine(f *testing.F) {
 			}
 			data, steps = data[n:], steps*6364136223846793005+1442695040888963407
 		}
-		if len(m.Sessions(now)) != 2 {
+		if len(m.Sessions(now, nil)) != 2 {
 			t.Error("a packet made a session")
 		}
 	})

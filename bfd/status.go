@@ -1,9 +1,7 @@
 package bfd
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -27,9 +25,11 @@ type Status struct {
 	Why                     string // why it is not Up
 }
 
-// Sessions lists the sessions by interface and address.
-func (m *Machine) Sessions(now time.Duration) []Status {
-	list := make([]Status, 0, len(m.byKey))
+// Len is the number of sessions, those on their way out included.
+func (m *Machine) Len() int { return len(m.byKey) }
+
+// Sessions appends the sessions to list, in no order.
+func (m *Machine) Sessions(now time.Duration, list []Status) []Status {
 	for _, s := range m.byKey {
 		st := Status{
 			Key: s.cfg.Key, Local: s.cfg.Local, State: s.state, RemoteState: s.remoteState, Diag: s.diag, RemoteDiag: s.remoteDiag,
@@ -42,9 +42,6 @@ func (m *Machine) Sessions(now time.Duration) []Status {
 		}
 		list = append(list, st)
 	}
-	slices.SortFunc(list, func(a, b Status) int {
-		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Peer.Compare(b.Peer))
-	})
 	return list
 }
 

@@ -74,7 +74,7 @@ func TestSlack(t *testing.T) {
 		m.Set(0, ask(func(c *Config) { c.Interface = name }))
 	}
 	m.Take()
-	for _, s := range m.Sessions(0) {
+	for _, s := range m.Sessions(0, nil) {
 		discr[s.Interface] = s.LocalDiscr
 		for _, st := range []State{Init, Up} {
 			p := Packet{State: st, Multiplier: 200, MyDiscr: 1, YourDiscr: s.LocalDiscr, DesiredMinTx: 1_000_000, RequiredMinRx: 10_000}
