@@ -15,12 +15,12 @@ ospf:
     - area-id: 0.0.0.0
       interfaces:
         - match: "vpn*"
-          bfd: {enabled: true}   # ä
+          prefix-suppression: true   # ä
           helo-interval: 1s
           dead-interval: 4
 `))
-	const want = `hub.yaml:7:11: "bfd" is not supported in this version: remove the key
-    7 |           bfd: {enabled: true}   # ä
+	const want = `hub.yaml:7:11: "prefix-suppression" is not supported in this version: remove the key
+    7 |           prefix-suppression: true   # ä
       |           ^
 hub.yaml:8:11: unknown key "helo-interval": did you mean "hello-interval"?
     8 |           helo-interval: 1s
@@ -213,10 +213,10 @@ func only(t *testing.T, err error) Problem {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":                             "hostname wan bgp bfd",
+		"":                             "hostname wan bgp",
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links ranges summary default-cost nssa-translator",
-		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression bfd multicast static-neighbors",
+		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
 		"ecmp: {":               "symmetric-key symmetric-level",
 		"transit: {mode: off, ": "insert-accept",
 	} {

@@ -39,6 +39,7 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
 		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
 		Auth:               r.authentication(raw.Authentication),
+		BFD:                r.bfd(section(raw.BFD)),
 		TTLHops:            r.ttlHops(section(raw.TTLSecurity)),
 		Allowed:            r.prefixes(raw.Allowed),
 	}
