@@ -12,7 +12,7 @@ import (
 )
 
 // Paths of the API; all but the last three answer GET. [PathNeighbors] takes the query
-// routerId, [PathInterfaces] interface, [PathRoutes] and [PathOSPFRoutes]
+// routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and [PathOSPFRoutes]
 // prefix (an address chooses the longest match), [PathNextHops] id: the answer
 // then holds what fits, or is a 404.
 const (
@@ -23,6 +23,7 @@ const (
 	PathRoutes     = "/v1/routes"
 	PathNextHops   = "/v1/nexthops"
 	PathTransit    = "/v1/transit"
+	PathBFD        = "/v1/bfd"
 	PathStatus     = "/v1/status"
 	PathMetrics    = "/metrics"
 
@@ -45,6 +46,7 @@ type Backend interface {
 	Route(ctx context.Context, prefix netip.Prefix) ([]Route, error)
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
+	BFD(ctx context.Context) ([]BFDSession, error)
 	Status(ctx context.Context) (Status, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
@@ -134,6 +136,10 @@ func newHandler(b Backend) http.Handler {
 	get(PathTransit, func(r *http.Request) (any, error) {
 		t, err := b.Transit(r.Context())
 		return TransitBody{t}, err
+	})
+	get(PathBFD, func(r *http.Request) (any, error) {
+		l, err := selected(r, "peer", b.BFD, matchBFD)
+		return BFD{BFDSessions{l}}, err
 	})
 	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
 	order := func(path string, do func(context.Context) error) {

@@ -62,6 +62,7 @@ type state struct {
 	routes     []api.Route
 	groups     []api.Group
 	transit    api.Transit
+	bfd        []api.BFDSession
 	status     api.Status
 	err        error
 }
@@ -94,10 +95,11 @@ func (r *router) OSPFRoutes(context.Context) ([]api.Route, error) {
 	s := r.get()
 	return s.routes, s.err
 }
-func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
-func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
-func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
-func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
+func (r *router) Routes(context.Context) ([]api.Route, error)   { s := r.get(); return s.routes, s.err }
+func (r *router) Groups(context.Context) ([]api.Group, error)   { s := r.get(); return s.groups, s.err }
+func (r *router) Transit(context.Context) (api.Transit, error)  { s := r.get(); return s.transit, s.err }
+func (r *router) BFD(context.Context) ([]api.BFDSession, error) { s := r.get(); return s.bfd, s.err }
+func (r *router) Status(context.Context) (api.Status, error)    { s := r.get(); return s.status, s.err }
 
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {
@@ -203,6 +205,8 @@ func TestShowJSONIsTheBody(t *testing.T) {
 	(&router{state: example}).start(t, socket)
 	for args, path := range map[string]string{
 		"show ospf neighbor":              api.PathNeighbors,
+		"show bfd":                        api.PathBFD,
+		"show bfd 10.0.0.1":               api.PathBFD + "?peer=10.0.0.1",
 		"sh ip os ne":                     api.PathNeighbors,
 		"show ospf neighbours 10.255.0.1": api.PathNeighbors + "?routerId=10.255.0.1",
 		"show ospf interface":             api.PathInterfaces,
