@@ -15,9 +15,9 @@
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), bfd.go (who
-// wants which sessions), events.go (engine output to logs and dead legs), log.go, shared.go (tracked networks that other
-// hubs carry, too), status.go and orders.go (API), sequence.go (sequence numbers),
-// kernel.go (sysctls and cleanup).
+// wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
+// shared.go (tracked networks that other hubs carry, too), status.go and orders.go
+// (API), sequence.go (sequence numbers), kernel.go (sysctls and cleanup).
 package daemon
 
 import (
@@ -184,6 +184,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 		defer close(d.silent)
 		return d.speaker.Run(ctx)
 	})
+	start("BFD", d.bfd.Run)
 	start("routes", d.routes.run)
 	start("kernel routes", d.routes.watch)
 	start("firewall", d.firewall.run)
