@@ -77,11 +77,11 @@ func (f *fake) Transit(context.Context) (Transit, error) {
 	return Transit{Mode: "notrack", Prefixes: []string{"10.10.0.0/16"}, InSync: true}, f.err
 }
 
-func (f *fake) BFD(context.Context) ([]BFDSession, error) {
-	return []BFDSession{
+func (f *fake) BFD(context.Context) (BFDSessions, error) {
+	return BFDSessions{Rejected: Counts{"ttl": 4}, Sessions: []BFDSession{
 		{Peer: "10.0.0.1", Interface: "vpn1", State: "Up", DetectionTimeUsec: 150000, FailureCount: 2, PacketsReceived: 8, PacketsSent: 9},
 		{Peer: "10.0.0.5", Interface: "vpn2", State: "Down", Why: "no packet from the neighbor yet"},
-	}, f.err
+	}}, f.err
 }
 
 func (f *fake) Status(context.Context) (Status, error) {

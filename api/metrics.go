@@ -24,7 +24,7 @@ type snapshot struct {
 	routes     []Route
 	groups     []Group
 	transit    Transit
-	bfd        []BFDSession
+	bfd        BFDSessions
 }
 
 // take asks the daemon for one snapshot.
@@ -219,11 +219,12 @@ func (s snapshot) collectBFD(ch chan<- prometheus.Metric) {
 	failures := counter(ch, "bfd_session_failures_total", "How often the path failed while the session was up.", "interface", "peer")
 	detection := gauge(ch, "bfd_session_detection_time_seconds", "Agreed detection time; 0 before the first packet.", "interface", "peer")
 	packets := counter(ch, "bfd_packets_total", "BFD packets.", "interface", "peer", "direction")
-	for _, b := range s.bfd {
+	for _, b := range s.bfd.Sessions {
 		up.is(truth(b.State == "Up"), b.Interface, b.Peer)
 		failures.is(float64(b.FailureCount), b.Interface, b.Peer)
 		detection.is(float64(b.DetectionTimeUsec)/1e6, b.Interface, b.Peer)
 		packets.is(float64(b.PacketsReceived), b.Interface, b.Peer, "in")
 		packets.is(float64(b.PacketsSent), b.Interface, b.Peer, "out")
 	}
+	counter(ch, "bfd_packet_errors_total", "Received BFD packets that were dropped.", "reason").all(s.bfd.Rejected)
 }

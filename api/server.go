@@ -46,7 +46,7 @@ type Backend interface {
 	Route(ctx context.Context, prefix netip.Prefix) ([]Route, error)
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
-	BFD(ctx context.Context) ([]BFDSession, error)
+	BFD(ctx context.Context) (BFDSessions, error)
 	Status(ctx context.Context) (Status, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
@@ -138,8 +138,13 @@ func newHandler(b Backend) http.Handler {
 		return TransitBody{t}, err
 	})
 	get(PathBFD, func(r *http.Request) (any, error) {
-		l, err := selected(r, "peer", b.BFD, matchBFD)
-		return BFD{BFDSessions{l}}, err
+		all, err := b.BFD(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		list := func(context.Context) ([]BFDSession, error) { return all.Sessions, nil }
+		all.Sessions, err = selected(r, "peer", list, matchBFD)
+		return BFD{all}, err
 	})
 	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
 	order := func(path string, do func(context.Context) error) {

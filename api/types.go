@@ -28,9 +28,10 @@ type BFD struct {
 	BFD BFDSessions `json:"bfd"`
 }
 
-// BFDSessions lists the BFD sessions.
+// BFDSessions is everything about BFD.
 type BFDSessions struct {
 	Sessions List[BFDSession] `json:"sessions"` // by interface, then peer
+	Rejected Counts           `json:"rejected"` // received packets that were dropped, of no session as well
 }
 
 // BFDSession is one BFD session (RFC 5880 6.8.1).

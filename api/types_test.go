@@ -73,7 +73,7 @@ func TestPromisedKeys(t *testing.T) {
 		{Routes{[]Route{route}}, "routes", "prefix protocol type cost distance installed nexthops"},
 		{Routes{[]Route{route}}, "routes.nexthops", "via interface routerId weight installed"},
 		{NextHops{[]Group{{Members: []Member{{}}}}}, "groups.members", "id via interface routerId weight installed"},
-		{BFD{BFDSessions{[]BFDSession{{}}}}, "bfd.sessions", "peer interface state detectionTimeUsec failureCount why"},
+		{BFD{BFDSessions{Sessions: []BFDSession{{}}}}, "bfd.sessions", "peer interface state detectionTimeUsec failureCount why"},
 		{TransitBody{}, "transit", "mode prefixes interfaces holes inSync blockedBy"},
 		{TransitBody{Transit{Holes: []Hole{{}}}}, "transit.holes", "prefix reason"},
 		{TransitBody{Transit{BlockedBy: []Blocker{{}}}}, "transit.blockedBy", "family table chain"},

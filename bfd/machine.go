@@ -2,7 +2,6 @@ package bfd
 
 import (
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -72,8 +71,6 @@ func (m *Machine) Set(now time.Duration, c Config) {
 		s.transmit(now, false)
 	}
 }
-
-func (a Auth) equal(b Auth) bool { return a.Type == b.Type && slices.Equal(a.Keys, b.Keys) }
 
 func (m *Machine) add(now time.Duration, c Config) {
 	s := &session{

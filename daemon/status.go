@@ -66,20 +66,20 @@ func (d *daemon) Neighbors(ctx context.Context) ([]api.Neighbor, error) {
 }
 
 // BFD implements api.Backend.
-func (d *daemon) BFD(ctx context.Context) ([]api.BFDSession, error) {
+func (d *daemon) BFD(ctx context.Context) (api.BFDSessions, error) {
 	st, err := d.bfd.Status(ctx)
 	if err != nil {
-		return nil, err
+		return api.BFDSessions{}, err
 	}
 	slices.SortFunc(st.Sessions, func(a, b bfd.Status) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Peer.Compare(b.Peer))
 	})
-	var out []api.BFDSession
+	out := api.BFDSessions{Rejected: st.Discards}
 	for _, s := range st.Sessions {
 		if s.Released {
 			continue
 		}
-		out = append(out, api.BFDSession{
+		out.Sessions = append(out.Sessions, api.BFDSession{
 			Peer: s.Peer.String(), Local: s.Local.String(), Interface: s.Interface, State: s.State.String(), RemoteState: s.RemoteState.String(),
 			LocalDiscriminator: s.LocalDiscr, RemoteDiscriminator: s.RemoteDiscr, SourcePort: int(s.SrcPort),
 			Diagnostic: s.Diag.String(), RemoteDiagnostic: s.RemoteDiag.String(), StateTimeMsec: s.Since.Milliseconds(),

@@ -176,6 +176,7 @@ func (n *network) goodBye(maker string, here, there seat) {
 	if maker == "frr" {
 		n.must(n.frr("other").Configure(n.ctx, "bfd", "profile fast", "no shutdown"))
 		n.waitBFD("ecmpd", "eth0 10.0.0.2 Up")
+		return // FRR 8.4 takes an administrative end at our side for a failure
 	}
 	n.must(n.ecmpd("ecmpd").Reload(here.each("").ecmpd()))
 	n.waitBFD("ecmpd")

@@ -47,8 +47,9 @@ type Status struct {
 	Counters speaker.Counters
 }
 
-// memoryLimit is what the process may use before it collects garbage after all.
-const memoryLimit = 256 << 20
+// memoryLimit is what the process may use before it collects garbage after all: only
+// answers and changes make any.
+const memoryLimit = 32 << 20
 
 // connection is the descriptor of the process's end.
 const connection = 3

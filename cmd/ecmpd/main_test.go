@@ -95,11 +95,14 @@ func (r *router) OSPFRoutes(context.Context) ([]api.Route, error) {
 	s := r.get()
 	return s.routes, s.err
 }
-func (r *router) Routes(context.Context) ([]api.Route, error)   { s := r.get(); return s.routes, s.err }
-func (r *router) Groups(context.Context) ([]api.Group, error)   { s := r.get(); return s.groups, s.err }
-func (r *router) Transit(context.Context) (api.Transit, error)  { s := r.get(); return s.transit, s.err }
-func (r *router) BFD(context.Context) ([]api.BFDSession, error) { s := r.get(); return s.bfd, s.err }
-func (r *router) Status(context.Context) (api.Status, error)    { s := r.get(); return s.status, s.err }
+func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
+func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
+func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
+func (r *router) BFD(context.Context) (api.BFDSessions, error) {
+	s := r.get()
+	return api.BFDSessions{Sessions: s.bfd}, s.err
+}
+func (r *router) Status(context.Context) (api.Status, error) { s := r.get(); return s.status, s.err }
 
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {

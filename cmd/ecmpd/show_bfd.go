@@ -52,6 +52,9 @@ func drawBFD(s screen, body api.BFD, wide bool) {
 		rows = append(rows, append(row, s.bad(b.Why)))
 	}
 	s.table(append(head, "Why"), rows)
+	if wide && len(body.BFD.Rejected) > 0 {
+		s.line("\nPackets dropped: %s", counts(body.BFD.Rejected))
+	}
 }
 
 // interval writes microseconds: "50ms"; nothing for what is not agreed yet.

@@ -80,7 +80,7 @@ func TestTables(t *testing.T) {
 	neighbors := api.Neighbors{Neighbors: example.neighbors}
 	interfaces := api.Interfaces{Interfaces: example.interfaces}
 	routes := api.Routes{Routes: example.routes}
-	bfd := api.BFD{BFD: api.BFDSessions{Sessions: example.bfd}}
+	bfd := api.BFD{BFD: api.BFDSessions{Sessions: example.bfd, Rejected: api.Counts{"ttl": 4, "unknown-session": 2}}}
 	watched := api.Neighbors{Neighbors: slices.Clone(example.neighbors)}
 	watched.Neighbors[0].BFD, watched.Neighbors[1].BFD = "Up", "Down"
 	transit := api.TransitBody{Transit: example.transit}
