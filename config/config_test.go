@@ -225,6 +225,8 @@ func TestWarnings(t *testing.T) {
 		{"earlier lets some through", entries(`["vpn*", "!vpn1"]`, "vpn1"), ""},
 		{"wider prefix later", entries("10.1.0.0/16", "10.0.0.0/8"), ""},
 		{"globs that differ", entries(`"vpn*"`, `"vpn?"`), ""},
+		{"slow BFD", entries("vpn1") + "          dead-interval: 11s\n          bfd: {min-interval: 4s}\n",
+			"test.yaml:8:16: BFD detects a failure after 12s, no sooner than the dead-interval 11s does"},
 		{"protocol of bird", "router-id: 10.0.0.1\nkernel: {protocol: 12}", "test.yaml:2:20: protocol 12 is the number of bird: should that run here too, each would remove the other's routes"},
 		{"rule behind a rule for all", "router-id: 10.0.0.1\nospf:\n  redistribute:\n    - source: static\n    - source: static\n      prefixes: [10.0.0.0/8]\n",
 			"test.yaml:5:7: no route ever gets here: the rule in line 4 takes all static routes first"},

@@ -44,6 +44,9 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		Allowed:            r.prefixes(raw.Allowed),
 	}
 	i.DeadInterval = r.deadInterval(raw, i.HelloInterval)
+	if detection := i.BFD.MinInterval * time.Duration(i.BFD.Multiplier); detection >= i.DeadInterval {
+		r.warnf(raw.BFD.Node, "BFD detects a failure after %s, no sooner than the dead-interval %s does", seconds(detection), seconds(i.DeadInterval))
+	}
 	return i
 }
 
