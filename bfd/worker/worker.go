@@ -28,6 +28,7 @@ type Options struct {
 const (
 	restartAfter = time.Second            // when the process has died
 	stopTimeout  = 500 * time.Millisecond // for its good-byes
+	writeTimeout = 2 * time.Second        // for it to read
 )
 
 // Worker is the daemon's end. Its methods may be called from several goroutines and
@@ -111,6 +112,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for w.awaitSession(ctx) {
 		if err := w.converse(ctx); err != nil && ctx.Err() == nil {
 			w.options.OnError(fmt.Errorf("BFD process: %w; it is started again", err))
+			w.answerNothing()
 			select {
 			case <-time.After(restartAfter):
 			case <-ctx.Done():
@@ -128,12 +130,11 @@ func (w *Worker) awaitSession(ctx context.Context) bool {
 		sessions := len(w.wanted)
 		if sessions == 0 {
 			w.queue = nil
-			for id, found := range w.asked {
-				found <- Status{}
-				delete(w.asked, id)
-			}
 		}
 		w.mu.Unlock()
+		if sessions == 0 {
+			w.answerNothing()
+		}
 		if ctx.Err() != nil || sessions > 0 {
 			return ctx.Err() == nil
 		}
@@ -141,6 +142,16 @@ func (w *Worker) awaitSession(ctx context.Context) bool {
 		case <-w.ready:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// answerNothing answers all questions: without a process there are no sessions.
+func (w *Worker) answerNothing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, found := range w.asked {
+		found <- Status{}
+		delete(w.asked, id)
 	}
 }
 
@@ -160,10 +171,13 @@ func (w *Worker) converse(ctx context.Context) error {
 	out := bufio.NewWriter(conn)
 	encoder := gob.NewEncoder(out)
 	say := func(list []request) {
+		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 		for _, r := range list {
-			_ = encoder.Encode(r) // a process that does not read is about to be gone
+			_ = encoder.Encode(r) // the writer keeps its error for Flush
 		}
-		_ = out.Flush()
+		if out.Flush() != nil { // it does not read: without the daemon it ends
+			conn.Close()
+		}
 	}
 	say(w.whole())
 	for {

@@ -88,6 +88,28 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// A process that cannot be started is an error, and no reason to keep anybody waiting.
+func TestNoProgram(t *testing.T) {
+	t.Parallel()
+	errs := make(chan error, 16)
+	w := New(Options{Command: []string{"/nonexistent"}, OnError: func(err error) { errs <- err }})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done := make(chan error)
+	go func() { done <- w.Run(ctx) }()
+	w.Set(role{Interval: 50 * time.Millisecond}.config(0))
+	if err := <-errs; !strings.Contains(err.Error(), "/nonexistent") {
+		t.Error(err)
+	}
+	if _, err := w.Status(ctx); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // Without sessions there is no process, and questions are answered all the same.
 func TestNoProcess(t *testing.T) {
 	t.Parallel()
