@@ -53,7 +53,8 @@ func New(seed uint64) *Machine {
 // change (RFC 5880 6.8.3); other addresses and other authentication make a new one.
 func (m *Machine) Set(now time.Duration, c Config) {
 	s := m.byKey[c.Key]
-	if s != nil && (s.cfg.Local != c.Local || s.cfg.PointToPoint != c.PointToPoint || !s.cfg.Auth.equal(c.Auth)) {
+	if s != nil && (s.cfg.Local != c.Local || !s.cfg.Auth.equal(c.Auth)) {
+		s.event(now, disable) // no failure, to both sides
 		m.remove(s)
 		s = nil
 	}
@@ -65,10 +66,25 @@ func (m *Machine) Set(now time.Duration, c Config) {
 		s.changed = true // 6.8.12: no Poll Sequence
 	}
 	s.cfg, s.released = c, false
+	m.noteLink(s)
 	s.event(now, enable)
 	s.retime(now)
-	if s.changed {
-		s.transmit(now, false)
+	if !s.changed {
+		return
+	}
+	if s.remoteDemand && s.poll == pollIdle { // 6.6
+		s.poll = pollActive
+	}
+	s.transmit(now, false)
+}
+
+// noteLink remembers a session as the one of its point-to-point link, or no longer.
+func (m *Machine) noteLink(s *session) {
+	switch {
+	case s.cfg.PointToPoint:
+		m.pointToPoint[s.cfg.Interface] = s
+	case m.pointToPoint[s.cfg.Interface] == s:
+		delete(m.pointToPoint, s.cfg.Interface)
 	}
 }
 
@@ -88,9 +104,7 @@ func (m *Machine) add(now time.Duration, c Config) {
 	s.port = firstPort + m.port
 	m.ports[m.port]++
 	m.byKey[c.Key], m.byDiscr[s.local] = s, s
-	if c.PointToPoint {
-		m.pointToPoint[c.Interface] = s
-	}
+	m.noteLink(s)
 	m.queue.push(s)
 	s.transmit(now, false)
 }

@@ -182,13 +182,18 @@ func TestSetReplaces(t *testing.T) {
 	b := newBench(t, ask())
 	b.up()
 	discr := b.status().LocalDiscr
-	b.m.Set(b.now, ask(func(c *Config) { c.MinTx, c.Multiplier = 50*ms, 7 }))
+	b.m.Set(b.now, ask(func(c *Config) { c.MinTx, c.Multiplier, c.PointToPoint = 50*ms, 7, true }))
 	if s := b.status(); s.State != Up || s.LocalDiscr != discr {
 		t.Errorf("other timers: %+v", s)
 	}
 	b.m.Set(b.now, ask(func(c *Config) { c.Local = netip.MustParseAddr("10.0.0.9") }))
 	if s := b.status(); s.State != Down || s.LocalDiscr == discr {
 		t.Errorf("another address: %+v", s)
+	}
+	b.forget()
+	b.collect()
+	if len(b.events) != 1 || b.events[0].text() != `Up>AdminDown administratively down failed=false "administratively down"` {
+		t.Errorf("events %v", b.events)
 	}
 }
 

@@ -84,6 +84,9 @@ func (s *session) accept(now, at time.Duration, p *Packet) Discard {
 	switch {
 	case s.poll == pollActive && p.Final:
 		s.poll = pollSettling
+		if p.Demand { // it sends nothing else to settle on, and does not watch our packets
+			s.poll = pollIdle
+		}
 		s.retime(now)
 	case s.poll == pollSettling && !p.Final:
 		s.poll = pollIdle

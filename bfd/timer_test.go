@@ -200,6 +200,20 @@ func TestDemand(t *testing.T) {
 	if gaps := b.gaps(time.Second); len(gaps) > 0 {
 		t.Errorf("%d packets after it", len(gaps))
 	}
+	// 6.6: every change of the contents is polled, one after the other.
+	b.hear(func(p *Packet) { p.Final = false })
+	b.m.Set(b.now, ask(func(c *Config) { c.MinTx, c.Multiplier = 20*ms, 9 }))
+	b.collect()
+	if p := b.last(); !p.Poll || p.Multiplier != 9 {
+		t.Errorf("another multiplier: %+v", p)
+	}
+	b.hear(func(p *Packet) { p.Final = true })
+	b.m.Set(b.now, ask())
+	b.collect()
+	if p := b.last(); !p.Poll || p.DesiredMinTx != 10_000 {
+		t.Errorf("and another interval: %+v", p)
+	}
+	b.hear()
 	b.hear(func(p *Packet) { p.Demand, p.Final = false, false })
 	between(t, b.gaps(10*time.Second), 30*ms, 40*ms)
 	b.hear(func(p *Packet) { p.RequiredMinRx = 0 })
