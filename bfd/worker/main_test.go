@@ -38,6 +38,7 @@ type usage struct {
 	Up, Failures int
 	Counters     speaker.Counters
 	Errors       []string
+	Lost         int // sessions that went with the process
 }
 
 // sessions of a role: pairs of addresses on the link v0.
@@ -74,7 +75,14 @@ func TestMain(m *testing.M) {
 func (r role) play() {
 	var mu sync.Mutex
 	var errs []string
-	w := New(Options{Command: []string{os.Args[0], processArg}, OnEvent: func(bfd.Event) {}, OnError: func(err error) {
+	lost := 0
+	w := New(Options{Command: []string{os.Args[0], processArg}, OnEvent: func(e bfd.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		if e.Reason == "the BFD process has ended" {
+			lost++
+		}
+	}, OnError: func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		errs = append(errs, err.Error())
@@ -100,7 +108,7 @@ func (r role) play() {
 			}
 			u := usage{Counters: st.Counters}
 			mu.Lock()
-			u.Errors = errs
+			u.Errors, u.Lost = errs, lost
 			mu.Unlock()
 			for _, s := range st.Sessions {
 				u.Failures += int(s.Failures)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,7 +19,7 @@ import (
 )
 
 // Options say how the process is started and where its words go. The functions are
-// called in one goroutine.
+// never called at the same time. When the process dies, every session is reported Down.
 type Options struct {
 	Command []string // that calls [Main]
 	OnEvent func(bfd.Event)
@@ -113,6 +114,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if err := w.converse(ctx); err != nil && ctx.Err() == nil {
 			w.options.OnError(fmt.Errorf("BFD process: %w; it is started again", err))
 			w.answerNothing()
+			w.lost()
 			select {
 			case <-time.After(restartAfter):
 			case <-ctx.Done():
@@ -142,6 +144,16 @@ func (w *Worker) awaitSession(ctx context.Context) bool {
 		case <-w.ready:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// lost says that no session is up any more, which is no failure of a path.
+func (w *Worker) lost() {
+	w.mu.Lock()
+	keys := slices.Collect(maps.Keys(w.wanted))
+	w.mu.Unlock()
+	for _, k := range keys {
+		w.options.OnEvent(bfd.Event{Key: k, From: bfd.Up, To: bfd.Down, Reason: "the BFD process has ended"})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ecmpd/ecmpd/bfd"
 	"github.com/ecmpd/ecmpd/lab"
 )
 
@@ -54,8 +55,8 @@ func TestDeaths(t *testing.T) {
 	}
 	await(t, "failures at the far end", func() (bool, string) { u := there.usage(); return u.Failures == 2, fmt.Sprintf("%+v", u) })
 	here.allUp(2)
-	if u := here.usage(); len(u.Errors) != 1 || !strings.Contains(u.Errors[0], "it is started again") {
-		t.Errorf("errors %q", u.Errors)
+	if u := here.usage(); u.Lost != 2 || len(u.Errors) != 1 || !strings.Contains(u.Errors[0], "it is started again") {
+		t.Errorf("%d lost, errors %q", u.Lost, u.Errors)
 	}
 	second := here.child()
 	if err := here.cmd.Process.Kill(); err != nil {
@@ -92,7 +93,7 @@ func TestStop(t *testing.T) {
 func TestNoProgram(t *testing.T) {
 	t.Parallel()
 	errs := make(chan error, 16)
-	w := New(Options{Command: []string{"/nonexistent"}, OnError: func(err error) { errs <- err }})
+	w := New(Options{Command: []string{"/nonexistent"}, OnEvent: func(bfd.Event) {}, OnError: func(err error) { errs <- err }})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	done := make(chan error)
