@@ -81,6 +81,13 @@ func (f *fake) Transit(context.Context) (Transit, error) {
 	return Transit{Mode: "notrack", Prefixes: []string{"10.10.0.0/16"}, InSync: true}, f.err
 }
 
+func (f *fake) BFD(context.Context) (BFDSessions, error) {
+	return BFDSessions{Rejected: Counts{"ttl": 4}, Sessions: []BFDSession{
+		{Peer: "10.0.0.1", Interface: "vpn1", State: "Up", DetectionTimeUsec: 150000, FailureCount: 2, PacketsReceived: 8, PacketsSent: 9},
+		{Peer: "10.0.0.5", Interface: "vpn2", State: "Down", Why: "no packet from the neighbor yet"},
+	}}, f.err
+}
+
 func (f *fake) Status(context.Context) (Status, error) {
 	return Status{
 		Version: "v1", StartedAt: "2026-01-02T03:04:05.5Z", Converged: true,

@@ -24,6 +24,7 @@ type snapshot struct {
 	routes     []Route
 	groups     []Group
 	transit    Transit
+	bfd        BFDSessions
 }
 
 // take asks the daemon for one snapshot.
@@ -36,6 +37,7 @@ func take(ctx context.Context, b Backend) (s snapshot, err error) {
 		func() (err error) { s.routes, err = b.Routes(ctx); return },
 		func() (err error) { s.groups, err = b.Groups(ctx); return },
 		func() (err error) { s.transit, err = b.Transit(ctx); return },
+		func() (err error) { s.bfd, err = b.BFD(ctx); return },
 	} {
 		if err := part(); err != nil {
 			return snapshot{}, err
@@ -70,6 +72,7 @@ func (s snapshot) Collect(ch chan<- prometheus.Metric) {
 	s.collectOSPF(ch)
 	s.collectDatabase(ch)
 	s.collectRoutes(ch)
+	s.collectBFD(ch)
 }
 
 // family is one metric with its label names.
@@ -209,4 +212,19 @@ func (s snapshot) collectRoutes(ch chan<- prometheus.Metric) {
 	gauge(ch, "nexthop_groups", "Kernel nexthop groups.").is(float64(len(s.groups)))
 	gauge(ch, "notrack_prefixes", "Transit prefixes whose flows are not tracked.").is(float64(len(s.transit.Prefixes)))
 	gauge(ch, "transit_in_sync", "Whether the kernel holds exactly the wanted transit sets.").is(truth(s.transit.InSync))
+}
+
+func (s snapshot) collectBFD(ch chan<- prometheus.Metric) {
+	up := gauge(ch, "bfd_session_up", "Whether the BFD session is up.", "interface", "peer")
+	failures := counter(ch, "bfd_session_failures_total", "How often the path failed while the session was up.", "interface", "peer")
+	detection := gauge(ch, "bfd_session_detection_time_seconds", "Agreed detection time; 0 before the first packet.", "interface", "peer")
+	packets := counter(ch, "bfd_packets_total", "BFD packets.", "interface", "peer", "direction")
+	for _, b := range s.bfd.Sessions {
+		up.is(truth(b.State == "Up"), b.Interface, b.Peer)
+		failures.is(float64(b.FailureCount), b.Interface, b.Peer)
+		detection.is(float64(b.DetectionTimeUsec)/1e6, b.Interface, b.Peer)
+		packets.is(float64(b.PacketsReceived), b.Interface, b.Peer, "in")
+		packets.is(float64(b.PacketsSent), b.Interface, b.Peer, "out")
+	}
+	counter(ch, "bfd_packet_errors_total", "Received BFD packets that were dropped.", "reason").all(s.bfd.Rejected)
 }

@@ -40,6 +40,12 @@ ecmpd_ospf_spf_runs_total 5
 ecmpd_rib_routes{protocol="static"} 2
 ecmpd_route_ecmp_paths{paths="1"} 2
 ecmpd_transit_in_sync 1
+ecmpd_bfd_packet_errors_total{reason="ttl"} 4
+ecmpd_bfd_session_up{interface="vpn1",peer="10.0.0.1"} 1
+ecmpd_bfd_session_up{interface="vpn2",peer="10.0.0.5"} 0
+ecmpd_bfd_session_failures_total{interface="vpn1",peer="10.0.0.1"} 2
+ecmpd_bfd_session_detection_time_seconds{interface="vpn1",peer="10.0.0.1"} 0.15
+ecmpd_bfd_packets_total{direction="in",interface="vpn1",peer="10.0.0.1"} 8
 `) {
 		if !strings.Contains("\n"+text, "\n"+line) {
 			t.Errorf("missing: %s", line)

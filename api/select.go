@@ -63,6 +63,13 @@ func matchInterfaces(all []Interface, name string) ([]Interface, error) {
 	return keep(all, func(i Interface) bool { return i.Interface == name }), nil
 }
 
+func matchBFD(all []BFDSession, peer string) ([]BFDSession, error) {
+	if _, err := netip.ParseAddr(peer); err != nil {
+		return nil, err
+	}
+	return keep(all, func(s BFDSession) bool { return s.Peer == peer }), nil
+}
+
 func matchGroups(all []Group, id string) ([]Group, error) {
 	n, err := strconv.ParseUint(id, 10, 32)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
-// routerId, [PathInterfaces] interface, [PathRoutes] and [PathOSPFRoutes]
-// prefix (an address chooses the longest match), [PathNextHops] id: the answer
+// routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
+// [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id: the answer
 // then holds what fits, or is a 404.
 const (
 	PathNeighbors     = "/v1/ospf/neighbors"
@@ -24,6 +24,7 @@ const (
 	PathRoutes        = "/v1/routes"
 	PathNextHops      = "/v1/nexthops"
 	PathTransit       = "/v1/transit"
+	PathBFD           = "/v1/bfd"
 	PathStatus        = "/v1/status"
 	PathMetrics       = "/metrics"
 
@@ -47,6 +48,7 @@ type Backend interface {
 	Route(ctx context.Context, prefix netip.Prefix) ([]Route, error)
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
+	BFD(ctx context.Context) (BFDSessions, error)
 	Status(ctx context.Context) (Status, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
@@ -140,6 +142,15 @@ func newHandler(b Backend) http.Handler {
 	get(PathTransit, func(r *http.Request) (any, error) {
 		t, err := b.Transit(r.Context())
 		return TransitBody{t}, err
+	})
+	get(PathBFD, func(r *http.Request) (any, error) {
+		all, err := b.BFD(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		list := func(context.Context) ([]BFDSession, error) { return all.Sessions, nil }
+		all.Sessions, err = selected(r, "peer", list, matchBFD)
+		return BFD{all}, err
 	})
 	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
 	order := func(path string, do func(context.Context) error) {

@@ -12,6 +12,7 @@ type Neighbor struct {
 	Interface       string `json:"interface"`
 	Area            string `json:"area"`
 	State           string `json:"state"` // RFC 2328 10.1: Down, Init, 2-Way, ExStart, Exchange, Loading, Full
+	BFD             string `json:"bfd"`   // state of its BFD session; empty when there is none
 	Role            string `json:"role"`  // DR, Backup, DROther; "-" where there is no election
 	Why             string `json:"why"`   // why it is not Full; empty when it is
 	Priority        int    `json:"priority"`
@@ -20,6 +21,43 @@ type Neighbor struct {
 	RetransmitCount int    `json:"retransmitCount"`
 	RequestCount    int    `json:"requestCount"`
 	SummaryCount    int    `json:"summaryCount"`
+}
+
+// BFD is the body of [PathBFD].
+type BFD struct {
+	BFD BFDSessions `json:"bfd"`
+}
+
+// BFDSessions is everything about BFD.
+type BFDSessions struct {
+	Sessions List[BFDSession] `json:"sessions"` // by interface, then peer
+	Rejected Counts           `json:"rejected"` // received packets that were dropped, of no session as well
+}
+
+// BFDSession is one BFD session (RFC 5880 6.8.1).
+type BFDSession struct {
+	Peer                string `json:"peer"`
+	Local               string `json:"local"` // source address
+	Interface           string `json:"interface"`
+	State               string `json:"state"`       // AdminDown, Down, Init, Up
+	RemoteState         string `json:"remoteState"` // last received
+	LocalDiscriminator  uint32 `json:"localDiscriminator"`
+	RemoteDiscriminator uint32 `json:"remoteDiscriminator"` // 0 when unknown
+	SourcePort          int    `json:"sourcePort"`
+	Diagnostic          string `json:"diagnostic"`       // why it was down last
+	RemoteDiagnostic    string `json:"remoteDiagnostic"` // last received
+	StateTimeMsec       int64  `json:"stateTimeMsec"`    // since the last change of state
+	TxIntervalUsec      int64  `json:"txIntervalUsec"`   // agreed
+	RxIntervalUsec      int64  `json:"rxIntervalUsec"`   // agreed; 0 before the first packet
+	DetectionTimeUsec   int64  `json:"detectionTimeUsec"`
+	Multiplier          int    `json:"multiplier"`
+	RemoteMultiplier    int    `json:"remoteMultiplier"`
+	PacketsSent         uint64 `json:"packetsSent"`
+	PacketsReceived     uint64 `json:"packetsReceived"`
+	PacketsDropped      uint64 `json:"packetsDropped"`
+	UpCount             uint64 `json:"upCount"`      // how often it came up
+	FailureCount        uint64 `json:"failureCount"` // how often the path failed while it was up
+	Why                 string `json:"why"`          // why it is not Up; empty when it is
 }
 
 // Interfaces is the body of [PathInterfaces].

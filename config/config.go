@@ -7,8 +7,8 @@
 //     limits stay in yaml.go
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
-//   - ospf.go, area.go, interface.go, keychain.go, redistribute.go, routing.go: raw
-//     structs to clean values; defaults and ranges stand here
+//   - ospf.go, area.go, interface.go, keychain.go, bfd.go, redistribute.go, routing.go:
+//     raw structs to clean values; defaults and ranges stand here
 //   - redact.go: messages show lines of the file, but no secrets
 //   - reference.yaml: every key, documented; [Reference] returns it
 //
@@ -35,11 +35,13 @@ type Config struct {
 	OSPF     ospf.Config
 	Distance Distance
 	Static   []rib.StaticRoute
-	ECMP     ECMP
-	Transit  Transit
-	Kernel   Kernel
-	Warnings []Problem // what is accepted but hardly meant, in the order of the file
-	Unready  []Problem // what keeps the daemon from running, though the file is right: see Ready
+	// StaticBFD says how the gateways of watched static hops are watched; nil: none is.
+	StaticBFD map[netip.Addr]ospf.BFD
+	ECMP      ECMP
+	Transit   Transit
+	Kernel    Kernel
+	Warnings  []Problem // what is accepted but hardly meant, in the order of the file
+	Unready   []Problem // what keeps the daemon from running, though the file is right: see Ready
 }
 
 // Distance is the administrative distance of OSPF routes, 1..255; 255 is never installed.
@@ -156,11 +158,11 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	c := &Config{
 		OSPF:     r.ospf(section(raw.OSPF)),
 		Distance: r.distance(section(section(raw.OSPF).Distance)),
-		Static:   r.static(raw.Static),
 		ECMP:     r.ecmp(section(raw.ECMP)),
 		Transit:  r.transit(raw.Transit),
 		Kernel:   r.kernel(section(raw.Kernel)),
 	}
+	c.Static, c.StaticBFD = r.static(raw.Static)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	r.warnUnusedChains()
 	return c

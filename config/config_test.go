@@ -97,6 +97,7 @@ ospf:
           mtu-ignore: true
           link-data: address
           ttl-security: {enabled: true, hops: 254}
+          bfd: {min-interval: 50ms, multiplier: 5}
           allowed-neighbors: [10.0.1.0/24, 10.0.2.1/32]
           authentication: {key-id: 255, algorithm: simple-password, key: swordfsh}
     - {area-id: 2, area-type: stub, summary: false, default-cost: 5}
@@ -107,7 +108,7 @@ ospf:
       import-list: [10.0.0.0/8 le 24]
       export-list: [10.3.0.0/16]
     - area-id: 0.0.1.1
-      interfaces: [{match: eth1, dead-interval: 11s, link-data: ifindex, interface-type: point-to-point}]
+      interfaces: [{match: eth1, dead-interval: 11s, link-data: ifindex, interface-type: point-to-point, bfd: true}]
   redistribute:
     - {source: connected, prefixes: ["10.0.0.0/8 ge 24 le 32", 10.1.0.0/16, "0.0.0.0/0 le 24", "10.2.0.0/16 ge 20"], metric: 0, tag: 4294967295}
     - {source: static, metric: 16777214, metric-type: 1}
@@ -117,7 +118,8 @@ static:
   - {prefix: 203.0.113.0/24, blackhole: true}
   - prefix: 0.0.0.0/0
     blackhole: false
-    next-hops: [{via: 10.0.1.1}, {via: 10.0.1.2, weight: 3}]
+    next-hops: [{via: 10.0.1.1, bfd: {enabled: false}}, {via: 10.0.1.2, weight: 3, bfd: true}]
+  - {prefix: 192.0.2.0/24, next-hops: [{via: 10.0.1.2, bfd: {enabled: true, min-interval: 10ms}}]}
 ecmp: {max-paths: 256, hash: l3, groups: plain}
 transit: {mode: off, tracked: [10.0.0.0/8], also: [10.1.0.0/16, 10.2.0.0/16], forward-accept: false}
 kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
@@ -137,7 +139,7 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 					Type: ospf.TypeBroadcast, Passive: true, Cost: 65535, Weight: 254,
 					HelloInterval: 3 * time.Second, DeadInterval: 12 * time.Second,
 					RetransmitInterval: 500 * time.Millisecond, TransmitDelay: 2 * time.Second,
-					MTUIgnore: true, LinkData: ospf.LinkDataAddress,
+					MTUIgnore: true, LinkData: ospf.LinkDataAddress, BFD: ospf.BFD{MinInterval: 50 * time.Millisecond, Multiplier: 5},
 					TTLHops: 254, Allowed: []netip.Prefix{p("10.0.1.0/24"), p("10.0.2.1/32")},
 					Auth: auth.Scheme{Keys: []auth.Key{{ID: 255, Algorithm: auth.Cleartext, Secret: auth.NewSecret("swordfsh")}}},
 				}}},
@@ -155,6 +157,7 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 					Match: ospf.Match{{Glob: "eth1"}}, Type: ospf.TypePointToPoint, Cost: 10, Weight: 1, Priority: 1,
 					HelloInterval: 10 * time.Second, DeadInterval: 11 * time.Second,
 					RetransmitInterval: 5 * time.Second, TransmitDelay: time.Second, LinkData: ospf.LinkDataIfIndex,
+					BFD: ospf.BFD{MinInterval: 300 * time.Millisecond, Multiplier: 3},
 				}}},
 			},
 			SPFDelay: ospf.SPFDelay{
@@ -176,9 +179,11 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 		Distance: Distance{IntraArea: 100, InterArea: 110, External: 255},
 		Static: []rib.StaticRoute{
 			{Prefix: p("203.0.113.0/24"), Blackhole: true},
-			{Prefix: p("0.0.0.0/0"), NextHops: []rib.StaticHop{{Via: a("10.0.1.1"), Weight: 1}, {Via: a("10.0.1.2"), Weight: 3}}},
+			{Prefix: p("0.0.0.0/0"), NextHops: []rib.StaticHop{{Via: a("10.0.1.1"), Weight: 1}, {Via: a("10.0.1.2"), Weight: 3, Watched: true}}},
+			{Prefix: p("192.0.2.0/24"), NextHops: []rib.StaticHop{{Via: a("10.0.1.2"), Weight: 1, Watched: true}}},
 		},
-		ECMP: ECMP{MaxPaths: 256, Hash: HashL3},
+		StaticBFD: map[netip.Addr]ospf.BFD{a("10.0.1.2"): {MinInterval: 10 * time.Millisecond, Multiplier: 3}},
+		ECMP:      ECMP{MaxPaths: 256, Hash: HashL3},
 		Transit: Transit{
 			Tracked: []netip.Prefix{p("10.0.0.0/8")}, Also: []netip.Prefix{p("10.1.0.0/16"), p("10.2.0.0/16")},
 		},
@@ -237,6 +242,8 @@ func TestWarnings(t *testing.T) {
 		{"earlier lets some through", entries(`["vpn*", "!vpn1"]`, "vpn1"), ""},
 		{"wider prefix later", entries("10.1.0.0/16", "10.0.0.0/8"), ""},
 		{"globs that differ", entries(`"vpn*"`, `"vpn?"`), ""},
+		{"slow BFD", entries("vpn1") + "          dead-interval: 11s\n          bfd: {min-interval: 4s}\n",
+			"test.yaml:8:16: BFD detects a failure after 12s, no sooner than the dead-interval 11s does"},
 		{"protocol of bird", "router-id: 10.0.0.1\nkernel: {protocol: 12}", "test.yaml:2:20: protocol 12 is the number of bird: should that run here too, each would remove the other's routes"},
 		{"rule behind a rule for all", "router-id: 10.0.0.1\nospf:\n  redistribute:\n    - source: static\n    - source: static\n      prefixes: [10.0.0.0/8]\n",
 			"test.yaml:5:7: no route ever gets here: the rule in line 4 takes all static routes first"},

@@ -15,12 +15,12 @@ ospf:
     - area-id: 0.0.0.0
       interfaces:
         - match: "vpn*"
-          bfd: {enabled: true}   # ä
+          prefix-suppression: true   # ä
           helo-interval: 1s
           dead-interval: 4
 `))
-	const want = `hub.yaml:7:11: "bfd" is not supported in this version: remove the key
-    7 |           bfd: {enabled: true}   # ä
+	const want = `hub.yaml:7:11: "prefix-suppression" is not supported in this version: remove the key
+    7 |           prefix-suppression: true   # ä
       |           ^
 hub.yaml:8:11: unknown key "helo-interval": did you mean "hello-interval"?
     8 |           helo-interval: 1s
@@ -130,6 +130,13 @@ func TestErrors(t *testing.T) {
 		{"match IPv6", match("§2001:db8::/32"), "not IPv4"},
 		{"type of later", iface("interface-type: §hybrid"), `interface-type "hybrid" is not supported in this version: write broadcast or point-to-point`},
 		{"type typing error", iface("interface-type: §point2point"), `did you mean "point-to-point"?`},
+		{"bfd word", iface("bfd: §fast"), `"bfd" is true or false, not "fast"`},
+		{"bfd yes", iface("bfd: §yes"), `"bfd" is true or false, not "yes": write true`},
+		{"bfd list", iface("bfd: §[true]"), `"bfd" wants a mapping`},
+		{"bfd interval", iface("bfd: {min-interval: §5ms}"), `"min-interval" is from 10ms to 60s, not 5ms`},
+		{"bfd interval without unit", iface("bfd: {min-interval: §50}"), `"min-interval" is a duration, not "50"`},
+		{"bfd multiplier", iface("bfd: {multiplier: §0}"), `"multiplier" is a whole number from 1 to 255, not "0"`},
+		{"bfd of a next hop", head + "static: [{prefix: 10.0.0.0/8, next-hops: [{via: 10.0.0.1, bfd: {enabled: §1}}]}]", `"enabled" is true or false, not "1": write true`},
 		{"cost zero", iface("cost: §0"), `"cost" is a whole number from 1 to 65535, not "0"`},
 		{"cost large", iface("cost: §65536"), "1 to 65535"},
 		{"cost octal", iface("cost: §010"), "1 to 65535"},
@@ -226,10 +233,10 @@ func only(t *testing.T, err error) Problem {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":                             "hostname wan bgp bfd",
+		"":                             "hostname wan bgp",
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links",
-		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression bfd multicast static-neighbors",
+		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
 		"ecmp: {":               "symmetric-key symmetric-level",
 		"transit: {mode: off, ": "insert-accept",
 	} {

@@ -39,10 +39,14 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
 		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
 		Auth:               r.authentication(raw.Authentication),
+		BFD:                r.bfd(section(raw.BFD)),
 		TTLHops:            r.ttlHops(section(raw.TTLSecurity)),
 		Allowed:            r.prefixes(raw.Allowed),
 	}
 	i.DeadInterval = r.deadInterval(raw, i.HelloInterval)
+	if detection := i.BFD.MinInterval * time.Duration(i.BFD.Multiplier); detection >= i.DeadInterval {
+		r.warnf(raw.BFD.Node, "BFD detects a failure after %s, no sooner than the dead-interval %s does", seconds(detection), seconds(i.DeadInterval))
+	}
 	return i
 }
 

@@ -15,7 +15,7 @@ type rawConfig struct {
 	ECMP      *rawECMP      `key:"ecmp"`
 	Transit   *rawTransit   `key:"transit"`
 	Kernel    *rawKernel    `key:"kernel"`
-	_         struct{}      `refuse:"hostname wan bgp bfd"`
+	_         struct{}      `refuse:"hostname wan bgp"`
 }
 
 type rawOSPF struct {
@@ -27,7 +27,7 @@ type rawOSPF struct {
 	Areas            []rawArea            `key:"areas"`
 	Redistribute     []rawRedistribute    `key:"redistribute"`
 	DefaultOriginate *rawDefaultOriginate `key:"default-originate"`
-	_                struct{}             `refuse:"graceful-restart bfd"`
+	_                struct{}             `refuse:"graceful-restart"`
 }
 
 type rawSPFDelay struct {
@@ -89,10 +89,19 @@ type rawInterface struct {
 	TransmitDelay      *node              `key:"transmit-delay"`
 	MTUIgnore          *node              `key:"mtu-ignore"`
 	LinkData           *node              `key:"link-data"`
+	BFD                *rawBFD            `key:"bfd" or:"scalar"`
 	TTLSecurity        *rawTTLSecurity    `key:"ttl-security"`
 	Allowed            []*node            `key:"allowed-neighbors"`
 	Authentication     *rawAuthentication `key:"authentication"`
-	_                  struct{}           `refuse:"prefix-suppression bfd multicast static-neighbors"`
+	_                  struct{}           `refuse:"prefix-suppression multicast static-neighbors"`
+}
+
+// rawBFD is a mapping, or true or false: then Node is a scalar.
+type rawBFD struct {
+	Node        *node
+	Enabled     *node `key:"enabled"`
+	MinInterval *node `key:"min-interval"`
+	Multiplier  *node `key:"multiplier"`
 }
 
 type rawTTLSecurity struct {
@@ -156,8 +165,9 @@ type rawStatic struct {
 
 type rawNextHop struct {
 	Node   *node
-	Via    *node `key:"via"`
-	Weight *node `key:"weight"`
+	Via    *node   `key:"via"`
+	Weight *node   `key:"weight"`
+	BFD    *rawBFD `key:"bfd" or:"scalar"`
 }
 
 type rawECMP struct {

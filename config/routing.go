@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 
+	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
@@ -64,14 +65,22 @@ func (r *report) kernel(raw *rawKernel) Kernel {
 	return k
 }
 
-func (r *report) static(raws []rawStatic) []rib.StaticRoute {
-	var routes []rib.StaticRoute
+// static reads the static routes, and how the gateways of the watched hops are watched.
+func (r *report) static(raws []rawStatic) (routes []rib.StaticRoute, watched map[netip.Addr]ospf.BFD) {
 	lines := make(map[netip.Prefix]int)
 	for _, raw := range raws {
 		s := rib.StaticRoute{
 			Prefix:    r.staticPrefix(&raw, lines),
 			Blackhole: r.boolean(raw.Blackhole, false),
-			NextHops:  r.nextHops(raw.NextHops),
+		}
+		for _, h := range r.nextHops(raw.NextHops) {
+			s.NextHops = append(s.NextHops, h.StaticHop)
+			if h.Watched {
+				if watched == nil {
+					watched = make(map[netip.Addr]ospf.BFD)
+				}
+				watched[h.Via] = faster(watched[h.Via], h.bfd)
+			}
 		}
 		switch written := raw.Node.hasItems("next-hops"); {
 		case s.Blackhole && written:
@@ -81,7 +90,7 @@ func (r *report) static(raws []rawStatic) []rib.StaticRoute {
 		}
 		routes = append(routes, s)
 	}
-	return routes
+	return routes, watched
 }
 
 func (r *report) staticPrefix(raw *rawStatic, lines map[netip.Prefix]int) netip.Prefix {
@@ -107,11 +116,17 @@ func (r *report) staticPrefix(raw *rawStatic, lines map[netip.Prefix]int) netip.
 	return p
 }
 
-func (r *report) nextHops(raws []rawNextHop) []rib.StaticHop {
-	var hops []rib.StaticHop
+// staticHop is a hop with the session that watches it.
+type staticHop struct {
+	rib.StaticHop
+	bfd ospf.BFD
+}
+
+func (r *report) nextHops(raws []rawNextHop) []staticHop {
+	var hops []staticHop
 	lines := make(map[netip.Addr]int)
 	for _, raw := range raws {
-		weight := uint8(r.number(raw.Weight, 1, 1, 254))
+		weight, bfd := uint8(r.number(raw.Weight, 1, 1, 254)), r.bfd(section(raw.BFD))
 		if raw.Via == nil {
 			if !raw.Node.has("via") {
 				r.errorf(raw.Node, "\"via\" is missing: write the address of the next router")
@@ -127,7 +142,7 @@ func (r *report) nextHops(raws []rawNextHop) []rib.StaticHop {
 			continue
 		}
 		lines[via] = raw.Via.line
-		hops = append(hops, rib.StaticHop{Via: via, Weight: weight})
+		hops = append(hops, staticHop{rib.StaticHop{Via: via, Weight: weight, Watched: bfd.Multiplier > 0}, bfd})
 	}
 	return hops
 }

@@ -45,7 +45,8 @@ func (r *routeLoop) updateConnected() {
 	r.rib.Replace(rib.Connected, append(local, routes...))
 	r.offerRoutes(ospf.Connected, offer)
 
-	static := rib.ResolveStatic(r.cfg.Static, networks)
+	r.watchStatic(networks)
+	static := rib.ResolveStatic(r.cfg.Static, networks, r.liveLegs)
 	r.rib.Replace(rib.Static, static)
 	offer = make(map[netip.Prefix]struct{})
 	for _, s := range static {
@@ -114,6 +115,14 @@ func ifaces(s link.Snapshot) []fib.Iface {
 		list[n] = fib.Iface{Name: l.Name, Index: l.Index, Up: l.Up}
 	}
 	return list
+}
+
+func linkIndexes(s link.Snapshot) map[string]int {
+	m := make(map[string]int, len(s.Links))
+	for _, l := range s.Links {
+		m[l.Name] = l.Index
+	}
+	return m
 }
 
 func ospfLinks(s link.Snapshot) ospf.Links {

@@ -7,16 +7,17 @@
 //	speaker.Run    the OSPF engine, its sockets and its clock
 //	routeLoop      RIB and kernel routes; derives transit
 //	firewallLoop   the nftables table and conntrack
+//	worker.Run     the BFD sessions, in a process of their own
 //	api.Serve      status; asks the others and gets copies
 //	sequenceStore  what must not be used twice, kept in a file
 //
 // and watchers feed them: the kernel's links, and what other programs do to
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
-// routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
-// (engine output to logs and dead legs), log.go, shared.go (tracked networks that other
-// hubs carry, too), status.go and orders.go (API), sequence.go (sequence numbers),
-// kernel.go (sysctls and cleanup).
+// routes.go and connected.go (route loop), firewall.go (firewall loop), bfd.go (who
+// wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
+// shared.go (tracked networks that other hubs carry, too), status.go and orders.go
+// (API), sequence.go (sequence numbers), kernel.go (sysctls and cleanup).
 package daemon
 
 import (
@@ -32,6 +33,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/bfd/worker"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/link"
@@ -66,6 +68,8 @@ type daemon struct {
 	routes   *routeLoop
 	firewall *firewallLoop
 	links    *link.Watcher
+	bfd      *worker.Worker
+	sessions *bfdSessions
 
 	sequences *sequenceStore
 
@@ -146,8 +150,10 @@ func (d *daemon) build(cfg *config.Config) error {
 	if d.links, err = link.Open(); err != nil {
 		return err
 	}
+	d.bfd = d.newBFD()
+	d.sessions = newBFDSessions(d.bfd.Set, d.bfd.Release)
 	d.firewall = newFirewallLoop(d.log)
-	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put)
+	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.sessions)
 	if err != nil {
 		return err
 	}
@@ -178,6 +184,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 		defer close(d.silent)
 		return d.speaker.Run(ctx)
 	})
+	start("BFD", d.bfd.Run)
 	start("routes", d.routes.run)
 	start("kernel routes", d.routes.watch)
 	start("firewall", d.firewall.run)
@@ -261,6 +268,7 @@ func (d *daemon) reload() error {
 	}
 	d.applySysctls(cfg)
 	d.speaker.Post(cfg.OSPF)
+	d.askAllOSPFSessions()
 	d.routes.inbox.put(newConfig{cfg})
 	if cfg.Distance != old.Distance {
 		d.repeatRoutes()

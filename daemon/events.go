@@ -14,6 +14,7 @@ import (
 // lost carrier has already taken nexthops out of the kernel.
 func (d *daemon) onLinks(s link.Snapshot) {
 	d.routes.inbox.put(linkSnapshot{s})
+	d.bfd.Links(linkIndexes(s))
 	d.speaker.Post(ospfLinks(s))
 }
 
@@ -34,8 +35,12 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 				leg := nexthop.Leg{Interface: ev.Interface, Gateway: ev.Address}
 				d.routes.inbox.put(legChange{leg, dead})
 			}
+			if wantsBFD(ev) {
+				d.askOSPFSessions(ev.Interface)
+			}
 			interfaces = interfaces || ev.From == "Full" || ev.To == "Full"
 		case ospf.InterfaceChange:
+			d.askOSPFSessions(ev.Interface)
 			interfaces = true
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)

@@ -103,7 +103,7 @@ func TestSweepComesLast(t *testing.T) {
 	inNamespace(t)
 	told := make(chan string, 10)
 	cfg := &config.Config{Kernel: config.Kernel{Protocol: 201, Metric: 20}}
-	r, err := newRouteLoop(newLogger(io.Discard), cfg, func(ospf.Input) {}, func(m any) { told <- fmt.Sprintf("%T", m) })
+	r, err := newRouteLoop(newLogger(io.Discard), cfg, func(ospf.Input) {}, func(m any) { told <- fmt.Sprintf("%T", m) }, newBFDSessions(nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,11 @@ type (
 		leg  nexthop.Leg
 		dead bool
 	}
+	// bfdChange says that a BFD session came up, or is no longer up.
+	bfdChange struct {
+		leg nexthop.Leg
+		up  bool
+	}
 	linkSnapshot struct{ links link.Snapshot }
 	kernelEvent  struct{ event fib.Event }
 	// fullNeighbors names the interfaces that have a full neighbour.
@@ -54,6 +59,9 @@ type routeLoop struct {
 	offer func(ospf.Input) // to the engine
 	rules func(any)        // to the firewall loop
 
+	sessions *bfdSessions         // for watched static hops
+	liveLegs map[nexthop.Leg]bool // whose BFD session is up
+
 	cfg        *config.Config
 	rib        *rib.Table
 	fib        *fib.Table
@@ -75,7 +83,7 @@ type routeLoop struct {
 	lastError    string // what the kernel refused last; empty when it is in sync
 }
 
-func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any)) (*routeLoop, error) {
+func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any), sessions *bfdSessions) (*routeLoop, error) {
 	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric})
 	if err != nil {
 		return nil, err
@@ -86,7 +94,7 @@ func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input)
 		return nil, err
 	}
 	return &routeLoop{
-		log: log, inbox: newMailbox[any](), offer: offer, rules: rules,
+		log: log, inbox: newMailbox[any](), offer: offer, rules: rules, sessions: sessions, liveLegs: map[nexthop.Leg]bool{},
 		cfg: cfg, rib: rib.New(cfg.ECMP.MaxPaths), fib: t, monitor: m,
 		interfaces: map[string]ospfInterface{}, offered: map[ospf.Source]map[netip.Prefix]struct{}{},
 		transitDirty: true,
@@ -145,6 +153,15 @@ func (r *routeLoop) apply(m any) {
 		}
 	case legChange:
 		r.fib.SetDead(m.leg, m.dead)
+	case bfdChange:
+		if m.up {
+			r.liveLegs[m.leg] = true
+		} else {
+			delete(r.liveLegs, m.leg)
+		}
+		if len(r.cfg.StaticBFD) > 0 {
+			r.updateConnected()
+		}
 	case linkSnapshot:
 		r.links = m.links
 		r.fib.SetLinks(ifaces(m.links))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ecmpd/ecmpd/bfd"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/link"
@@ -20,6 +21,7 @@ import (
 type testLoop struct {
 	*routeLoop
 	offers []string
+	asked  []string // of BFD
 }
 
 func newTestLoop() *testLoop {
@@ -27,6 +29,12 @@ func newTestLoop() *testLoop {
 	l.routeLoop = &routeLoop{
 		log: newLogger(io.Discard), cfg: &config.Config{}, rib: rib.New(16),
 		interfaces: map[string]ospfInterface{}, offered: map[ospf.Source]map[netip.Prefix]struct{}{},
+		liveLegs: map[nexthop.Leg]bool{},
+		sessions: newBFDSessions(
+			func(c bfd.Config) {
+				l.asked = append(l.asked, fmt.Sprint("+", c.Interface, " ", c.Local, " ", c.Peer, " ", c.MinTx))
+			},
+			func(k bfd.Key) { l.asked = append(l.asked, fmt.Sprint("-", k.Interface, " ", k.Peer)) }),
 	}
 	l.cfg.Kernel.Metric = 20
 	l.offer = func(in ospf.Input) {

@@ -1,13 +1,16 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/bfd"
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
@@ -55,8 +58,35 @@ func (d *daemon) Neighbors(ctx context.Context) ([]api.Neighbor, error) {
 			RouterID: n.RouterID.String(), Address: n.Address.String(), Interface: n.Interface, Area: n.Area.String(),
 			State: n.State, Role: n.Role, Why: n.Why, Priority: int(n.Priority),
 			UpTimeMsec: n.Up.Milliseconds(), DeadTimeMsec: n.Dead.Milliseconds(),
+			BFD:             d.sessions.state(bfd.Key{Interface: n.Interface, Peer: n.Address}),
 			RetransmitCount: n.Retransmits, RequestCount: n.Requests, SummaryCount: n.Summaries,
 		}
+	}
+	return out, nil
+}
+
+// BFD implements api.Backend.
+func (d *daemon) BFD(ctx context.Context) (api.BFDSessions, error) {
+	st, err := d.bfd.Status(ctx)
+	if err != nil {
+		return api.BFDSessions{}, err
+	}
+	slices.SortFunc(st.Sessions, func(a, b bfd.Status) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Peer.Compare(b.Peer))
+	})
+	out := api.BFDSessions{Rejected: st.Discards}
+	for _, s := range st.Sessions {
+		if s.Released {
+			continue
+		}
+		out.Sessions = append(out.Sessions, api.BFDSession{
+			Peer: s.Peer.String(), Local: s.Local.String(), Interface: s.Interface, State: s.State.String(), RemoteState: s.RemoteState.String(),
+			LocalDiscriminator: s.LocalDiscr, RemoteDiscriminator: s.RemoteDiscr, SourcePort: int(s.SrcPort),
+			Diagnostic: s.Diag.String(), RemoteDiagnostic: s.RemoteDiag.String(), StateTimeMsec: s.Since.Milliseconds(),
+			TxIntervalUsec: s.TxInterval.Microseconds(), RxIntervalUsec: s.RxInterval.Microseconds(), DetectionTimeUsec: s.Detection.Microseconds(),
+			Multiplier: int(s.Multiplier), RemoteMultiplier: int(s.RemoteMultiplier),
+			PacketsSent: s.Sent, PacketsReceived: s.Received, PacketsDropped: s.Dropped, UpCount: s.Ups, FailureCount: s.Failures, Why: s.Why,
+		})
 	}
 	return out, nil
 }

@@ -97,6 +97,8 @@ func (e *Engine) Step(now time.Time, in Input) Output {
 		e.configure(in)
 	case Offer:
 		e.applyOffer(in)
+	case BFDDown:
+		e.bfdDown(in)
 	case Command:
 		e.command(in)
 	case Clock:

@@ -11,7 +11,7 @@ import (
 )
 
 // Input is one of the things that can happen to the engine: [Datagram],
-// [Tick], [Links], [Config], [Offer], [Command], [Clock], [Sequences].
+// [Tick], [Links], [Config], [Offer], [BFDDown], [Command], [Clock], [Sequences].
 type Input interface{ input() }
 
 // Datagram is one received OSPF packet.
@@ -274,6 +274,7 @@ type InterfaceConfig struct {
 	TransmitDelay      time.Duration // whole seconds
 	MTUIgnore          bool
 	LinkData           LinkData
+	BFD                BFD
 	Auth               auth.Scheme
 	TTLHops            uint8          // RFC 5082: how many links a packet may have crossed, 1..254; 0: TTL security is off
 	Allowed            []netip.Prefix // addresses that neighbours may have; empty: all

@@ -39,6 +39,7 @@ type entry struct {
 	Links     *ospf.Links     `json:"links,omitempty"`
 	Config    *ospf.Config    `json:"config,omitempty"`
 	Offer     *ospf.Offer     `json:"offer,omitempty"`
+	BFDDown   *ospf.BFDDown   `json:"bfdDown,omitempty"`
 	Command   *ospf.Command   `json:"command,omitempty"`
 	Clock     *ospf.Clock     `json:"clock,omitempty"`
 	Sequences *ospf.Sequences `json:"sequences,omitempty"`
@@ -104,6 +105,8 @@ func (r *Recorder) Step(now time.Time, in ospf.Input) ospf.Output {
 		e.Config = &in
 	case ospf.Offer:
 		e.Offer = &in
+	case ospf.BFDDown:
+		e.BFDDown = &in
 	case ospf.Command:
 		e.Command = &in
 	case ospf.Clock:

@@ -77,6 +77,7 @@ func record(t *testing.T, limit int64, fail func(error)) (string, *ospf.Engine, 
 		now = later(now, at)
 		do(next, ospf.Tick{})
 	}
+	do(1, ospf.BFDDown{Interface: "vpn1", Neighbor: routers[0].addr, Reason: "test"})
 	do(0, ospf.Drain)
 	return file.String(), engine, now
 }

@@ -73,6 +73,8 @@ func (e entry) input() ospf.Input {
 		return *e.Config
 	case e.Offer != nil:
 		return *e.Offer
+	case e.BFDDown != nil:
+		return *e.BFDDown
 	case e.Command != nil:
 		return *e.Command
 	case e.Clock != nil:

@@ -19,6 +19,9 @@ type StaticRoute struct {
 type StaticHop struct {
 	Via    netip.Addr
 	Weight uint8 // share in the equal-cost set, 1..254
+	// Watched: the hop is used only while something else, a BFD session, says that
+	// its path is alive.
+	Watched bool
 }
 
 // Network is a connected network: the prefix of an own address, or of a peer
@@ -32,18 +35,16 @@ type Network struct {
 // networks, in the order given. Each gateway leaves through the longest
 // connected network that holds it, by the interface that sorts first when
 // several links have the same one. A gateway on no connected network is left
-// out, and a route without any gateway left is not active. Call it again when the
-// networks change and hand the result to [Table.Replace].
-func ResolveStatic(routes []StaticRoute, connected []Network) []Route {
-	// Longest first, so that the first network that holds a gateway decides.
-	networks := slices.SortedFunc(slices.Values(connected), func(a, b Network) int {
-		return cmp.Or(-cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), cmp.Compare(a.Interface, b.Interface))
-	})
+// out, as is a watched one whose path is not among the live ones; a route without
+// any gateway left is not active. Call it again when networks or paths change and hand
+// the result to [Table.Replace].
+func ResolveStatic(routes []StaticRoute, connected []Network, live map[nexthop.Leg]bool) []Route {
+	networks := longestFirst(connected)
 	var active []Route
 	for _, s := range routes {
 		r := Route{Prefix: s.Prefix, Protocol: Static, Distance: DistanceStatic, Discard: s.Blackhole}
 		if !s.Blackhole {
-			hops := resolveHops(s.NextHops, networks)
+			hops := resolveHops(s.NextHops, networks, live)
 			if len(hops) == 0 {
 				continue
 			}
@@ -54,14 +55,35 @@ func ResolveStatic(routes []StaticRoute, connected []Network) []Route {
 	return active
 }
 
-func resolveHops(hops []StaticHop, networks []Network) []nexthop.Hop {
+// longestFirst orders networks so that the first one that holds a gateway decides.
+func longestFirst(networks []Network) []Network {
+	return slices.SortedFunc(slices.Values(networks), func(a, b Network) int {
+		return cmp.Or(-cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), cmp.Compare(a.Interface, b.Interface))
+	})
+}
+
+// StaticLeg finds the way to a gateway over the connected networks, as [ResolveStatic]
+// does; ok is false when there is none.
+func StaticLeg(via netip.Addr, connected []Network) (leg nexthop.Leg, ok bool) {
+	return legOf(via, longestFirst(connected))
+}
+
+func legOf(via netip.Addr, networks []Network) (nexthop.Leg, bool) {
+	i := slices.IndexFunc(networks, func(n Network) bool { return n.Prefix.Contains(via) })
+	if i < 0 {
+		return nexthop.Leg{}, false
+	}
+	return nexthop.Leg{Interface: networks[i].Interface, Gateway: via}, true
+}
+
+func resolveHops(hops []StaticHop, networks []Network, live map[nexthop.Leg]bool) []nexthop.Hop {
 	var resolved []nexthop.Hop
 	for _, h := range hops {
-		i := slices.IndexFunc(networks, func(n Network) bool { return n.Prefix.Contains(h.Via) })
-		if i < 0 {
+		leg, ok := legOf(h.Via, networks)
+		if !ok || h.Watched && !live[leg] {
 			continue
 		}
-		resolved = append(resolved, nexthop.Hop{Gateway: h.Via, Interface: networks[i].Interface, Weight: h.Weight})
+		resolved = append(resolved, nexthop.Hop{Gateway: h.Via, Interface: leg.Interface, Weight: h.Weight})
 	}
 	return resolved
 }

@@ -40,7 +40,7 @@ func TestResolveStatic(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := ResolveStatic([]StaticRoute{tt.route}, tt.connected)
+			got := ResolveStatic([]StaticRoute{tt.route}, tt.connected, nil)
 			var want []Route
 			if tt.want != nil {
 				want = []Route{{Prefix: tt.route.Prefix, Protocol: Static, Distance: 1, NextHops: nexthop.NewSet(tt.want...)}}
@@ -58,7 +58,7 @@ func TestStaticFollowsConnected(t *testing.T) {
 	lan := []Network{{"eth0", prefix("10.0.1.0/24")}}
 	tab := New(16)
 	resolve := func(connected []Network) []Change {
-		tab.Replace(Static, ResolveStatic([]StaticRoute{gateway, blackhole}, connected))
+		tab.Replace(Static, ResolveStatic([]StaticRoute{gateway, blackhole}, connected, nil))
 		return tab.Changes()
 	}
 	hole := Change{Prefix: blackhole.Prefix, Route: Route{Prefix: blackhole.Prefix, Protocol: Static, Distance: 1, Discard: true}}
@@ -78,5 +78,32 @@ func TestStaticFollowsConnected(t *testing.T) {
 		if got := resolve(step.connected); !slices.Equal(got, step.want) {
 			t.Errorf("step %d: got %v, want %v", i, got, step.want)
 		}
+	}
+}
+
+// A watched hop is used only while its path is alive.
+func TestResolveStaticWatched(t *testing.T) {
+	net := []Network{{"wan", prefix("10.0.0.0/16")}, {"eth0", prefix("10.0.1.0/24")}}
+	route := []StaticRoute{{Prefix: prefix("198.51.100.0/24"), NextHops: []StaticHop{
+		{Via: addr("10.0.1.1"), Weight: 1, Watched: true}, {Via: addr("10.0.2.1"), Weight: 1},
+	}}}
+	leg, ok := StaticLeg(addr("10.0.1.1"), net)
+	if want := (nexthop.Leg{Interface: "eth0", Gateway: addr("10.0.1.1")}); !ok || leg != want {
+		t.Errorf("leg %v, %v", leg, ok)
+	}
+	if _, ok := StaticLeg(addr("192.0.2.1"), net); ok {
+		t.Error("a leg to a gateway on no network")
+	}
+	for _, c := range []struct {
+		live map[nexthop.Leg]bool
+		want int
+	}{{nil, 1}, {map[nexthop.Leg]bool{{Interface: "wan", Gateway: addr("10.0.1.1")}: true}, 1}, {map[nexthop.Leg]bool{leg: true}, 2}} {
+		if got := ResolveStatic(route, net, c.live); len(got) != 1 || got[0].NextHops.Len() != c.want {
+			t.Errorf("live %v: %v", c.live, got)
+		}
+	}
+	route[0].NextHops = route[0].NextHops[:1]
+	if got := ResolveStatic(route, net, nil); len(got) != 0 {
+		t.Errorf("the only hop is dead: %v", got)
 	}
 }

@@ -63,6 +63,7 @@ type state struct {
 	borders    []api.BorderRouter
 	groups     []api.Group
 	transit    api.Transit
+	bfd        []api.BFDSession
 	status     api.Status
 	err        error
 }
@@ -102,7 +103,11 @@ func (r *router) BorderRouters(context.Context) ([]api.BorderRouter, error) {
 func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
 func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
 func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
-func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
+func (r *router) BFD(context.Context) (api.BFDSessions, error) {
+	s := r.get()
+	return api.BFDSessions{Sessions: s.bfd}, s.err
+}
+func (r *router) Status(context.Context) (api.Status, error) { s := r.get(); return s.status, s.err }
 
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {
@@ -208,6 +213,8 @@ func TestShowJSONIsTheBody(t *testing.T) {
 	(&router{state: example}).start(t, socket)
 	for args, path := range map[string]string{
 		"show ospf neighbor":              api.PathNeighbors,
+		"show bfd":                        api.PathBFD,
+		"show bfd 10.0.0.1":               api.PathBFD + "?peer=10.0.0.1",
 		"sh ip os ne":                     api.PathNeighbors,
 		"show ospf neighbours 10.255.0.1": api.PathNeighbors + "?routerId=10.255.0.1",
 		"show ospf interface":             api.PathInterfaces,

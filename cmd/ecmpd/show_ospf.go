@@ -26,6 +26,10 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 		return
 	}
 	head := []string{"Neighbor ID", "Pri", "State", "Up Time", "Dead Time", "Address", "Interface"}
+	bfd := slices.ContainsFunc(body.Neighbors, func(n api.Neighbor) bool { return n.BFD != "" })
+	if bfd {
+		head = append(head, "BFD")
+	}
 	if wide {
 		head = append(head, "Area", "RXmtL", "RqstL", "DBsmL")
 	}
@@ -37,6 +41,9 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 		}
 		row := []string{
 			n.RouterID, strconv.Itoa(n.Priority), state, span(n.UpTimeMsec), span(n.DeadTimeMsec), n.Address, n.Interface,
+		}
+		if bfd {
+			row = append(row, n.BFD)
 		}
 		if wide {
 			row = append(row, n.Area, strconv.Itoa(n.RetransmitCount), strconv.Itoa(n.RequestCount), strconv.Itoa(n.SummaryCount))

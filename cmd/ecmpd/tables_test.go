@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,13 @@ var example = state{
 		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},
+	bfd: []api.BFDSession{
+		{Peer: "10.0.0.1", Local: "10.0.0.2", Interface: "vpn1", State: "Up", RemoteState: "Up", LocalDiscriminator: 2681417036, RemoteDiscriminator: 7, SourcePort: 49235,
+			Diagnostic: "control detection time expired", RemoteDiagnostic: "no diagnostic", StateTimeMsec: 3723000, TxIntervalUsec: 50000, RxIntervalUsec: 62500, DetectionTimeUsec: 187500,
+			Multiplier: 3, RemoteMultiplier: 3, PacketsSent: 1000, PacketsReceived: 999, PacketsDropped: 1, UpCount: 2, FailureCount: 1},
+		{Peer: "10.0.0.5", Local: "10.0.0.6", Interface: "vpn2", State: "Down", RemoteState: "Down", LocalDiscriminator: 99, SourcePort: 49236,
+			Diagnostic: "no diagnostic", RemoteDiagnostic: "no diagnostic", StateTimeMsec: 61000, TxIntervalUsec: 1000000, Multiplier: 3, PacketsSent: 70, Why: "no packet from the neighbor yet"},
+	},
 	status: api.Status{
 		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
 		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
@@ -72,6 +80,9 @@ func TestTables(t *testing.T) {
 	neighbors := api.Neighbors{Neighbors: example.neighbors}
 	interfaces := api.Interfaces{Interfaces: example.interfaces}
 	routes := api.Routes{Routes: example.routes}
+	bfd := api.BFD{BFD: api.BFDSessions{Sessions: example.bfd, Rejected: api.Counts{"ttl": 4, "unknown-session": 2}}}
+	watched := api.Neighbors{Neighbors: slices.Clone(example.neighbors)}
+	watched.Neighbors[0].BFD, watched.Neighbors[1].BFD = "Up", "Down"
 	transit := api.TransitBody{Transit: example.transit}
 	for name, draw := range map[string]func(screen){
 		"neighbor":        func(s screen) { drawNeighbors(s, neighbors, false) },
@@ -79,6 +90,10 @@ func TestTables(t *testing.T) {
 		"neighbor-none":   func(s screen) { drawNeighbors(s, api.Neighbors{}, false) },
 		"neighbor-narrow": func(s screen) { s.width = 100; drawNeighbors(s, neighbors, false) },
 		"neighbor-colour": func(s screen) { s.color = true; drawNeighbors(s, neighbors, false) },
+		"neighbor-bfd":    func(s screen) { drawNeighbors(s, watched, false) },
+		"bfd":             func(s screen) { drawBFD(s, bfd, false) },
+		"bfd-wide":        func(s screen) { drawBFD(s, bfd, true) },
+		"bfd-none":        func(s screen) { drawBFD(s, api.BFD{}, false) },
 		"interface":       func(s screen) { drawInterfaces(s, interfaces, false) },
 		"interface-wide":  func(s screen) { drawInterfaces(s, interfaces, true) },
 		"database":        func(s screen) { drawDatabase(s, example.database, false) },

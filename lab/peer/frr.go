@@ -152,6 +152,17 @@ func (f *FRR) Show(ctx context.Context, command string) (string, error) {
 	return f.vtysh(ctx, "-c", command)
 }
 
+// Configure enters lines in FRR's configuration mode, for example "bfd", "profile p",
+// "shutdown".
+func (f *FRR) Configure(ctx context.Context, lines ...string) error {
+	args := []string{"-c", "configure terminal"}
+	for _, l := range lines {
+		args = append(args, "-c", l)
+	}
+	_, err := f.vtysh(ctx, args...)
+	return err
+}
+
 func (f *FRR) vtysh(ctx context.Context, args ...string) (string, error) {
 	return f.node.Run(ctx, append([]string{"vtysh", "--vty_socket", f.dir(), "--config_dir", f.dir()}, args...)...)
 }

@@ -15,23 +15,25 @@ import (
 	"testing"
 )
 
-// Everything that rfc2328.md names exists, and each section that names code
+// Everything that the documents name exists, and each section that names code
 // names a test as well.
-func TestRFC2328(t *testing.T) {
-	document, err := os.ReadFile("rfc2328.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := tableRows(string(document))
-	if len(rows) < 100 {
-		t.Errorf("%d rows found: has the format changed?", len(rows))
-	}
+func TestRFCs(t *testing.T) {
 	code, tests, err := declarations("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, problem := range problems(rows, code, tests) {
-		t.Error(problem)
+	for name, least := range map[string]int{"rfc2328.md": 100, "rfc5880.md": 35} {
+		document, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := tableRows(string(document))
+		if len(rows) < least {
+			t.Errorf("%s: %d rows found: has the format changed?", name, len(rows))
+		}
+		for _, problem := range problems(rows, code, tests) {
+			t.Errorf("%s: %s", name, problem)
+		}
 	}
 }
 
