@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 var (
 	addrA = netip.MustParseAddr("10.0.0.1")
 	addrB = netip.MustParseAddr("10.0.0.2")
-	sideA = bfd.Config{Key: bfd.Key{Interface: "v0", Peer: addrB}, Local: addrA, MinTx: 50 * time.Millisecond, MinRx: 50 * time.Millisecond, Multiplier: 3}
-	sideB = bfd.Config{Key: bfd.Key{Interface: "v0", Peer: addrA}, Local: addrB, MinTx: 50 * time.Millisecond, MinRx: 50 * time.Millisecond, Multiplier: 3}
+	sideA = bfd.Config{Key: bfd.Key{Interface: "v0", Peer: addrB}, Local: addrA, MinTx: 100 * time.Millisecond, MinRx: 100 * time.Millisecond, Multiplier: 5}
+	sideB = bfd.Config{Key: bfd.Key{Interface: "v0", Peer: addrA}, Local: addrB, MinTx: 100 * time.Millisecond, MinRx: 100 * time.Millisecond, Multiplier: 5}
 )
 
 // link is two nodes with the link v0 between them, whose addresses are in no common
@@ -131,7 +131,7 @@ func (st *station) last() bfd.Event {
 	return st.events[len(st.events)-1]
 }
 
-func isUp(s bfd.Status) bool { return s.State == bfd.Up && s.Detection == 150*time.Millisecond }
+func isUp(s bfd.Status) bool { return s.State == bfd.Up && s.Detection == 500*time.Millisecond }
 
 // Two speakers over a real link, numbered and not: up, and a clean end at one side is
 // no failure at the other.
@@ -196,9 +196,9 @@ func TestHeldUp(t *testing.T) {
 	slow := sideB // does not mind our silence
 	slow.MinRx = 5 * time.Second
 	b.Set(slow)
-	a.await("up", func(s bfd.Status) bool { return s.State == bfd.Up && s.Detection == 150*time.Millisecond })
+	a.await("up", func(s bfd.Status) bool { return s.State == bfd.Up && s.Detection == 500*time.Millisecond })
 	err := a.Do(func(time.Duration, *bfd.Machine) {
-		for start := time.Now(); time.Since(start) < 500*time.Millisecond; { // holds the loop up
+		for start := time.Now(); time.Since(start) < 1500*time.Millisecond; { // holds the loop up
 		}
 	})
 	if err != nil {
