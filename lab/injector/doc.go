@@ -8,6 +8,7 @@
 //	link.go      one adjacency: hellos and the way to Full (RFC 2328 10)
 //	exchange.go  the database exchange (RFC 2328 10.6 to 10.8)
 //	flood.go     updates, acknowledgements, retransmission (RFC 2328 13)
+//	bfd.go       the passive end of BFD sessions (RFC 5880, 5881)
 //	network.go   grids, rings, trees and their router-LSAs
 //	external.go  AS-external-LSAs
 //

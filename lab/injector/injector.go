@@ -30,6 +30,8 @@ type Config struct {
 	Area     packet.ID
 	// Hello and Dead are whole seconds, 1 s and 4 s when zero.
 	Hello, Dead time.Duration
+	// BFD answers BFD sessions with 50 ms × 3, after RFC 5880 and 5881.
+	BFD bool
 	// MTU of the links in bytes, 1500 when zero.
 	MTU int
 	// Window is how many flooded LSAs may be unacknowledged on a link, 2,000
@@ -52,6 +54,7 @@ type Injector struct {
 	links   []*link
 	byIndex map[int]*link                  // by interface index
 	watched map[packet.ID]packet.LSAHeader // newest router-LSA of each neighbour
+	bfd     *bfd                           // nil without
 	silent  bool
 	changed chan struct{} // closed when a link becomes Full, then replaced
 	stats   Stats
@@ -93,6 +96,13 @@ func Open(c Config) (*Injector, error) {
 	var err error
 	if in.socket, err = openSocket(ifindexes); err != nil {
 		return nil, fmt.Errorf("injector: %w", err)
+	}
+	if c.BFD {
+		if in.bfd, err = openBFD(); err != nil {
+			in.socket.close()
+			return nil, fmt.Errorf("injector: %w", err)
+		}
+		in.busy.Go(in.receiveBFD)
 	}
 	in.opened = time.Now()
 	in.tick(in.opened)
@@ -165,6 +175,12 @@ func (in *Injector) WaitAcked(ctx context.Context) error {
 	return in.wait(ctx, "acknowledged", func(l *link) bool { return len(l.queue) == 0 && len(l.inflight) == 0 })
 }
 
+// AfterHello waits until the next Hello on the first link has just been sent.
+func (in *Injector) AfterHello(ctx context.Context) error {
+	asked := time.Now()
+	return in.wait(ctx, "greeted", func(l *link) bool { return l != in.links[0] || l.greeted.After(asked) })
+}
+
 func (in *Injector) wait(ctx context.Context, what string, holds func(*link) bool) error {
 	for {
 		in.mu.Lock()
@@ -217,6 +233,9 @@ func (in *Injector) Silence() {
 func (in *Injector) Close() {
 	in.Silence()
 	close(in.stop)
+	if in.bfd != nil {
+		in.bfd.close()
+	}
 	in.busy.Wait()
 	in.socket.close()
 }
@@ -228,7 +247,7 @@ func (in *Injector) notify() {
 }
 
 func (in *Injector) clock() {
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -248,6 +267,9 @@ func (in *Injector) tick(now time.Time) {
 	}
 	for _, l := range in.links {
 		l.tick(now)
+	}
+	if in.bfd != nil {
+		in.bfd.tick(now)
 	}
 }
 

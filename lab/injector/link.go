@@ -36,6 +36,7 @@ type link struct {
 	state     state
 	neighbor  packet.ID
 	heard     time.Time // its last Hello
+	greeted   time.Time // this side's last Hello
 	nextHello time.Time
 
 	// Database exchange.
@@ -88,7 +89,8 @@ func (l *link) hello(now time.Time) {
 		h.Neighbors = []packet.ID{l.neighbor}
 	}
 	l.send(h)
-	l.nextHello = now.Add(c.Hello)
+	l.greeted, l.nextHello = time.Now(), now.Add(c.Hello)
+	l.injector.notify()
 }
 
 // fall takes the adjacency back to a lower state with all that belongs to it.
