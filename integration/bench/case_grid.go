@@ -167,23 +167,21 @@ func (b *bench) watershed() error {
 // again: hold-down, the longest throttle, nothing.
 var calm = map[string]time.Duration{"ecmpd": 10500 * time.Millisecond, "frr": 5500 * time.Millisecond, "bird": 2 * time.Second}
 
-// move gives the corners costs that lay the watershed at three quarters of the
-// row and at one quarter in turn, and waits for the last kernel event.
+// move lays the watershed between the corners at one quarter of the row and at
+// three quarters in turn, by the costs out of the first corner: one LSA. It waits for the
+// last kernel event. The first move, which sets the other corner as well, is no measurement.
 func (g *gridScene) move(maker string, k int) (time.Duration, error) {
 	if err := lab.Pause(g.ctx, calm[maker]+time.Duration(k)*137*time.Millisecond); err != nil {
 		return 0, err
 	}
-	// A corner that is dearer by 10 × half of the width loses a quarter of the
-	// columns; 5 more avoid a column of equal cost, the neighbour's next.
-	near := uint16(10 + 10*(g.width/2) + 5)
-	corners, costs := [2]int{0, g.width - 1}, [2]uint16{10, near}
-	if k%2 == 1 {
-		costs = [2]uint16{near, 10}
-	}
-	var lsas [][]byte
-	for i, corner := range corners {
-		g.network.SetCost(corner, costs[i])
-		lsas = append(lsas, g.network.LSA(corner))
+	// Ten more move it by half a column. An odd number of fives avoids a
+	// column of equal cost.
+	quarter := uint16(5 * (g.width | 1))
+	g.network.SetCost(0, 10+2*quarter*uint16(k%2))
+	lsas := [][]byte{g.network.LSA(0)}
+	if k == 0 {
+		g.network.SetCost(g.width-1, 10+quarter)
+		lsas = append(lsas, g.network.LSA(g.width-1))
 	}
 	before := g.kernel.snapshot(stubsNet).events
 	start := g.in.Flood(0, lsas...)

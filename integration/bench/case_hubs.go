@@ -70,9 +70,14 @@ func (h *hubScene) wireHubs() error {
 		if err != nil {
 			return err
 		}
-		if err := h.Node(name).AddRoute(injector.ExternalsNet, b.Addr()); err != nil {
+		// The ways back are for the reverse-path filters alone.
+		err = errors.Join(h.Node(name).AddRoute(injector.ExternalsNet, b.Addr()), h.Node(name).AddRoute(hostEnd.Masked(), routerEnd(i).Addr()))
+		if err != nil {
 			return err
 		}
+	}
+	if err := far.AddRoute(hostEnd.Masked(), linkEnd(10, 1).Addr()); err != nil {
+		return err
 	}
 	_, err = far.Run(h.ctx, "ip", "route", "add", "local", injector.ExternalsNet.String(), "dev", "lo")
 	return errors.Join(err, host.AddRoute(injector.ExternalsNet, hostVia.Addr()))
@@ -125,8 +130,9 @@ type outage struct {
 	probes        probeResult
 }
 
-// fail makes a failure happen under probes and waits until it is over.
-func (h *hubScene) fail(probes int, happen func() error, over func() error) (o outage, err error) {
+// fail makes a failure happen under probes and waits until it is over. happen
+// returns when it began.
+func (h *hubScene) fail(probes int, happen func() (time.Time, error), over func() error) (o outage, err error) {
 	oif, err := h.index("eth0")
 	if err != nil {
 		return o, err
@@ -139,9 +145,15 @@ func (h *hubScene) fail(probes int, happen func() error, over func() error) (o o
 	if err := lab.Pause(h.ctx, 500*time.Millisecond); err != nil {
 		return o, err
 	}
+	if !p.arrive() {
+		return o, errors.New("no probe arrives before the failure")
+	}
 	h.kernel.avoid(oif)
-	start := time.Now()
-	if err := errors.Join(happen(), over()); err != nil {
+	start, err := happen()
+	if err != nil {
+		return o, err
+	}
+	if err := over(); err != nil {
 		return o, err
 	}
 	if err := lab.Pause(h.ctx, quiet); err != nil {
@@ -176,9 +188,10 @@ func (h *hubScene) index(ifname string) (index int, err error) {
 }
 
 // silence is the death of hub 0: its links stay up and nothing goes through.
-func (h *hubScene) silence() error {
+func (h *hubScene) silence() (time.Time, error) {
+	start := time.Now()
 	h.hubs[0].Silence()
-	return h.Node("hub0").Sysctl("net.ipv4.ip_forward", "0")
+	return start, h.Node("hub0").Sysctl("net.ipv4.ip_forward", "0")
 }
 
 // death measures the silent death with hellos alone: 1 s and 4 s. The hub dies
@@ -190,9 +203,9 @@ func (b *bench) death() error {
 	if err != nil {
 		return err
 	}
-	o, err := h.fail(2000, func() error {
+	o, err := h.fail(2000, func() (time.Time, error) {
 		if err := h.hubs[0].AfterHello(h.ctx); err != nil {
-			return err
+			return time.Time{}, err
 		}
 		return h.silence()
 	}, h.avoided)
@@ -252,7 +265,7 @@ func (b *bench) carrier() error {
 	}
 	// The kernel shrinks groups without a word: only the probes tell.
 	o, err := h.fail(10_000,
-		func() error { return h.Node("hub0").SetLink("eth0", false) },
+		func() (time.Time, error) { return time.Now(), h.Node("hub0").SetLink("eth0", false) },
 		func() error { return lab.Pause(h.ctx, 5*quiet) })
 	if err != nil {
 		return h.end(err)

@@ -107,6 +107,20 @@ func (p *prober) receive() {
 	}
 }
 
+// arrive tells whether most of the probes of late have arrived.
+func (p *prober) arrive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	recent := p.arrived[max(0, len(p.sent)-p.rate/4):len(p.sent)]
+	for _, ok := range recent {
+		if ok {
+			n++
+		}
+	}
+	return n > len(recent)/2
+}
+
 // probeResult is what became of the probes since a failure.
 type probeResult struct {
 	lost, lostAfterDown int
