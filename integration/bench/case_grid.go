@@ -96,7 +96,7 @@ func (b *bench) stub() error {
 			}
 			figures[i].memory(float64(u.Proportional) / 1e6)
 		}
-		for k := range 7 {
+		for k := range 5 {
 			took, err := g.addStub(k)
 			if err != nil {
 				return g.end(err)
@@ -147,7 +147,7 @@ func (b *bench) watershed() error {
 		if err != nil {
 			return err
 		}
-		for k := range 4 {
+		for k := range 3 {
 			took, err := g.move(b.maker, k)
 			if err != nil {
 				return g.end(err)

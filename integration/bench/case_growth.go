@@ -33,31 +33,26 @@ func (b *bench) growth() error {
 	return b.growRouters()
 }
 
+// growRouters doubles a grid of width 100 by its height.
 func (b *bench) growRouters() error {
 	heights := []int{1, 2, 4, 8, 16, 32, 64, 128, 256}
 	const width = 100
 	worst := b.figure("routers doubled: worst time(2n)/time(n)", "×", growthLimit)
 	var figures []func(float64)
 	for _, h := range heights {
-		figures = append(figures, b.figure(fmt.Sprintf("watershed in a grid of %d routers → last route event", width*h), "ms"))
+		figures = append(figures, b.figure(fmt.Sprintf("grid of %d routers, first hello → last route", width*h), "ms"))
 	}
 	var g growth
 	for i, h := range heights {
-		s, err := b.grid(width, h)
+		s, l, err := b.load(injector.Grid(width, h), 0)
 		if err != nil {
 			return err
 		}
-		var took time.Duration
-		for k := range 2 {
-			if took, err = s.move(b.maker, k); err != nil {
-				return s.end(err)
-			}
-		}
-		if err := s.end(nil); err != nil {
+		if err := s.close(); err != nil {
 			return err
 		}
-		figures[i](milliseconds(took))
-		g.add(took)
+		figures[i](milliseconds(l.took))
+		g.add(l.took)
 	}
 	worst(g.worst)
 	return nil

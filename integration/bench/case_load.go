@@ -3,6 +3,8 @@ package main
 import (
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ecmpd/ecmpd/lab/injector"
 )
 
@@ -12,6 +14,7 @@ func (b *bench) externals() error {
 	const count = 100_000
 	took := b.figure("100,000 externals, first hello → last route", "s", 2.5)
 	cpu := b.figure("100,000 externals, CPU", "s", 1.2)
+	own := b.figure("… CPU of the injector and the monitor", "s")
 	memory := b.figure("memory, 100,000 externals", "MB", 100)
 	s, l, err := b.load(injector.NewNetwork(1), count)
 	if err != nil {
@@ -19,6 +22,7 @@ func (b *bench) externals() error {
 	}
 	took(l.took.Seconds())
 	cpu(l.cpu.Seconds())
+	own(l.own.Seconds())
 	if err := s.rest(loadTime); err != nil {
 		return s.end(err)
 	}
@@ -28,7 +32,7 @@ func (b *bench) externals() error {
 }
 
 // loaded is what it took to take over a network.
-type loaded struct{ took, cpu time.Duration }
+type loaded struct{ took, cpu, own time.Duration } // own: of this process
 
 // load shows a make a network with externals at router 0, over one link.
 func (b *bench) load(n *injector.Network, externals int) (*scene, loaded, error) {
@@ -60,6 +64,10 @@ func (s *scene) load(b *bench, n *injector.Network, externals int) (l loaded, er
 	if err != nil {
 		return l, err
 	}
+	own, err := ownCPU()
+	if err != nil {
+		return l, err
+	}
 	in, err := s.inject("world", c)
 	if err != nil {
 		return l, err
@@ -73,5 +81,16 @@ func (s *scene) load(b *bench, n *injector.Network, externals int) (l loaded, er
 		return l, err
 	}
 	after, err := s.node.Usage()
-	return loaded{last.Sub(in.Opened()), after.CPU - before.CPU}, err
+	if err != nil {
+		return l, err
+	}
+	now, err := ownCPU()
+	return loaded{last.Sub(in.Opened()), after.CPU - before.CPU, now - own}, err
+}
+
+// ownCPU is what this process has used: the injector and the monitor.
+func ownCPU() (time.Duration, error) {
+	var u unix.Rusage
+	err := unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
 }

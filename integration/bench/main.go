@@ -73,16 +73,12 @@ func run() error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err := b.report.save(*docs); err != nil { // a long run that is ended keeps what it has
+			return err
+		}
 	}
 	fmt.Printf("\n%s", &b.report)
-	if *docs == "" {
-		return nil
-	}
-	if err := b.report.merge(*docs + "/performance.json"); err != nil {
-		return err
-	}
-	return errors.Join(b.report.write(*docs+"/performance.json"),
-		os.WriteFile(*docs+"/performance.svg", chart(&b.report), 0o644))
+	return nil
 }
 
 // choose finds cases by name.

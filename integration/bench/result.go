@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -152,18 +154,28 @@ func (r *report) merge(file string) error {
 			kept = append(kept, f)
 		}
 	}
-	r.Figures = append(kept, r.Figures...)
+	r.Figures = append(kept, r.Figures...) // not into those of the run
 	order := caseOrder()
 	slices.SortStableFunc(r.Figures, func(a, b *figure) int { return order[a.Case] - order[b.Case] })
 	return nil
 }
 
-func (r *report) write(file string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+// save writes performance.json and performance.svg into a directory, if one is
+// named.
+func (r *report) save(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	all := *r
+	if err := all.merge(filepath.Join(dir, "performance.json")); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
+	return errors.Join(os.WriteFile(filepath.Join(dir, "performance.json"), append(text, '\n'), 0o644),
+		os.WriteFile(filepath.Join(dir, "performance.svg"), chart(&all), 0o644))
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

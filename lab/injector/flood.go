@@ -34,6 +34,9 @@ func (l *link) pump(now time.Time) {
 
 // retransmit repeats what was not acknowledged in time (RFC 2328 13.6).
 func (l *link) retransmit(now time.Time) {
+	if len(l.inflight) == 0 {
+		return
+	}
 	var lsas [][]byte
 	for key, f := range l.inflight {
 		if now.Sub(f.sent) > retransmitInterval {
@@ -55,7 +58,7 @@ func (l *link) receiveLSUpdate(u *packet.LSUpdate, now time.Time) {
 	room := (l.injector.config.MTU - ipHeader - packet.HeaderLen) / packet.LSAHeaderLen
 	var acks []packet.LSAHeader
 	for _, raw := range u.LSAs {
-		h, err := packet.CheckLSA(raw)
+		h, err := packet.DecodeLSAHeader(raw) // not to judge it costs less
 		if err != nil {
 			continue
 		}

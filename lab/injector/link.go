@@ -35,7 +35,7 @@ type link struct {
 
 	state     state
 	neighbor  packet.ID
-	heard     time.Time // its last Hello
+	heard     time.Time // its last packet
 	greeted   time.Time // this side's last Hello
 	nextHello time.Time
 
@@ -112,6 +112,7 @@ func (l *link) receive(h packet.Header, body packet.Body, now time.Time) {
 	if l.state < exStart || h.RouterID != l.neighbor {
 		return
 	}
+	l.heard = now // whoever talks is alive, also when its hellos wait behind a flood
 	switch body := body.(type) {
 	case *packet.DBDesc:
 		l.receiveDBDesc(body, now)
