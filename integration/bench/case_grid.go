@@ -183,12 +183,12 @@ func (g *gridScene) move(maker string, k int) (time.Duration, error) {
 		g.network.SetCost(g.width-1, 10+quarter)
 		lsas = append(lsas, g.network.LSA(g.width-1))
 	}
-	before := g.kernel.snapshot(stubsNet).events
+	before := g.kernel.snapshot().events
 	start := g.in.Flood(0, lsas...)
 	var last time.Time
 	want := g.network.Len() * 4 / 10 // half, less the rounding of columns
 	err := g.wait(20*time.Second, "watershed", func() (bool, string) {
-		snap := g.kernel.snapshot(stubsNet)
+		snap := g.kernel.snapshot()
 		last = snap.last
 		moved := snap.events - before
 		return (k == 0 || moved >= want) && time.Since(snap.last) > quiet && time.Since(start) > 2*quiet, fmt.Sprintf("%d routes moved", moved)

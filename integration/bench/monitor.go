@@ -172,24 +172,30 @@ func (m *monitor) nexthopUses(nh *nexthop, oif int) bool {
 	return len(nh.group) == 0 && nh.oif == oif
 }
 
-// snapshot is what a monitor holds at one moment.
+// snapshot is what a monitor has seen so far.
 type snapshot struct {
 	events int       // of routes
 	last   time.Time // of routes and nexthop objects
-	within int       // routes inside a prefix
 	err    error
 }
 
-func (m *monitor) snapshot(within netip.Prefix) snapshot {
+func (m *monitor) snapshot() snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := snapshot{events: m.events, last: m.last, err: m.err}
+	return snapshot{events: m.events, last: m.last, err: m.err}
+}
+
+// count tells how many routes there are inside a prefix. It looks at all of
+// them, so it is not for while something is being measured.
+func (m *monitor) count(within netip.Prefix) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for p := range m.routes {
 		if within.Contains(p.Addr()) {
-			s.within++
+			n++
 		}
 	}
-	return s
+	return n
 }
 
 // routeAt tells since when a route has been as it is.

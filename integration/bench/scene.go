@@ -147,11 +147,14 @@ func (s *scene) full(limit time.Duration) error {
 // has changed for a while.
 func (s *scene) routes(limit time.Duration, within netip.Prefix, count int, quiet time.Duration) (last time.Time, err error) {
 	err = s.wait(limit, fmt.Sprintf("%d kernel routes", count), func() (bool, string) {
-		snap := s.kernel.snapshot(within)
-		last, err = snap.last, snap.err
-		return snap.within == count && time.Since(snap.last) > quiet, fmt.Sprintf("%d routes", snap.within)
+		snap := s.kernel.snapshot()
+		if last = snap.last; time.Since(last) < quiet {
+			return false, fmt.Sprintf("%d events", snap.events)
+		}
+		n := s.kernel.count(within)
+		return n == count, fmt.Sprintf("%d routes", n)
 	})
-	return last, errors.Join(err, s.kernel.snapshot(within).err)
+	return last, errors.Join(err, s.kernel.snapshot().err)
 }
 
 // rest waits until the router uses less than 5 % of a processor.
