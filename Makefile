@@ -8,6 +8,7 @@ VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),devel
 PREFIX   ?= /usr/local
 FUZZTIME ?= 20s
 BENCH    ?= .
+CASES    ?=
 ARGS     ?=
 
 # Under sudo, Go is often installed and not in the PATH.
@@ -15,7 +16,7 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
 export GO
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint unit integration bench fuzz install clean help
+.PHONY: build demo test lint unit integration bench microbench fuzz install clean help
 
 build: ## build bin/ecmpd, static
 	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ecmpd ./cmd/ecmpd
@@ -44,8 +45,14 @@ unit: ## tests of all packages, with the race detector
 integration: build ## scenarios with FRR and BIRD in network namespaces
 	CGO_ENABLED=1 $(GO) test -race -count=1 -p 1 -timeout 20m ./integration/...
 
-bench: ## benchmarks; BENCH chooses by regular expression
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -p 1 -timeout 30m ./...
+bench: ## ecmpd, FRR and BIRD side by side; needs root (CASES=stub,externals; CASES=list)
+	@scripts/deps bench
+	@$(MAKE) --no-print-directory build
+	@mkdir -p bin && $(GO) build -buildvcs=false -o bin/bench ./integration/bench
+	@bin/bench -ecmpd bin/ecmpd -version '$(VERSION)' -docs docs -cases '$(CASES)' $(ARGS)
+
+microbench: ## benchmarks of the parts; BENCH chooses by regular expression
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -p 1 -timeout 30m $$($(GO) list ./... | grep -v '/integration')
 
 fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz $(FUZZTIME)

@@ -255,3 +255,42 @@ func parseObserved(t testing.TB, text string) *observed {
 	}
 	return o
 }
+
+// BenchmarkPlan plans 100,000 routes over two legs: all of them at the start,
+// one that has changed, and a leg that dies.
+func BenchmarkPlan(b *testing.B) {
+	const routes = 100_000
+	var text strings.Builder
+	text.WriteString(twoLinks)
+	for i := range routes {
+		fmt.Fprintf(&text, "route %s 10.0.0.2@a 10.0.1.2@b\n", prefixOf(i))
+	}
+	all := parseWanted(b, text.String())
+	full := parseObserved(b, "nexthop 1 via 10.0.0.2 dev 2\nnexthop 2 via 10.0.1.2 dev 3\ngroup 3 1/2\n")
+	for i := range routes {
+		full.setRoute(prefixOf(i), target{id: 3})
+	}
+	run := func(name string, w *wanted, o *observed, want int) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if ops, _, _ := plan(w, o); len(ops) != want {
+					b.Fatalf("%d writes, want %d", len(ops), want)
+				}
+			}
+		})
+	}
+	run("first", all, newObserved(), routes+3)
+
+	_, placed, _ := plan(all, full)
+	settled := *all
+	settled.placed, settled.dirty = placed, map[netip.Prefix]struct{}{}
+	gone := settled
+	gone.dirty = map[netip.Prefix]struct{}{prefixOf(routes): {}}
+	full.setRoute(prefixOf(routes), target{id: 3})
+	run("one-withdrawn", &gone, full, 1)
+
+	leg := settled
+	leg.dead = parseWanted(b, twoLinks+"dead b 10.0.1.2").dead
+	run("dead-leg", &leg, full, 1)
+}

@@ -1,14 +1,10 @@
 package integration
 
 import (
-	"bytes"
 	endian "encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,36 +16,12 @@ import (
 	"github.com/ecmpd/ecmpd/lab"
 )
 
-// usage is what the processes of a node have used.
-type usage struct {
-	cpu    time.Duration // since their start
-	memory int           // resident, bytes
-}
-
 // usage adds up the processes that run in a node.
-func (n *network) usage(node string) usage {
+func (n *network) usage(node string) lab.Usage {
 	n.t.Helper()
-	out, err := n.Node(node).Run(n.ctx, "ip", "netns", "pids", n.Node(node).Namespace())
+	u, err := n.Node(node).Usage()
 	n.must(err)
-	var sum usage
-	for _, pid := range strings.Fields(out) {
-		if pid == strconv.Itoa(os.Getpid()) {
-			continue // our main thread happens to wait inside for a process
-		}
-		stat, err := os.ReadFile("/proc/" + pid + "/stat")
-		if err != nil {
-			continue // ip itself, which has ended
-		}
-		_, after, _ := bytes.Cut(stat, []byte(") "))
-		f := strings.Fields(string(after)) // from field 3 on, see proc(5)
-		user, err1 := strconv.Atoi(f[11])
-		system, err2 := strconv.Atoi(f[12])
-		pages, err3 := strconv.Atoi(f[21])
-		n.must(errors.Join(err1, err2, err3))
-		sum.cpu += time.Duration(user+system) * (time.Second / 100)
-		sum.memory += pages * os.Getpagesize()
-	}
-	return sum
+	return u
 }
 
 // idle tells which share of a processor a node uses over some seconds.
@@ -57,7 +29,7 @@ func (n *network) idle(node string, over time.Duration) float64 {
 	n.t.Helper()
 	before, start := n.usage(node), time.Now()
 	n.must(lab.Pause(n.ctx, over))
-	return float64(n.usage(node).cpu-before.cpu) / float64(time.Since(start))
+	return float64(n.usage(node).CPU-before.CPU) / float64(time.Since(start))
 }
 
 // settle waits until a node uses less than a tenth of a processor: what the

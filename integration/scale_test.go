@@ -17,12 +17,12 @@ func TestManyTunnels(t *testing.T) {
 	n.full(count, "far")
 	n.settle("hub")
 	cpu, used := n.idle("hub", 15*time.Second), n.usage("hub")
-	t.Logf("%d tunnels: all Full after %s, idle %.2f %% of a processor, %.1f MB", count, took.Round(time.Millisecond), 100*cpu, float64(used.memory)/1e6)
+	t.Logf("%d tunnels: all Full after %s, idle %.2f %% of a processor, %.1f MB", count, took.Round(time.Millisecond), 100*cpu, float64(used.Resident)/1e6)
 	if cpu > 0.1 {
 		t.Errorf("idle hub uses %.1f %% of a processor", 100*cpu)
 	}
-	if used.memory > 100e6 {
-		t.Errorf("hub uses %.1f MB", float64(used.memory)/1e6)
+	if used.Resident > 100e6 {
+		t.Errorf("hub uses %.1f MB", float64(used.Resident)/1e6)
 	}
 }
 
@@ -40,5 +40,5 @@ func TestManyExternals(t *testing.T) {
 			t.Errorf("it took %s", lag)
 		}
 	}
-	t.Logf("%.1f MB", float64(n.usage("router").memory)/1e6)
+	t.Logf("%.1f MB", float64(n.usage("router").Resident)/1e6)
 }

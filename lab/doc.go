@@ -8,6 +8,7 @@
 //	process.go  commands that run to their end, and long-lived processes
 //	link.go     veth links, bridges, addresses, carrier
 //	route.go    routes and counters as the kernel of a node holds them
+//	usage.go    processor time and memory
 //	sweep.go    what a crashed run left behind
 //	wait.go     waiting for a condition
 //	echo.go     an echo server for TCP and UDP

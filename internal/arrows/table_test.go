@@ -62,6 +62,7 @@ var table = []room{
 	{path: "capture", others: []string{gopacket}},
 	{path: "lab", others: []string{netlink, netns, sys}},
 	{path: "lab/peer", own: []string{"lab"}, others: []string{sys}},
+	{path: "lab/injector", own: []string{"ospf/packet"}, others: []string{sys}},
 	{path: "lab/demo", own: []string{"lab", "lab/peer", "api"}, others: []string{sys}},
 	{path: "cmd/ecmpd", own: []string{"api", "bfd/worker", "capture", "config", "daemon", "lab/demo", "ospf", "ospf/dissect", "record"}, others: []string{cobra, pflag, pretty, sys}},
 	{path: "integration/...", own: []string{"*"}, others: []string{yaml, netlink, netns, sys, wireguard}, tests: true},

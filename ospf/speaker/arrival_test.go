@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
+
+	"golang.org/x/sys/unix"
 )
 
 // A loop that was held up for longer than a timer finds Hellos in the kernel:
@@ -62,5 +64,35 @@ func TestHellosBeforeTimers(t *testing.T) {
 	}
 	if expiredThen {
 		t.Error("the dead timer fired although Hellos had arrived in time")
+	}
+}
+
+// TestFullBatchIsNoMore reads exactly one batch from the second socket: the
+// turn after that finds nothing and lets the loop sleep.
+func TestFullBatchIsNoMore(t *testing.T) {
+	pair := func() (near, far int) {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
+		return fds[0], fds[1]
+	}
+	hello, _ := pair()
+	other, far := pair()
+	s := &Speaker{engine: &chorus{}, hello: newReceiver(hello), other: newReceiver(other), inbox: &inbox{}}
+	// A datagram socket of this family holds but a few: the batch is
+	// pretended to have been full.
+	if _, err := unix.Write(far, []byte("not an IP datagram")); err != nil {
+		t.Fatal(err)
+	}
+	s.turn(ready{other: true})
+	if s.counters.Malformed != 1 {
+		t.Fatalf("%d datagrams received", s.counters.Malformed)
+	}
+	s.other.n, s.other.next = receiveBatch, receiveBatch
+	s.turn(ready{})
+	if s.turn(ready{}) {
+		t.Error("the loop is told for ever that there is more")
 	}
 }

@@ -198,7 +198,7 @@ func (s *Speaker) turn(busy ready) (more bool) {
 		s.open(s.inbox.take())
 		s.receive(s.hello) // what came meanwhile
 	}
-	others := (busy.other || !s.other.empty()) && s.receive(s.other)
+	others := (busy.other || s.other.more()) && s.receive(s.other)
 	now := time.Now()
 	if others {
 		s.alertUntil = now.Add(alertTime)

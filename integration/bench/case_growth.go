@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ecmpd/ecmpd/lab"
+	"github.com/ecmpd/ecmpd/lab/injector"
+)
+
+// growth doubles externals and routers. Each figure is a time; the last of
+// each kind is the largest time(2n)/time(n).
+func (b *bench) growth() error {
+	externals := []int{1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000}
+	worst := b.figure("externals doubled: worst time(2n)/time(n)", "×", growthLimit)
+	var figures []func(float64)
+	for _, n := range externals {
+		figures = append(figures, b.figure(fmt.Sprintf("%d externals, first hello → last route", n), "ms"))
+	}
+	var g growth
+	for i, n := range externals {
+		s, l, err := b.load(injector.NewNetwork(1), n)
+		if err != nil {
+			return err
+		}
+		if err := s.close(); err != nil {
+			return err
+		}
+		figures[i](milliseconds(l.took))
+		g.add(l.took)
+	}
+	worst(g.worst)
+	return b.growRouters()
+}
+
+// growRouters doubles a grid of width 100 by its height.
+func (b *bench) growRouters() error {
+	heights := []int{1, 2, 4, 8, 16, 32, 64, 128, 256}
+	const width = 100
+	worst := b.figure("routers doubled: worst time(2n)/time(n)", "×", growthLimit)
+	var figures []func(float64)
+	for _, h := range heights {
+		figures = append(figures, b.figure(fmt.Sprintf("grid of %d routers, first hello → last route", width*h), "ms"))
+	}
+	var g growth
+	for i, h := range heights {
+		s, l, err := b.load(injector.Grid(width, h), 0)
+		if err != nil {
+			return err
+		}
+		if err := s.close(); err != nil {
+			return err
+		}
+		figures[i](milliseconds(l.took))
+		g.add(l.took)
+	}
+	worst(g.worst)
+	return nil
+}
+
+const (
+	growthLimit = 2.3
+	// growthFloor is below what a doubling can be measured: a scheduling hiccup more.
+	growthFloor = 20 * time.Millisecond
+)
+
+// growth is how much longer twice as much takes.
+type growth struct {
+	last  time.Duration
+	worst float64
+}
+
+func (g *growth) add(took time.Duration) {
+	if g.last > growthFloor {
+		g.worst = max(g.worst, float64(took)/float64(g.last))
+	}
+	g.last = took
+}
+
+// flaps measures a storm: a hundred changes a second for ten seconds, all over
+// a grid, each router at most once. Half are stub networks, half are costs.
+func (b *bench) flaps() error {
+	const changes, pause = 1000, 10 * time.Millisecond
+	cpu := b.figure("flap storm, 1,000 changes in 10 s, 5,041 routers: CPU", "s")
+	lag := b.figure("… last change → last route event", "ms")
+	memory := b.figure("… memory afterwards", "MB")
+	g, err := b.grid(71, 71)
+	if err != nil {
+		return err
+	}
+	before, err := g.node.Usage()
+	if err != nil {
+		return g.end(err)
+	}
+	var start time.Time
+	next := time.Now()
+	for k := range changes {
+		i := (k*37 + 11) % g.network.Len()
+		if k%2 == 0 {
+			g.network.RemoveStub(i, g.network.Stub(i))
+		} else {
+			g.network.SetCost(i, 11)
+		}
+		start = g.in.Flood(k%2, g.network.LSA(i))
+		next = next.Add(pause)
+		if err := lab.Pause(g.ctx, time.Until(next)); err != nil {
+			return g.end(err)
+		}
+	}
+	last, err := g.routes(loadTime, stubsNet, g.network.Len()-changes/2, 7*quiet) // longer than any delay
+	if err != nil {
+		return g.end(err)
+	}
+	after, err := g.node.Usage()
+	if err != nil {
+		return g.end(err)
+	}
+	cpu((after.CPU - before.CPU).Seconds())
+	lag(max(0, milliseconds(last.Sub(start))))
+	memory(float64(after.Proportional) / 1e6)
+	return g.end(nil)
+}

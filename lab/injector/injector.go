@@ -1,0 +1,300 @@
+package injector
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// Link is one point-to-point link to a router under test, and the synthetic
+// router at this end of it.
+type Link struct {
+	Interface string       // of the namespace in which Open is called
+	Address   netip.Prefix // of the interface
+	RouterID  packet.ID    // of the synthetic router
+}
+
+// Config says what an injector is.
+type Config struct {
+	Links []Link
+	// LSAs are the database, which is described on every link; with Isolated
+	// a link describes only those of its own router, as the branches of a hub do that
+	// know each other through that hub alone.
+	LSAs     [][]byte
+	Isolated bool
+	Area     packet.ID
+	// Hello and Dead are whole seconds, 1 s and 4 s when zero.
+	Hello, Dead time.Duration
+	// BFD answers BFD sessions with 50 ms × 3, after RFC 5880 and 5881.
+	BFD bool
+	// MTU of the links in bytes, 1500 when zero.
+	MTU int
+	// Window is how many flooded LSAs may be unacknowledged on a link, 2,000
+	// when zero. The database exchange goes at the neighbour's pace.
+	Window int
+}
+
+// Injector speaks on its links from Open to Close. Its methods may be called
+// from several goroutines.
+type Injector struct {
+	config Config
+	socket *socket
+	opened time.Time
+	stop   chan struct{}
+	busy   sync.WaitGroup
+
+	mu      sync.Mutex
+	db      map[packet.Key][]byte
+	order   []packet.Key // of db, as given
+	links   []*link
+	byIndex map[int]*link                  // by interface index
+	watched map[packet.ID]packet.LSAHeader // newest router-LSA of each neighbour
+	bfd     *bfd                           // nil without
+	silent  bool
+	changed chan struct{} // closed when a link becomes Full, then replaced
+	stats   Stats
+}
+
+// Stats counts what has happened since Open.
+type Stats struct {
+	Requested     int // LSAs that were asked for and sent
+	Flooded       int // LSAs sent without being asked for
+	Retransmitted int
+	Acknowledged  int // of those flooded
+	Received      int // LSAs of the other side
+	Restarts      int // adjacencies that fell back
+}
+
+// Open begins to speak in the network namespace of the calling thread
+// (lab.Node.Do). The first Hello is on the wire when it returns.
+func Open(c Config) (*Injector, error) {
+	defaults(&c)
+	in := &Injector{
+		config: c, stop: make(chan struct{}), changed: make(chan struct{}),
+		db: make(map[packet.Key][]byte, len(c.LSAs)), byIndex: map[int]*link{},
+		watched: map[packet.ID]packet.LSAHeader{},
+	}
+	for _, raw := range c.LSAs {
+		in.install(raw)
+	}
+	var ifindexes []int
+	for _, l := range c.Links {
+		ifc, err := net.InterfaceByName(l.Interface)
+		if err != nil {
+			return nil, fmt.Errorf("injector: interface %s: %w", l.Interface, err)
+		}
+		ifindexes = append(ifindexes, ifc.Index)
+		own := &link{Link: l, injector: in, ifindex: ifc.Index, inflight: map[packet.Key]flight{}}
+		in.links = append(in.links, own)
+		in.byIndex[ifc.Index] = own
+	}
+	var err error
+	if in.socket, err = openSocket(ifindexes); err != nil {
+		return nil, fmt.Errorf("injector: %w", err)
+	}
+	if c.BFD {
+		if in.bfd, err = openBFD(); err != nil {
+			in.socket.close()
+			return nil, fmt.Errorf("injector: %w", err)
+		}
+		in.busy.Go(in.receiveBFD)
+	}
+	in.opened = time.Now()
+	in.tick(in.opened)
+	in.busy.Go(in.receive)
+	in.busy.Go(in.clock)
+	return in, nil
+}
+
+func defaults(c *Config) {
+	if c.Hello == 0 {
+		c.Hello = time.Second
+	}
+	if c.Dead == 0 {
+		c.Dead = 4 * time.Second
+	}
+	if c.MTU == 0 {
+		c.MTU = 1500
+	}
+	if c.Window == 0 {
+		c.Window = 2000
+	}
+}
+
+// install takes an LSA into the database.
+func (in *Injector) install(raw []byte) packet.LSAHeader {
+	h, err := packet.DecodeLSAHeader(raw)
+	if err != nil {
+		panic("injector: not an LSA: " + err.Error()) // made by this program
+	}
+	if _, known := in.db[h.Key()]; !known {
+		in.order = append(in.order, h.Key())
+	}
+	in.db[h.Key()] = raw
+	return h
+}
+
+// Opened is when the first Hello was sent.
+func (in *Injector) Opened() time.Time { return in.opened }
+
+// Stats returns the counters.
+func (in *Injector) Stats() Stats {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.stats
+}
+
+// Flood takes new LSAs or new instances into the database and sends them on
+// one link, without waiting for the acknowledgements. It returns the time just before
+// the first datagram.
+func (in *Injector) Flood(link int, lsas ...[]byte) time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	l := in.links[link]
+	for _, raw := range lsas {
+		l.queue = append(l.queue, in.install(raw).Key())
+	}
+	start := time.Now()
+	l.pump(start)
+	return start
+}
+
+// WaitFull waits until the router under test tells in its router-LSA that the
+// links are Full.
+func (in *Injector) WaitFull(ctx context.Context) error {
+	return in.wait(ctx, "Full", func(l *link) bool { return !l.fullAt.IsZero() })
+}
+
+// WaitAcked waits until everything flooded is acknowledged.
+func (in *Injector) WaitAcked(ctx context.Context) error {
+	return in.wait(ctx, "acknowledged", func(l *link) bool { return len(l.queue) == 0 && len(l.inflight) == 0 })
+}
+
+// AfterHello waits until the next Hello on the first link has just been sent.
+func (in *Injector) AfterHello(ctx context.Context) error {
+	asked := time.Now()
+	return in.wait(ctx, "greeted", func(l *link) bool { return l != in.links[0] || l.greeted.After(asked) })
+}
+
+func (in *Injector) wait(ctx context.Context, what string, holds func(*link) bool) error {
+	for {
+		in.mu.Lock()
+		n, last := 0, ""
+		for _, l := range in.links {
+			if holds(l) {
+				n++
+			} else {
+				last = fmt.Sprintf("%s is %s", l.Interface, l.state)
+			}
+		}
+		changed := in.changed
+		in.mu.Unlock()
+		if n == len(in.links) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("injector: %d of %d links %s, %s: %w", n, len(in.links), what, last, ctx.Err())
+		case <-changed:
+		}
+	}
+}
+
+// Full counts the links that the router under test has declared Full, and
+// tells when the last of them was.
+func (in *Injector) Full() (count int, last time.Time) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, l := range in.links {
+		if !l.fullAt.IsZero() {
+			count++
+			if l.fullAt.After(last) {
+				last = l.fullAt
+			}
+		}
+	}
+	return count, last
+}
+
+// Silence makes the injector dead at once: from now on it neither sends nor
+// hears.
+func (in *Injector) Silence() {
+	in.mu.Lock()
+	in.silent = true
+	in.mu.Unlock()
+}
+
+// Close ends the injector without a good-bye.
+func (in *Injector) Close() {
+	in.Silence()
+	close(in.stop)
+	if in.bfd != nil {
+		in.bfd.close()
+	}
+	in.busy.Wait()
+	in.socket.close()
+}
+
+// notify wakes up those who wait for a change of state.
+func (in *Injector) notify() {
+	close(in.changed)
+	in.changed = make(chan struct{})
+}
+
+func (in *Injector) clock() {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-in.stop:
+			return
+		case now := <-tick.C:
+			in.tick(now)
+		}
+	}
+}
+
+func (in *Injector) tick(now time.Time) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.silent {
+		return
+	}
+	for _, l := range in.links {
+		l.tick(now)
+	}
+	if in.bfd != nil {
+		in.bfd.tick(now)
+	}
+}
+
+func (in *Injector) receive() {
+	buffer, control := make([]byte, largestPacket), make([]byte, 256)
+	for {
+		select {
+		case <-in.stop:
+			return
+		default:
+		}
+		if b, ifindex := in.socket.receive(buffer, control); b != nil {
+			in.deliver(b, ifindex)
+		}
+	}
+}
+
+func (in *Injector) deliver(b []byte, ifindex int) {
+	h, body, err := packet.Decode(b)
+	if err != nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if l := in.byIndex[ifindex]; l != nil && !in.silent && h.RouterID != l.RouterID {
+		l.receive(h, body, time.Now())
+	}
+}

@@ -1,0 +1,111 @@
+package injector
+
+import (
+	"fmt"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	ospfProtocol  = 89
+	bufferBytes   = 32 << 20
+	memberships   = 20 // of one socket, the kernel's default limit
+	trafficCS6    = 0xc0
+	receiveWait   = 50_000 // microseconds
+	largestPacket = 1 << 16
+)
+
+var allSPFRouters = netip.AddrFrom4([4]byte{224, 0, 0, 5})
+
+// socket is a raw OSPF socket of the namespace it was opened in.
+type socket struct {
+	fd    int
+	joins []int // sockets that only hold multicast memberships
+}
+
+func openSocket(ifindexes []int) (*socket, error) {
+	s := &socket{fd: -1}
+	var err error
+	if s.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ospfProtocol); err != nil {
+		return nil, fmt.Errorf("open OSPF socket: %w", err)
+	}
+	for _, o := range []struct{ level, name, value int }{
+		{unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, 1},
+		{unix.IPPROTO_IP, unix.IP_TOS, trafficCS6},
+		{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT},
+		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bufferBytes},
+		{unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, bufferBytes},
+	} {
+		if err := unix.SetsockoptInt(s.fd, o.level, o.name, o.value); err != nil {
+			s.close()
+			return nil, fmt.Errorf("OSPF socket: option %d: %w", o.name, err)
+		}
+	}
+	// Receiving wakes up now and then to see whether the socket is still wanted.
+	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: receiveWait}); err != nil {
+		s.close()
+		return nil, fmt.Errorf("OSPF socket: receive timeout: %w", err)
+	}
+	for i, ifindex := range ifindexes {
+		if err := s.join(i, ifindex); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// join makes the i-th interface receive AllSPFRouters. What arrives is for the
+// raw socket, whoever has joined (IP_MULTICAST_ALL).
+func (s *socket) join(i, ifindex int) error {
+	if i%memberships == 0 {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("multicast socket: %w", err)
+		}
+		s.joins = append(s.joins, fd)
+	}
+	err := unix.SetsockoptIPMreqn(s.joins[i/memberships], unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
+		&unix.IPMreqn{Multiaddr: allSPFRouters.As4(), Ifindex: int32(ifindex)})
+	if err != nil {
+		return fmt.Errorf("join %s on interface %d: %w", allSPFRouters, ifindex, err)
+	}
+	return nil
+}
+
+// send sends an OSPF packet to AllSPFRouters. What the kernel refuses is lost,
+// as on a wire.
+func (s *socket) send(b []byte, ifindex int, source netip.Addr) {
+	_ = unix.Sendmsg(s.fd, b, unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: int32(ifindex), Spec_dst: source.As4()}),
+		&unix.SockaddrInet4{Addr: allSPFRouters.As4()}, 0)
+}
+
+// receive waits for a packet for a short while. It returns its OSPF part and
+// where it came in; nothing when none came.
+func (s *socket) receive(b, control []byte) (ospf []byte, ifindex int) {
+	n, oobn, _, _, err := unix.Recvmsg(s.fd, b, control, 0)
+	if err != nil || n < 20 {
+		return nil, 0
+	}
+	header := int(b[0]&0x0f) * 4
+	messages, err := unix.ParseSocketControlMessage(control[:oobn])
+	if err != nil || header > n {
+		return nil, 0
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
+			ifindex = int((*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0])).Ifindex)
+		}
+	}
+	return b[header:n], ifindex
+}
+
+func (s *socket) close() {
+	for _, fd := range append(s.joins, s.fd) {
+		unix.Close(fd)
+	}
+}
