@@ -34,7 +34,7 @@ type firewallLoop struct {
 
 	wanted   wantedRules
 	known    bool // wanted has been set
-	blockers []firewall.Blocker
+	blockers []firewall.Place
 	failure  string // of the last write; empty when it succeeded
 	inSync   bool
 
@@ -247,7 +247,7 @@ func (f *firewallLoop) findBlockers() error {
 // rulesStatus is what the firewall loop knows of the kernel.
 type rulesStatus struct {
 	inSync   bool
-	blockers []firewall.Blocker
+	blockers []firewall.Place
 }
 
 func (f *firewallLoop) status() rulesStatus {

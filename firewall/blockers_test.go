@@ -63,7 +63,7 @@ func TestBlockersAgainstPackets(t *testing.T) {
 				n.hub.exec(t, append([]string{"iptables-nft"}, strings.Fields(line)...)...)
 			}
 			mustApply(t, n.f, hubRules)
-			var found []Blocker
+			var found []Place
 			if err := n.hub.do(func() (err error) { found, err = n.f.Blockers(); return err }); err != nil {
 				t.Fatal(err)
 			}

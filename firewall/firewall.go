@@ -68,15 +68,14 @@ type Event struct {
 	Other bool // another table: look for blockers again
 }
 
-// Blocker is a place in somebody else's ruleset that drops untracked transit
-// packets.
-type Blocker struct {
+// Place is a rule, or a chain's policy, in somebody's ruleset.
+type Place struct {
 	Family string `json:"family"`
 	Table  string `json:"table"`
 	Chain  string `json:"chain"`
-	// Rule is the rule in nft's manner, as far as it is understood, or "policy".
+	// Rule is the rule in nft's or iptables' manner, as far as it is understood, or "policy".
 	Rule string `json:"rule"`
-	// Certain is false when the place drops only some such packets, or when a
-	// match could not be decided.
+	// Certain is false when the place meets only some of the packets that were
+	// asked about, or when a match could not be decided.
 	Certain bool `json:"certain"`
 }

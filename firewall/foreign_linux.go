@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -16,15 +14,26 @@ import (
 
 // Blockers names the places in other tables that drop untracked packets between
 // the interfaces last given to Apply. Families inet and ip are read, with the
-// tables of iptables-nft, at the hooks prerouting (after −300), forward and
-// postrouting. What cannot be decided is reported as uncertain.
-func (f *Firewall) Blockers() ([]Blocker, error) {
+// tables of iptables-nft, and those of iptables-legacy; at the hooks prerouting
+// (after −300), forward and postrouting. What cannot be decided is reported as
+// uncertain.
+func (f *Firewall) Blockers() ([]Place, error) {
+	chains, err := f.rulesets(false)
+	if err != nil {
+		return nil, err
+	}
+	return blockers(chains, f.wanted.Interfaces, f.wanted.Transit), nil
+}
+
+// rulesets reads all chains that routed IPv4 packets see, with our own table or
+// without.
+func (f *Firewall) rulesets(own bool) ([]foreignChain, error) {
 	for range races {
 		before, err := f.nft.GetGen()
 		if err != nil {
 			return nil, fmt.Errorf("read the ruleset's generation: %w", err)
 		}
-		chains, readErr := f.readForeign()
+		chains, readErr := f.readForeign(own)
 		after, err := f.nft.GetGen()
 		if err != nil {
 			return nil, fmt.Errorf("read the ruleset's generation: %w", err)
@@ -35,20 +44,9 @@ func (f *Firewall) Blockers() ([]Blocker, error) {
 		if readErr != nil {
 			return nil, fmt.Errorf("read other nftables: %w", readErr)
 		}
-		found := blockers(chains, f.wanted.Interfaces, f.wanted.Transit)
-		return append(found, legacyBlockers()...), nil
+		return append(chains, legacyChains()...), nil
 	}
 	return nil, errors.New("read other nftables: the ruleset changes while it is read")
-}
-
-// legacyBlockers reports that iptables-legacy has a filter table, whose rules
-// nftables does not show.
-func legacyBlockers() []Blocker {
-	names, err := os.ReadFile("/proc/thread-self/net/ip_tables_names")
-	if err != nil || !slices.Contains(strings.Fields(string(names)), "filter") {
-		return nil
-	}
-	return []Blocker{{Family: "ip", Table: "filter", Chain: "FORWARD", Rule: "iptables-legacy, whose rules cannot be read"}}
 }
 
 type chainKey struct {
@@ -57,12 +55,12 @@ type chainKey struct {
 	chain  string
 }
 
-func (f *Firewall) readForeign() ([]foreignChain, error) {
+func (f *Firewall) readForeign(own bool) ([]foreignChain, error) {
 	tables, err := f.nft.ListTables()
 	if err != nil {
 		return nil, err
 	}
-	skip := map[chainKey]bool{{unix.NFPROTO_INET, tableName, ""}: true}
+	skip := map[chainKey]bool{{unix.NFPROTO_INET, tableName, ""}: !own}
 	for _, t := range tables {
 		if t.Flags&nftables.TableFlagDormant != 0 {
 			skip[chainKey{byte(t.Family), t.Name, ""}] = true
@@ -87,7 +85,10 @@ func (f *Firewall) readForeign() ([]foreignChain, error) {
 		if family == "" || skip[chainKey{key.family, key.table, ""}] {
 			continue
 		}
-		c := foreignChain{family: family, table: key.table, name: k.Name, hook: hookOf(k)}
+		c := foreignChain{family: family, table: key.table, name: k.Name, hook: hookOf(k), nat: k.Type == nftables.ChainTypeNAT}
+		if k.Priority != nil {
+			c.priority = int32(*k.Priority)
+		}
 		c.drop = k.Policy != nil && *k.Policy == nftables.ChainPolicyDrop
 		for _, r := range rules[key] {
 			c.rules = append(c.rules, d.rules(key, r)...)
@@ -104,19 +105,29 @@ func familyName(family byte) string {
 		return "inet"
 	case unix.NFPROTO_IPV4:
 		return "ip"
+	case unix.NFPROTO_NETDEV:
+		return "netdev"
 	}
 	return ""
 }
 
+// hookIngressNumber is NF_INET_INGRESS of the family inet, and
+// NF_NETDEV_INGRESS of netdev.
+var hookIngressNumber = map[string]uint32{"inet": 5, "netdev": 0}
+
 func hookOf(k *nftables.Chain) hook {
-	if k.Hooknum == nil || k.Priority == nil || k.Type == nftables.ChainTypeNAT { // nat chains see tracked packets only
+	if k.Hooknum == nil || k.Priority == nil {
+		return hookNone
+	}
+	if n, ok := hookIngressNumber[familyName(byte(k.Table.Family))]; ok && uint32(*k.Hooknum) == n {
+		return hookIngress
+	}
+	if k.Table.Family == nftables.TableFamilyNetdev {
 		return hookNone
 	}
 	switch *k.Hooknum {
 	case *nftables.ChainHookPrerouting:
-		if *k.Priority > *nftables.ChainPriorityRaw { // packets are untracked from there on
-			return hookPrerouting
-		}
+		return hookPrerouting
 	case *nftables.ChainHookForward:
 		return hookForward
 	case *nftables.ChainHookPostrouting:

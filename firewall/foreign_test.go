@@ -14,7 +14,7 @@ func TestBlockers(t *testing.T) {
 	inAll := condition{field: fieldIn, names: []string{"vpn*"}}
 	notIn1 := condition{field: fieldIn, names: []string{"vpn1"}, not: true}
 	udp := condition{field: fieldProtocol, values: []byte{protocolUDP}}
-	never := condition{field: fieldNever, not: true}
+	never := condition{field: fieldTracked, not: true}
 	lan := condition{field: fieldSource, ranges: [][2]uint32{{0xc0a80000, 0xc0a8ffff}}}
 	ten := condition{field: fieldSource, ranges: [][2]uint32{{0x0a000000, 0x0affffff}}}
 	some := condition{field: fieldSource, ranges: [][2]uint32{{0x0a0a0100, 0x0a0a01ff}}}
@@ -89,7 +89,7 @@ func TestCoverageReachesTheTop(t *testing.T) {
 		r    [2]uint32
 		want answer
 	}{{[2]uint32{0xffffff00, 0xffffffff}, yes}, {[2]uint32{0, 0xfffffeff}, no}, {[2]uint32{0, 0xffffff00}, maybe}} {
-		if got := coverage([][2]uint32{tt.r}, top); got != tt.want {
+		if got := coverage([][2]uint32{tt.r}, prefixRanges(top)); got != tt.want {
 			t.Errorf("%x: %v, want %v", tt.r, got, tt.want)
 		}
 	}
@@ -102,8 +102,8 @@ func TestPacketsOfManyInterfaces(t *testing.T) {
 		names = append(names, "vpn"+string(rune('a'+i%26))+string(rune('a'+i/26)))
 	}
 	c := foreignChain{hook: hookForward, rules: []foreignRule{{when: []condition{{field: fieldIn, names: []string{"vpnaa"}}}}}}
-	w := walker{chains: map[[3]string]*foreignChain{{}: &c}}
-	got := w.packets(names)
+	w := newWalker([]foreignChain{c})
+	got := w.packets(names, prefixes("10.0.0.0/8"))
 	if len(got) != 3*2*2 {
 		t.Errorf("%d packets", len(got))
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/xt"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -52,6 +51,9 @@ func (d *decoder) rules(key chainKey, raw rawRule) []foreignRule {
 		}
 	}
 	for i := range out {
+		if key.family == unix.NFPROTO_NETDEV { // which device it hangs on is not read
+			out[i].when = append(out[i].when, condition{})
+		}
 		out[i].text = fmt.Sprintf("%s (handle %d)", out[i].String(), raw.handle)
 	}
 	return out
@@ -63,7 +65,10 @@ func (s *ruleState) when(c condition) { s.rule.when = append(s.rule.when, c) }
 func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 	unmarshal := func(e expr.Any) bool { return expr.Unmarshal(key.family, raw.data, e) == nil }
 	switch raw.name {
-	case "counter", "log", "last", "notrack":
+	case "counter", "log", "last":
+		return
+	case "notrack":
+		s.rule.effects |= effectNotrack
 		return
 	case "meta":
 		if e := new(expr.Meta); unmarshal(e) {
@@ -77,11 +82,18 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 			s.loadCt(e)
 			return
 		}
+	case "fib":
+		if e := new(expr.Fib); unmarshal(e) {
+			s.registers[e.Register] = fibSource(e)
+			return
+		}
 	case "payload":
-		if e := new(expr.Payload); unmarshal(e) && e.OperationType == expr.PayloadLoad {
+		e := new(expr.Payload)
+		if unmarshal(e) && e.OperationType == expr.PayloadLoad {
 			s.registers[e.DestRegister] = payloadSource(e)
 			return
 		}
+		s.rule.effects |= effectRewrite
 	case "bitwise":
 		if e := new(expr.Bitwise); unmarshal(e) {
 			s.maskRegister(e)
@@ -109,7 +121,12 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		s.rule.verdict = verdictDrop
 		return
 	case "flow_offload": // leaves the rule for a packet without an entry
-		s.when(condition{field: fieldNever})
+		s.when(condition{field: fieldTracked})
+		s.rule.effects |= effectOffload
+		return
+	case "nat", "masq", "redir":
+		s.rule.effects |= effectNAT
+		s.rule.verdict = verdictAccept
 		return
 	case "match":
 		if e := new(expr.Match); unmarshal(e) {
@@ -118,7 +135,7 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		}
 	case "target":
 		if e := new(expr.Target); unmarshal(e) {
-			s.target(e.Name)
+			s.target(e)
 			return
 		}
 	case "queue", "synproxy", "tproxy":
@@ -151,28 +168,66 @@ func metaSource(key expr.MetaKey) source {
 // loadCt: an untracked packet has a state and nothing else, and a rule that
 // asks for anything else ends without its verdict. Setting does nothing.
 func (s *ruleState) loadCt(e *expr.Ct) {
-	switch {
-	case e.SourceRegister:
-	case e.Key == expr.CtKeySTATE:
-		s.registers[e.Register] = source{field: fieldState}
-	default:
-		s.when(condition{field: fieldNever})
+	s.rule.effects |= effectTracks
+	if e.SourceRegister {
+		return
 	}
+	s.registers[e.Register] = source{}
+	if e.Key == expr.CtKeySTATE {
+		s.registers[e.Register] = source{field: fieldState}
+		return
+	}
+	s.when(condition{field: fieldTracked})
 }
 
-func payloadSource(e *expr.Payload) source {
-	if e.Base != expr.PayloadBaseNetworkHeader {
+// fibSource: the type of an address is known where no interface is asked for.
+func fibSource(e *expr.Fib) source {
+	switch {
+	case !e.ResultADDRTYPE || e.FlagMARK || e.FlagIIF || e.FlagOIF || e.FlagSADDR == e.FlagDADDR:
 		return source{}
+	case e.FlagSADDR:
+		return source{field: fieldSourceType}
+	}
+	return source{field: fieldDestinationType}
+}
+
+// Offsets in the headers of TCP and UDP.
+const (
+	offsetSourcePort      = 0
+	offsetDestinationPort = 2
+	offsetTCPFlags        = 13
+)
+
+func payloadSource(e *expr.Payload) source {
+	at := func(base expr.PayloadBase, offset, length uint32) bool {
+		return e.Base == base && e.Offset == offset && e.Len == length
 	}
 	switch {
-	case e.Offset == offsetSource && e.Len <= 4:
+	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetSource && e.Len <= 4:
 		return source{field: fieldSource, width: int(e.Len)}
-	case e.Offset == offsetDestination && e.Len <= 4:
+	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetDestination && e.Len <= 4:
 		return source{field: fieldDestination, width: int(e.Len)}
-	case e.Offset == 9 && e.Len == 1:
+	case at(expr.PayloadBaseNetworkHeader, 9, 1):
 		return source{field: fieldProtocol}
+	case at(expr.PayloadBaseTransportHeader, offsetSourcePort, 2):
+		return source{field: fieldSourcePort, width: 2}
+	case at(expr.PayloadBaseTransportHeader, offsetDestinationPort, 2):
+		return source{field: fieldDestinationPort, width: 2}
+	case at(expr.PayloadBaseTransportHeader, offsetTCPFlags, 1):
+		return source{field: fieldTCPFlags, width: 1}
 	}
 	return source{}
+}
+
+// ordered reports that the values have an order in which ranges make sense.
+func (from source) ordered() bool { return from.isAddress() || from.isPort() }
+
+func (from source) isAddress() bool {
+	return from.field == fieldSource || from.field == fieldDestination
+}
+
+func (from source) isPort() bool {
+	return from.field == fieldSourcePort || from.field == fieldDestinationPort
 }
 
 func (s *ruleState) maskRegister(e *expr.Bitwise) {
@@ -238,9 +293,9 @@ func verdictOf(k expr.VerdictKind) verdict {
 
 func (d *decoder) compare(from source, e *expr.Cmp) condition {
 	if e.Op == expr.CmpOpGte || e.Op == expr.CmpOpLte { // nft's form of a range
-		r := &expr.Range{Op: expr.CmpOpEq, FromData: []byte{0, 0, 0, 0}, ToData: e.Data}
+		r := &expr.Range{Op: expr.CmpOpEq, FromData: make([]byte, len(e.Data)), ToData: e.Data}
 		if e.Op == expr.CmpOpGte {
-			r.FromData, r.ToData = e.Data, []byte{255, 255, 255, 255}
+			r.FromData, r.ToData = e.Data, bytes.Repeat([]byte{255}, len(e.Data))
 		}
 		return inRange(from, r)
 	}
@@ -255,12 +310,18 @@ func (d *decoder) compare(from source, e *expr.Cmp) condition {
 		}
 		return condition{field: fieldState, mask: binary.NativeEndian.Uint32(from.mask), not: !not}
 	}
-	if from.field == fieldSource || from.field == fieldDestination {
+	switch {
+	case from.isAddress():
 		r, ok := maskedRange(from, e.Data)
 		if !ok {
 			return condition{}
 		}
 		return condition{field: from.field, ranges: [][2]uint32{r}, not: not}
+	case from.isPort() && from.mask == nil && len(e.Data) == from.width:
+		port := word(string(e.Data))
+		return condition{field: from.field, ranges: [][2]uint32{{port, port}}, not: not}
+	case from.field == fieldTCPFlags && len(from.mask) == 1 && len(e.Data) == 1:
+		return condition{field: fieldTCPFlags, mask: uint32(from.mask[0]), values: e.Data, not: not}
 	}
 	return d.among(from, []element{{key: string(e.Data)}}, not)
 }
@@ -315,6 +376,16 @@ func (d *decoder) among(from source, keys []element, not bool) condition {
 				continue
 			}
 			c.names = append(c.names, namePattern(b))
+		case fieldSourceType, fieldDestinationType:
+			if len(b) != 4 || binary.NativeEndian.Uint32(b) >= 32 {
+				return condition{}
+			}
+			c.mask |= 1 << binary.NativeEndian.Uint32(b)
+		case fieldTCPFlags:
+			if len(b) != 1 {
+				return condition{}
+			}
+			c.mask, c.values = 0xff, append(c.values, b[0])
 		case fieldFamily, fieldProtocol:
 			if len(b) != 1 {
 				return condition{}
@@ -361,19 +432,18 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 }
 
 func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
-	address := from.field == fieldSource || from.field == fieldDestination
 	switch {
-	case address && from.mask == nil && from.width == 4 && set.keyBytes == 4:
+	case from.ordered() && from.mask == nil && from.width == set.keyBytes && (from.isPort() || from.width == 4):
 		c := condition{field: from.field, not: not}
 		for _, e := range set.list {
 			r := [2]uint32{word(e.key), word(e.key)}
 			if set.interval {
-				r[1] = word(e.end) - 1
+				r = elementRange(e)
 			}
 			c.ranges = append(c.ranges, r)
 		}
 		return c
-	case address || set.interval:
+	case from.ordered() || set.interval:
 		return condition{}
 	default:
 		return d.among(from, set.list, not)
@@ -381,70 +451,12 @@ func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
 }
 
 func inRange(from source, e *expr.Range) condition {
-	address := from.field == fieldSource || from.field == fieldDestination
-	if !address || from.mask != nil || from.width != 4 || len(e.FromData) != 4 || len(e.ToData) != 4 {
+	if !from.ordered() || from.mask != nil || len(e.FromData) != from.width || len(e.ToData) != from.width ||
+		from.isAddress() && from.width != 4 {
 		return condition{}
 	}
 	return condition{
 		field: from.field, not: e.Op == expr.CmpOpNeq,
-		ranges: [][2]uint32{{binary.BigEndian.Uint32(e.FromData), binary.BigEndian.Uint32(e.ToData)}},
-	}
-}
-
-// Bits of the iptables matches "conntrack" and "state".
-const (
-	xtFlagState          = 1
-	xtConntrackUntracked = 1 << 8
-	xtStateUntracked     = 1 << 6
-)
-
-// match follows a match of iptables.
-func (s *ruleState) match(e *expr.Match) {
-	decide := func(flags, invert uint16, states uint32) condition {
-		// Without an entry the kernel looks at the state and at nothing else.
-		if flags&xtFlagState == 0 {
-			return condition{field: fieldNever}
-		}
-		c := condition{field: fieldState, not: invert&xtFlagState != 0}
-		if states&xtConntrackUntracked != 0 {
-			c.mask = stateUntracked
-		}
-		return c
-	}
-	switch info := e.Info.(type) {
-	case *xt.ConntrackMtinfo1:
-		s.when(decide(info.MatchFlags, info.InvertFlags, uint32(info.StateMask)))
-	case *xt.ConntrackMtinfo2:
-		s.when(decide(info.MatchFlags, info.InvertFlags, uint32(info.StateMask)))
-	case *xt.ConntrackMtinfo3:
-		s.when(decide(info.MatchFlags, info.InvertFlags, uint32(info.StateMask)))
-	case *xt.Comment:
-	case *xt.Unknown:
-		if e.Name == "state" && len(*info) >= 4 {
-			c := condition{field: fieldState}
-			if binary.NativeEndian.Uint32(*info)&xtStateUntracked != 0 {
-				c.mask = stateUntracked
-			}
-			s.when(c)
-			return
-		}
-		if e.Name != "comment" {
-			s.when(condition{})
-		}
-	default:
-		s.when(condition{})
-	}
-}
-
-// target follows a target of iptables.
-func (s *ruleState) target(name string) {
-	switch name {
-	case "REJECT":
-		s.rule.verdict = verdictDrop
-	case "LOG", "NFLOG", "ULOG", "TRACE", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "CLASSIFY", "CT",
-		"TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "TTL", "ECN", "AUDIT", "IDLETIMER", "LED", "RATEEST", "CHECKSUM", "HMARK", "TEE", "SET":
-		// They change or note the packet and pass it on.
-	default:
-		s.rule.verdict = verdictMaybeDrop
+		ranges: [][2]uint32{{word(string(e.FromData)), word(string(e.ToData))}},
 	}
 }
