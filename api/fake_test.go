@@ -127,3 +127,11 @@ func (f *fake) Route(ctx context.Context, p netip.Prefix) ([]Route, error) {
 	all, err := f.Routes(ctx)
 	return keep(all, isPrefix(p)), err
 }
+
+// Explain answers with what was asked.
+func (f *fake) Explain(_ context.Context, q ExplainQuery) (Explain, error) {
+	return Explain{Forward: Direction{
+		Source: q.Source.String(), Destination: q.Destination.String(), Protocol: ProtocolName(q.Protocol), In: q.In,
+		SourcePort: int(q.SourcePort), DestinationPort: int(q.DestinationPort),
+	}, Sample: Sample{Flows: q.Sample}}, f.err
+}

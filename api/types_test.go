@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, Routes{}, NextHops{}, TransitBody{}, Status{},
+	Neighbors{}, Interfaces{}, Database{}, Routes{}, NextHops{}, TransitBody{}, Status{}, Explain{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.
@@ -76,6 +76,9 @@ func TestPromisedKeys(t *testing.T) {
 		{TransitBody{}, "transit", "mode prefixes interfaces holes inSync blockedBy"},
 		{TransitBody{Transit{Holes: []Hole{{}}}}, "transit.holes", "prefix reason"},
 		{TransitBody{Transit{BlockedBy: []Blocker{{}}}}, "transit.blockedBy", "family table chain"},
+		{Explain{}, "forward", "tracked rule table group via interface"},
+		{Explain{}, "reverse", "tracked rule table group via interface"},
+		{map[string]any{"explain": Explain{}}, "explain", "forward reverse sameHub"},
 	} {
 		text, err := json.Marshal(row.body)
 		if err != nil {

@@ -284,3 +284,30 @@ type Counters struct {
 
 // Counters returns the engine's counters.
 func (e *Engine) Counters() Counters { return e.counters }
+
+// LSA is one advertisement with its contents.
+type LSA struct {
+	Area   packet.ID // zero for AS-external LSAs
+	Header packet.LSAHeader
+	Raw    []byte // complete; nobody modifies it
+}
+
+// LSAs returns the usable LSAs of types 1 to 5, those at MaxAge left out.
+func (e *Engine) LSAs(now time.Time) []LSA {
+	list := []LSA{}
+	add := func(db *lsdb.DB, area packet.ID) {
+		for entry := range db.All() {
+			if !entry.IsMaxAge(now) {
+				list = append(list, LSA{Area: area, Header: entry.HeaderAt(now), Raw: entry.Raw})
+			}
+		}
+	}
+	if e.started.IsZero() {
+		return list
+	}
+	for _, a := range e.areas {
+		add(a.db.DB, a.id)
+	}
+	add(e.as.DB, 0)
+	return list
+}

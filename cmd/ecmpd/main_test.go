@@ -63,6 +63,7 @@ type state struct {
 	groups     []api.Group
 	transit    api.Transit
 	status     api.Status
+	explain    api.Explain
 	err        error
 }
 
@@ -98,6 +99,11 @@ func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); r
 func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
 func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
 func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
+func (r *router) Explain(_ context.Context, q api.ExplainQuery) (api.Explain, error) {
+	s := r.get()
+	s.explain.Forward.Source, s.explain.Forward.Destination = q.Source.String(), q.Destination.String()
+	return s.explain, s.err
+}
 
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {
@@ -146,6 +152,14 @@ func TestExitCodes(t *testing.T) {
 		{"undrain now --socket " + socket, 2, "takes no argument"},
 		{"show nexthop -o json --socket " + socket, 0, ""},
 		{"wait neighbor=full:1 --timeout 5s --socket " + socket, 0, ""},
+		{"explain 10.10.1.2 10.10.4.2 tcp 40000 443 --in vpn1 --sample 10 --socket " + socket, 0, ""},
+		{"explain 10.10.1.2 10.10.4.2 -o json --socket " + socket, 0, ""},
+		{"explain 10.10.1.2", 2, "1 arguments are none of that"},
+		{"explain 10.10.1.2 fe80::1", 2, `"fe80::1" is no IPv4 address`},
+		{"explain 10.10.1.2 10.10.4.2 tcpp", 2, "no IP protocol"},
+		{"explain 10.10.1.2 10.10.4.2 tcp 70000 1", 2, `"70000" is no port`},
+		{"explain 10.10.1.2 10.10.4.2 --sample 10001", 2, "up to 10000"},
+		{"explain 10.10.1.2 10.10.4.2 --socket " + absent, 3, absent},
 		{"version", 0, ""},
 		{"show ospf --help", 0, ""},
 		{"help show route", 0, ""},

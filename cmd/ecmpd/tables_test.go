@@ -55,6 +55,26 @@ var example = state{
 		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},
+	explain: api.Explain{
+		Forward: api.Direction{
+			Source: "10.10.1.2", Destination: "10.10.4.2", Protocol: "tcp", SourcePort: 40000, DestinationPort: 443, In: "lan",
+			Tracked: true, TrackedCertain: true, TrackedBy: "no rule takes it out of connection tracking",
+			Rule: "32766: from all lookup main", Table: "main", Route: "10.10.4.0/24", Group: 3372220419,
+			Members: []api.Hop{hubA, hubB}, Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1",
+		},
+		Reverse: api.Direction{
+			Source: "10.10.4.2", Destination: "10.10.1.2", Protocol: "tcp", SourcePort: 443, DestinationPort: 40000, In: "vpn1",
+			TrackedBy: "inet ecmpd prerouting: … (handle 9)", Rule: "32766: from all lookup main", Table: "main", Route: "10.10.1.0/24",
+			Members: []api.Hop{{Interface: "lan", RouterID: "0.0.0.0", Weight: 1, Installed: true}}, Interface: "lan", RouterID: "0.0.0.0",
+			DroppedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "policy", Certain: true}},
+		},
+		SameHub: "not proven", SameHubWhy: "10.255.0.4 chooses among 10.255.0.1 and 10.255.0.2 by its own hash",
+		Hash: api.Hash{Policy: 3, Fields: "source, destination, protocol, source port, destination port"},
+		Sample: api.Sample{Flows: 1000, Members: []api.Share{
+			{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1, Flows: 493, Configured: "50.0", Measured: "49.3"},
+			{Via: "10.0.0.5", Interface: "vpn2", RouterID: "10.255.0.2", Weight: 1, Flows: 507, Configured: "50.0", Measured: "50.7"},
+		}},
+	},
 	status: api.Status{
 		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
 		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
@@ -90,6 +110,7 @@ func TestTables(t *testing.T) {
 		"nexthop":         func(s screen) { drawGroups(s, api.NextHops{Groups: example.groups}, false) },
 		"transit":         func(s screen) { drawTransit(s, transit, false) },
 		"transit-narrow":  func(s screen) { s.width = 40; drawTransit(s, transit, false) },
+		"explain":         func(s screen) { drawExplain(s, example.explain) },
 		"status":          func(s screen) { drawStatus(s, example.status, false) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,6 +48,7 @@ var table = []room{
 	{path: "ospf/speaker", own: []string{"ospf"}, others: []string{xnet, sys}},
 	{path: "rib", own: []string{"nexthop"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
+	{path: "explain", own: []string{"ospf/spf", "ospf/packet"}, pure: true},
 	{path: "fib", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
 	{path: "fib/sysctl", others: []string{sys}},
 	{path: "link", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
