@@ -73,7 +73,8 @@ type field uint8
 
 const (
 	fieldUnknown field = iota
-	fieldTracked       // what only a packet with a conntrack entry has
+	fieldTracked       // the packet has a conntrack entry
+	fieldStatus        // of the entry
 	fieldEntry         // more that is asked of an entry, and of nothing else
 	fieldState
 	fieldIn
@@ -110,6 +111,7 @@ const (
 	protocolTCP      = 6
 	protocolUDP      = 17
 	tcpSYN, tcpACK   = 0x02, 0x10
+	statusNAT        = 0x30 // the entry's connection is translated
 )
 
 // packet is a forwarded IPv4 packet, or a class of them: of what lists several
@@ -123,6 +125,7 @@ type packet struct {
 	states                      uint32
 	tcpFlags                    byte
 	tcpFlagsKnown               bool
+	translated                  bool // or may have been
 }
 
 // tracked says whether the packet has a conntrack entry.
@@ -144,7 +147,12 @@ func (c condition) answer(p *packet, h hook) answer {
 func (c condition) matches(p *packet, h hook) answer {
 	switch c.field {
 	case fieldTracked:
-		return min(maybe, p.tracked())
+		return p.tracked()
+	case fieldStatus:
+		if c.mask&^statusNAT == 0 && !p.translated {
+			return no
+		}
+		return maybe
 	case fieldEntry:
 		return max(maybe, yes-p.tracked())
 	case fieldState:

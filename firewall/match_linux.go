@@ -122,6 +122,7 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		return
 	case "flow_offload": // leaves the rule for a packet without an entry
 		s.when(condition{field: fieldTracked})
+		s.when(condition{}) // or for one that is no good for it
 		s.rule.effects |= effectOffload
 		return
 	case "nat", "masq", "redir":
@@ -173,9 +174,12 @@ func (s *ruleState) loadCt(e *expr.Ct) {
 		return
 	}
 	s.registers[e.Register] = source{}
-	if e.Key == expr.CtKeySTATE {
+	switch e.Key {
+	case expr.CtKeySTATE:
 		s.registers[e.Register] = source{field: fieldState}
 		return
+	case expr.CtKeySTATUS:
+		s.registers[e.Register] = source{field: fieldStatus}
 	}
 	s.when(condition{field: fieldTracked})
 }
@@ -303,12 +307,12 @@ func (d *decoder) compare(from source, e *expr.Cmp) condition {
 		return condition{}
 	}
 	not := e.Op == expr.CmpOpNeq
-	if from.field == fieldState && from.mask != nil {
+	if (from.field == fieldState || from.field == fieldStatus) && from.mask != nil {
 		// `state & mask != 0` is nft's form of a list of states.
 		if !isZero(e.Data) || len(from.mask) != 4 {
 			return condition{}
 		}
-		return condition{field: fieldState, mask: binary.NativeEndian.Uint32(from.mask), not: !not}
+		return condition{field: from.field, mask: binary.NativeEndian.Uint32(from.mask), not: !not}
 	}
 	switch {
 	case from.isAddress():

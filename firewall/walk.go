@@ -125,6 +125,7 @@ func (w *walker) affect(c *foreignChain, r foreignRule, hit answer) {
 		}
 		w.p.states |= stateUntracked
 	}
+	w.p.translated = w.p.translated || r.effects&effectNAT != 0
 	if r.effects&(effectNAT|effectRewrite) != 0 {
 		w.p.source, w.p.destination, w.p.sourcePort, w.p.destinationPort = nil, nil, nil, nil
 		w.p.sourceType, w.p.destinationType = 0, 0

@@ -11,6 +11,7 @@ import (
 // are those of nftables.
 const (
 	xtFlagState          = 1
+	xtFlagStateAlias     = 1 << 13 // written as -m state
 	xtConntrackUntracked = 1 << 8
 	xtStateUntracked     = 1 << 6
 	xtStates             = stateInvalid | stateEstablished | stateRelated | stateNew
@@ -52,6 +53,7 @@ func (s *ruleState) conntrack(flags, invert uint16, states uint32) {
 	s.rule.effects |= effectTracks
 	if flags&xtFlagState == 0 {
 		s.when(condition{field: fieldTracked})
+		s.when(condition{})
 		return
 	}
 	c := condition{field: fieldState, mask: states & xtStates, not: invert&xtFlagState != 0}
@@ -59,7 +61,7 @@ func (s *ruleState) conntrack(flags, invert uint16, states uint32) {
 		c.mask |= stateUntracked
 	}
 	s.when(c)
-	if flags&^xtFlagState != 0 || states&^(xtStates|xtConntrackUntracked) != 0 {
+	if flags&^(xtFlagState|xtFlagStateAlias) != 0 || states&^(xtStates|xtConntrackUntracked) != 0 {
 		s.when(condition{field: fieldEntry})
 	}
 }
