@@ -135,3 +135,7 @@ func (f *fake) Explain(_ context.Context, q ExplainQuery) (Explain, error) {
 		SourcePort: int(q.SourcePort), DestinationPort: int(q.DestinationPort),
 	}, Sample: Sample{Flows: q.Sample}}, f.err
 }
+
+func (f *fake) Doctor(context.Context) (Doctor, error) {
+	return Doctor{Findings: []Finding{{Number: 1, Check: "forwarding", Severity: "wrong"}}, Wrong: 1}, f.err
+}

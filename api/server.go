@@ -25,6 +25,7 @@ const (
 	PathTransit    = "/v1/transit"
 	PathStatus     = "/v1/status"
 	PathExplain    = "/v1/explain"
+	PathDoctor     = "/v1/doctor"
 	PathMetrics    = "/metrics"
 
 	// Orders, by POST; the answer is the [Status] after it.
@@ -49,6 +50,7 @@ type Backend interface {
 	Status(ctx context.Context) (Status, error)
 	// Explain returns [ErrNotFound] when no route leads to the destination.
 	Explain(ctx context.Context, q ExplainQuery) (Explain, error)
+	Doctor(ctx context.Context) (Doctor, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
 	Reload(ctx context.Context) error
@@ -159,6 +161,7 @@ func newHandler(b Backend) http.Handler {
 		}
 		return b.Explain(r.Context(), q)
 	})
+	get(PathDoctor, func(r *http.Request) (any, error) { return b.Doctor(r.Context()) })
 	mux.Handle("GET "+PathMetrics, metricsHandler(b))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, fmt.Errorf("no %s %s here: %w", r.Method, r.URL.Path, ErrNotFound))

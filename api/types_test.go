@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, Routes{}, NextHops{}, TransitBody{}, Status{}, Explain{},
+	Neighbors{}, Interfaces{}, Database{}, Routes{}, NextHops{}, TransitBody{}, Status{}, Explain{}, Doctor{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.

@@ -144,3 +144,29 @@ func (r *Resolver) ask(body []byte) (k kernelRoute, err error) {
 	})
 	return k, err
 }
+
+// Unresolved lists the neighbours, by link, whose link-layer address the kernel
+// has asked for in vain or is asking for.
+func (r *Resolver) Unresolved() (out map[int][]netip.Addr, err error) {
+	body := make([]byte, 12) // struct ndmsg
+	body[0] = unix.AF_INET
+	err = r.conn.dump(unix.RTM_GETNEIGH, body, func() { out = map[int][]netip.Addr{} }, func(m message) error {
+		if len(m.body) < len(body) {
+			return errShort
+		}
+		const waiting = unix.NUD_INCOMPLETE | unix.NUD_FAILED
+		if native.Uint16(m.body[8:])&waiting == 0 {
+			return nil
+		}
+		index := int(native.Uint32(m.body[4:]))
+		return eachAttr(m.body[len(body):], func(typ uint16, v []byte) {
+			if typ == unix.NDA_DST && len(v) == 4 {
+				out[index] = append(out[index], netip.AddrFrom4([4]byte(v)))
+			}
+		})
+	})
+	if err != nil {
+		err = fmt.Errorf("list neighbours: %w", err)
+	}
+	return out, err
+}

@@ -37,9 +37,47 @@ func blockers(chains []foreignChain, interfaces []string, transit []netip.Prefix
 			out = append(out, place)
 		}
 	}
-	slices.SortFunc(out, func(a, b Place) int {
-		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Chain, b.Chain), cmp.Compare(a.Rule, b.Rule))
-	})
+	slices.SortFunc(out, comparePlace)
+	return out
+}
+
+func comparePlace(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Chain, b.Chain), cmp.Compare(a.Rule, b.Rule))
+}
+
+// meetings returns the rules with one of the effects that packets between the
+// interfaces may meet while they are in a state.
+func meetings(chains []foreignChain, interfaces []string, transit []netip.Prefix, state uint32, wanted effect) []Place {
+	w := newWalker(chains)
+	packets := w.packets(interfaces, disjoint(transit))
+	hits := map[Place]int{} // by place, without Certain
+	for i := range chains {
+		c := &chains[i]
+		if c.hook == hookNone || c.nat && state&stateNew == 0 {
+			continue
+		}
+		for _, p := range packets {
+			p.states = state
+			w.walkBase(c, &p)
+			for _, h := range w.met {
+				if h.effects&wanted == 0 {
+					continue
+				}
+				place, n := h.place, 0
+				if place.Certain {
+					n = 1
+				}
+				place.Certain = false
+				hits[place] += n
+			}
+		}
+	}
+	out := make([]Place, 0, len(hits))
+	for place, n := range hits {
+		place.Certain = n == len(packets)
+		out = append(out, place)
+	}
+	slices.SortFunc(out, comparePlace)
 	return out
 }
 

@@ -41,7 +41,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not reachable, 4 not found,
 5 condition not met.`,
 	}
 	root.AddCommand(
-		newRun(), newCheck(), newDecode(), newReplay(), newReload(), newDrain(), newUndrain(), newShow(), newWait(), newExplain(), newDemo(), newCleanup(), newVersion(),
+		newRun(), newCheck(), newDecode(), newReplay(), newReload(), newDrain(), newUndrain(), newShow(), newWait(), newExplain(), newDoctor(), newDemo(), newCleanup(), newVersion(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -64,6 +64,7 @@ type state struct {
 	transit    api.Transit
 	status     api.Status
 	explain    api.Explain
+	doctor     api.Doctor
 	err        error
 }
 
@@ -99,6 +100,7 @@ func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); r
 func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
 func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
 func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
+func (r *router) Doctor(context.Context) (api.Doctor, error)   { s := r.get(); return s.doctor, s.err }
 func (r *router) Explain(_ context.Context, q api.ExplainQuery) (api.Explain, error) {
 	s := r.get()
 	s.explain.Forward.Source, s.explain.Forward.Destination = q.Source.String(), q.Destination.String()
@@ -134,6 +136,8 @@ func TestExitCodes(t *testing.T) {
 	socket, sick, absent := filepath.Join(dir, "s"), filepath.Join(dir, "sick"), filepath.Join(dir, "absent")
 	(&router{state: example}).start(t, socket)
 	(&router{state: state{err: errors.New("the loop is on fire")}}).start(t, sick)
+	healthy := filepath.Join(dir, "healthy")
+	(&router{}).start(t, healthy)
 	bad := filepath.Join(dir, "bad.yaml")
 	if err := os.WriteFile(bad, []byte("router-id: 10.0.0.1\nbogus: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -154,6 +158,11 @@ func TestExitCodes(t *testing.T) {
 		{"wait neighbor=full:1 --timeout 5s --socket " + socket, 0, ""},
 		{"explain 10.10.1.2 10.10.4.2 tcp 40000 443 --in vpn1 --sample 10 --socket " + socket, 0, ""},
 		{"explain 10.10.1.2 10.10.4.2 -o json --socket " + socket, 0, ""},
+		{"doctor --socket " + socket, 5, "1 of 2 findings is wrong"},
+		{"doctor -o json --socket " + socket, 5, ""},
+		{"doctor --socket " + healthy, 0, ""},
+		{"doctor now", 2, "takes no argument"},
+		{"doctor --socket " + absent, 3, absent},
 		{"explain 10.10.1.2", 2, "1 arguments are none of that"},
 		{"explain 10.10.1.2 fe80::1", 2, `"fe80::1" is no IPv4 address`},
 		{"explain 10.10.1.2 10.10.4.2 tcpp", 2, "no IP protocol"},

@@ -55,6 +55,10 @@ var example = state{
 		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},
+	doctor: api.Doctor{Wrong: 1, Findings: []api.Finding{
+		{Number: 1, Check: "rp-filter", Severity: "wrong", What: "rp_filter is strict on vpn1", Why: "the kernel drops what comes in another way than the answer would go", Repair: "sysctl -w net/ipv4/conf/vpn1/rp_filter=2"},
+		{Number: 2, Check: "kernel", Severity: "note", What: "Linux 6.1.0 may send packets of one flow to different next hops", Why: "commit 02b24941619f", Repair: "Linux 6.6 has the repair"},
+	}},
 	explain: api.Explain{
 		Forward: api.Direction{
 			Source: "10.10.1.2", Destination: "10.10.4.2", Protocol: "tcp", SourcePort: 40000, DestinationPort: 443, In: "lan",
@@ -110,6 +114,8 @@ func TestTables(t *testing.T) {
 		"nexthop":         func(s screen) { drawGroups(s, api.NextHops{Groups: example.groups}, false) },
 		"transit":         func(s screen) { drawTransit(s, transit, false) },
 		"transit-narrow":  func(s screen) { s.width = 40; drawTransit(s, transit, false) },
+		"doctor":          func(s screen) { drawDoctor(s, example.doctor) },
+		"doctor-clean":    func(s screen) { drawDoctor(s, api.Doctor{}) },
 		"explain":         func(s screen) { drawExplain(s, example.explain) },
 		"status":          func(s screen) { drawStatus(s, example.status, false) },
 	} {

@@ -49,6 +49,8 @@ var table = []room{
 	{path: "rib", own: []string{"nexthop"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "explain", own: []string{"ospf/spf", "ospf/packet"}, pure: true},
+	{path: "doctor", pure: true},
+	{path: "doctor/host"},
 	{path: "fib", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
 	{path: "fib/sysctl", others: []string{sys}},
 	{path: "link", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
