@@ -146,7 +146,7 @@ func (d *daemon) build(cfg *config.Config) error {
 	if d.links, err = link.Open(); err != nil {
 		return err
 	}
-	d.firewall = newFirewallLoop(d.log)
+	d.firewall = newFirewallLoop(d.log, d.loosenReversePath)
 	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/ecmpd/ecmpd/doctor"
 	"github.com/ecmpd/ecmpd/doctor/host"
 	"github.com/ecmpd/ecmpd/fib"
+	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/ospf"
@@ -137,14 +138,13 @@ func (d *daemon) settingFacts(f *doctor.Facts) (err error) {
 	}
 	f.Forwarding = number("net.ipv4.ip_forward") == 1
 	f.MaxMemberships = number("net.ipv4.igmp_max_memberships")
-	all := number("net.ipv4.conf.all.rp_filter")
 	for i := range f.Interfaces {
 		n := &f.Interfaces[i]
-		if _, e := d.settings.Get("net/ipv4/conf/" + n.Name + "/rp_filter"); e != nil {
+		if _, e := d.settings.Get("net/ipv4/conf/" + n.Name + "/forwarding"); e != nil {
 			continue // the link has gone
 		}
 		n.Forwarding = number("net/ipv4/conf/"+n.Name+"/forwarding") == 1
-		n.ReversePath = max(all, number("net/ipv4/conf/"+n.Name+"/rp_filter"))
+		n.Strict = d.settings.ReversePath(n.Name) == sysctl.ReversePathStrict
 	}
 	h, e := d.readHash()
 	f.Hash = doctor.Hash(h)

@@ -31,6 +31,9 @@ type firewallLoop struct {
 	log   *logrus.Logger
 	inbox *mailbox[any]
 	fw    *firewall.Firewall // nil without nftables
+	// loosen sees to it that untracked packets that come in through a link are not
+	// dropped because the way back leads elsewhere.
+	loosen func(link string)
 
 	wanted   wantedRules
 	known    bool // wanted has been set
@@ -75,12 +78,12 @@ func (t *task) run(work func() error) (again time.Duration) {
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
-func newFirewallLoop(log *logrus.Logger) *firewallLoop {
+func newFirewallLoop(log *logrus.Logger, loosen func(link string)) *firewallLoop {
 	fw, err := firewall.Open()
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, forget: task{due: true}}
+	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, forget: task{due: true}}
 }
 
 func (f *firewallLoop) close() {
@@ -142,6 +145,11 @@ func (f *firewallLoop) apply(m any) {
 		was, is := f.wanted.state, m.state
 		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) || !slices.Equal(was.Prefixes, is.Prefixes) {
 			f.look.due = true
+		}
+		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) {
+			for _, name := range is.Interfaces { // none in mode off
+				f.loosen(name)
+			}
 		}
 		f.wanted, f.known, f.dirty = m, true, true
 	case sweep:

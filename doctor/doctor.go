@@ -71,8 +71,7 @@ type Interface struct {
 	Name       string
 	Passive    bool
 	Forwarding bool
-	// ReversePath is the larger one of its own rp_filter and that of all: 0 off, 1 strict, 2 loose.
-	ReversePath int
+	Strict     bool // rp_filter is, that of all taken into account
 }
 
 // Trouble is why a neighbour is not Full, or of no use, by the check that it belongs to.

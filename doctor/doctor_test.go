@@ -11,7 +11,7 @@ func healthy() Facts {
 	l4 := Hash{3, 0x37}
 	return Facts{
 		Kernel: "6.12.1-amd64", Forwarding: true, MaxMemberships: 20, Hash: l4, Wanted: l4, Transit: true,
-		Interfaces: []Interface{{Name: "vpn1", Forwarding: true, ReversePath: 2}, {Name: "lan", Forwarding: true, Passive: true, ReversePath: 1}},
+		Interfaces: []Interface{{Name: "vpn1", Forwarding: true}, {Name: "lan", Forwarding: true, Passive: true, Strict: true}},
 	}
 }
 
@@ -33,7 +33,7 @@ func TestExamine(t *testing.T) {
 	}{
 		{"forwarding", "sysctl -w net.ipv4.ip_forward=1", Wrong, func(f *Facts) { f.Forwarding = false }},
 		{"forwarding", "conf/vpn1/forwarding=1", Wrong, func(f *Facts) { f.Interfaces[0].Forwarding = false }},
-		{"rp-filter", "conf/vpn1/rp_filter=2", Wrong, func(f *Facts) { f.Interfaces[0].ReversePath = 1 }},
+		{"rp-filter", "conf/vpn1/rp_filter=2", Wrong, func(f *Facts) { f.Interfaces[0].Strict = true }},
 		{"hash-policy", "policy 0, not policy 3 with fields 0x37", Wrong, func(f *Facts) { f.Hash = Hash{} }},
 		{"hash-policy", "fields 0x7, not policy 3 with fields 0x37", Wrong, func(f *Facts) { f.Hash.Fields = 7 }},
 		{"hash-policy", "sysctl -w net.ipv4.fib_multipath_hash_policy=0", Wrong, func(f *Facts) { f.Wanted = Hash{} }},

@@ -23,7 +23,7 @@ func forwarding(f Facts) (out []Finding) {
 
 func reversePath(f Facts) (out []Finding) {
 	for _, i := range f.Interfaces {
-		if i.ReversePath == 1 && !i.Passive {
+		if i.Strict && !i.Passive {
 			out = append(out, Finding{
 				"rp-filter", Wrong, "rp_filter is strict on " + i.Name,
 				"the kernel drops what comes in another way than the answer would go, which is normal among equal-cost paths; the larger one of the interface's value and that of all counts",
