@@ -15,6 +15,7 @@ import (
 type wantedRules struct {
 	state         transit.State
 	forwardAccept bool
+	insertAccept  []firewall.Chain
 }
 
 func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); return ok }
@@ -38,7 +39,9 @@ type firewallLoop struct {
 	wanted   wantedRules
 	known    bool // wanted has been set
 	blockers []firewall.Place
-	failure  string // of the last write; empty when it succeeded
+	missing  []firewall.Chain // of insert-accept
+	refused  string           // why insert-accept failed last; empty when it did not
+	failure  string           // of the last write; empty when it succeeded
 	inSync   bool
 
 	// What is to be done.
@@ -201,7 +204,36 @@ func (f *firewallLoop) update() error {
 		f.note(report)
 		f.sweep = err != nil
 	}
+	if err == nil {
+		f.insert()
+	}
 	return err
+}
+
+// insert keeps the accept in the operator's chains that the configuration names.
+// What cannot be done now may be possible after a transaction of others, which
+// brings the loop here again.
+func (f *firewallLoop) insert() {
+	done, err := f.fw.Insert(f.wanted.insertAccept)
+	before := f.refused
+	f.refused = ""
+	if err != nil {
+		if f.refused = err.Error(); f.refused != before {
+			f.log.WithError(err).Error("transit.insert-accept")
+		}
+		return
+	}
+	if done.Written > 0 {
+		f.look.due = true
+		f.log.WithField("rules", done.Written).Info("accept for untracked packets written into other tables")
+	}
+	for _, c := range done.Missing {
+		if !slices.Contains(f.missing, c) {
+			f.log.WithFields(logrus.Fields{"family": c.Family, "table": c.Table, "chain": c.Name}).
+				Warn("transit.insert-accept: there is no such chain (see nft list ruleset); it is looked for whenever a ruleset changes")
+		}
+	}
+	f.missing = done.Missing
 }
 
 func (f *firewallLoop) note(r firewall.Report) {
@@ -217,7 +249,7 @@ func (f *firewallLoop) complain(err error) {
 	f.failure = ""
 	if err != nil {
 		if f.failure = err.Error(); f.failure != before {
-			f.log.WithError(err).Error("nftables: table inet ecmpd not written; trying again every second")
+			f.log.WithError(err).Error("nftables: not written; trying again every second")
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Package firewall keeps the table `inet ecmpd` in the kernel equal to a value,
-// reads everybody else's tables into a value, and forgets the connections that
+// reads everybody else's tables into a value, keeps an accept in those of their chains
+// that it is told to, and forgets the connections that
 // are no longer tracked. It is the only writer of nftables.
 //
 // The table says: a packet that comes in through an OSPF interface and whose
@@ -21,7 +22,8 @@
 // (nftables) and legacy.go, legacy_linux.go (iptables-legacy), which foreign.go
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through
-// everything. conntrack_linux.go removes entries.
+// everything. insert_linux.go keeps a rule of ours in other people's chains;
+// conntrack_linux.go removes entries.
 package firewall
 
 import "net/netip"

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -152,8 +153,9 @@ func hookOf(k *nftables.Chain) hook {
 
 // rawRule is a rule as the kernel describes it.
 type rawRule struct {
-	handle uint64
-	exprs  []rawExpr
+	handle  uint64
+	comment string
+	exprs   []rawExpr
 }
 
 type rawExpr struct {
@@ -189,6 +191,8 @@ func (f *Firewall) dumpRules() (map[chainKey][]rawRule, error) {
 				key.chain = ad.String()
 			case unix.NFTA_RULE_HANDLE:
 				rule.handle = ad.Uint64()
+			case unix.NFTA_RULE_USERDATA:
+				rule.comment, _ = userdata.GetString(ad.Bytes(), userdata.TypeComment)
 			case unix.NFTA_RULE_EXPRESSIONS:
 				ad.Do(func(b []byte) error { return rule.decode(b) })
 			}
