@@ -15,8 +15,8 @@
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), events.go
 // (engine output to logs and dead legs), log.go, shared.go (tracked networks that other
-// hubs carry, too), status.go and orders.go (API), sequence.go (sequence numbers),
-// kernel.go (sysctls and cleanup).
+// hubs carry, too), status.go, explain.go, explain_rules.go, doctor.go and orders.go
+// (API), sequence.go (sequence numbers), kernel.go (sysctls and cleanup).
 package daemon
 
 import (

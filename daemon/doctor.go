@@ -48,6 +48,17 @@ func (d *daemon) Doctor(ctx context.Context) (api.Doctor, error) {
 	if f.Shared, err = d.sharedNetworks(ctx, links); err != nil {
 		return api.Doctor{}, err
 	}
+	state, err := d.transitState(ctx)
+	if err != nil {
+		return api.Doctor{}, err
+	}
+	split, err := d.sharedTracked(ctx, state)
+	if err != nil {
+		return api.Doctor{}, err
+	}
+	for _, s := range split {
+		f.Split = append(f.Split, doctor.SplitNetwork{Prefix: s.Prefix, Why: sharedReason(s)})
+	}
 	doubt("kernel settings", d.settingFacts(&f))
 	f.Unresolved, err = unresolved(routes, links)
 	doubt("link-layer addresses of gateways", err)
@@ -224,7 +235,7 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 	if !f.Transit {
 		return nil
 	}
-	local, err := askLoop(ctx, d.routes.inbox, func() []netip.Addr { return d.routes.transit.Local })
+	state, err := d.transitState(ctx)
 	if err != nil {
 		return err
 	}
@@ -242,7 +253,7 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		var errs [3]error
 		r.blockers, errs[0] = fw.Blockers()
 		r.translates, r.offloads, errs[1] = fw.Encounters()
-		r.entries, errs[2] = fw.TransitEntries(local)
+		r.entries, errs[2] = fw.TransitEntries(state.Local)
 		r.err = errors.Join(errs[:]...)
 		return r
 	})

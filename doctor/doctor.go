@@ -52,6 +52,7 @@ type Facts struct {
 	Missing    []MissingHop
 	Unresolved []Gateway
 	Shared     []SharedNetwork
+	Split      []SplitNetwork
 }
 
 // Hash is what chooses a member of a group: fib_multipath_hash_policy and _fields.
@@ -110,13 +111,20 @@ type SharedNetwork struct {
 	Router    string
 }
 
+// SplitNetwork is a tracked network of whose flows connection tracking may see one
+// direction only.
+type SplitNetwork struct {
+	Prefix netip.Prefix
+	Why    string // and what to do
+}
+
 // Examine runs all checks, those of the worst consequences first.
 func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
 		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, oneWay, mtuMismatch, uselessFull,
 		missingHops, unresolvedGateways, reversePath, hashPolicy,
-		blockers, translation, offload, trackedEntries, sharedNetworks,
+		blockers, translation, offload, trackedEntries, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,
 	} {
 		findings = append(findings, check(f)...)

@@ -69,3 +69,13 @@ func sharedNetworks(f Facts) (out []Finding) {
 	}
 	return out
 }
+
+func splitNetworks(f Facts) (out []Finding) {
+	for _, s := range f.Split {
+		out = append(out, Finding{
+			"tracked-network", Wrong, fmt.Sprintf("the tracked network %s is served by several hubs", s.Prefix), s.Why,
+			"let one hub carry it, or take it out of transit.tracked; then ecmpd reload",
+		})
+	}
+	return out
+}
