@@ -98,6 +98,7 @@ type condition struct {
 	names  []string    // fieldIn, fieldOut; a trailing * stands for any rest
 	values []byte      // fieldFamily, fieldProtocol, fieldTCPFlags
 	ranges [][2]uint32 // addresses and ports: first and last
+	set    string      // that the values come from, if it has a name
 }
 
 // Values of packets that are asked about.

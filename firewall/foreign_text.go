@@ -57,12 +57,12 @@ func (c condition) String() string {
 		for _, n := range c.names {
 			values = append(values, fmt.Sprintf("%q", n))
 		}
-		return name + op + braces(values)
+		return name + op + c.braces(values)
 	case fieldProtocol:
 		for _, p := range c.values {
 			values = append(values, fmt.Sprint(p))
 		}
-		return "meta l4proto" + op + braces(values)
+		return "meta l4proto" + op + c.braces(values)
 	case fieldFamily:
 		return ""
 	case fieldSource, fieldDestination:
@@ -70,7 +70,7 @@ func (c condition) String() string {
 		for _, r := range c.ranges {
 			values = append(values, rangeText(r))
 		}
-		return name + op + braces(few(values))
+		return name + op + c.braces(few(values))
 	case fieldSourcePort, fieldDestinationPort:
 		name := map[field]string{fieldSourcePort: "th sport", fieldDestinationPort: "th dport"}[c.field]
 		for _, r := range c.ranges {
@@ -80,7 +80,7 @@ func (c condition) String() string {
 			}
 			values = append(values, text)
 		}
-		return name + op + braces(few(values))
+		return name + op + c.braces(few(values))
 	case fieldSourceType, fieldDestinationType:
 		name := map[field]string{fieldSourceType: "fib saddr type", fieldDestinationType: "fib daddr type"}[c.field]
 		for i, t := range addressTypes {
@@ -88,12 +88,12 @@ func (c condition) String() string {
 				values = append(values, t)
 			}
 		}
-		return name + op + braces(values)
+		return name + op + c.braces(values)
 	case fieldTCPFlags:
 		for _, v := range c.values {
 			values = append(values, fmt.Sprintf("%#x", v))
 		}
-		return fmt.Sprintf("tcp flags & %#x", c.mask) + map[bool]string{false: " == ", true: " != "}[c.not] + braces(values)
+		return fmt.Sprintf("tcp flags & %#x", c.mask) + map[bool]string{false: " == ", true: " != "}[c.not] + c.braces(values)
 	default:
 		return "…"
 	}
@@ -119,7 +119,11 @@ func few(values []string) []string {
 	return values
 }
 
-func braces(values []string) string {
+// braces writes the values of a match, or the set that they come from.
+func (c condition) braces(values []string) string {
+	if c.set != "" {
+		return "@" + c.set
+	}
 	if len(values) == 1 {
 		return values[0]
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
@@ -431,7 +432,11 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 		delete(s.registers, e.DestRegister)
 		s.when(condition{})
 	default:
-		s.when(d.inSet(from, set, e.Invert))
+		c := d.inSet(from, set, e.Invert)
+		if !strings.HasPrefix(e.SetName, "__") { // nft's names for sets that have none
+			c.set = e.SetName
+		}
+		s.when(c)
 	}
 }
 

@@ -214,7 +214,8 @@ func TestExitCodes(t *testing.T) {
 		if code != row.code || !strings.Contains(stderr, row.stderr) || (code == 0) != (stderr == "") {
 			t.Errorf("ecmpd %s: exit code %d, want %d and %q\n%s%s", row.args, code, row.code, row.stderr, stdout, stderr)
 		}
-		if code != 0 && stdout != "" {
+		// What the doctor finds is its answer, whatever the exit code.
+		if code != 0 && stdout != "" && !strings.HasPrefix(row.args, "doctor") {
 			t.Errorf("ecmpd %s failed and wrote to stdout: %s", row.args, stdout)
 		}
 	}
