@@ -17,11 +17,14 @@ func blockers(chains []foreignChain, interfaces []string, transit []netip.Prefix
 	w := newWalker(chains)
 	packets := w.packets(interfaces, disjoint(transit))
 	for i := range chains {
-		if !chains[i].seesUntracked() {
+		if !chains[i].seesTransit() {
 			continue
 		}
 		found := map[Place]int{} // by place, without Certain → certain hits
 		for _, p := range packets {
+			if chains[i].hook == hookIngress {
+				p.states = stateInvalid
+			}
 			for _, b := range w.walkBase(&chains[i], &p) {
 				place := b
 				place.Certain = false
@@ -88,9 +91,10 @@ const typeUnicast = 1
 // rawPriority is where packets become untracked.
 const rawPriority = -300
 
-// seesUntracked reports whether untracked packets come through the base chain.
-func (c *foreignChain) seesUntracked() bool {
-	return !c.nat && (c.hook > hookPrerouting || c.hook == hookPrerouting && c.priority > rawPriority)
+// seesTransit reports whether packets come through the base chain that are not
+// tracked, or will not be.
+func (c *foreignChain) seesTransit() bool {
+	return !c.nat && (c.hook == hookIngress || c.hook > hookPrerouting || c.hook == hookPrerouting && c.priority > rawPriority)
 }
 
 // packets gives one packet for each pair of interfaces that some rule tells

@@ -255,6 +255,9 @@ func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
 	if err != nil {
 		return nil
 	}
+	if slices.ContainsFunc(raw, func(e nftables.SetElement) bool { return len(e.Key) == 0 }) {
+		return nil // one that stands for all others
+	}
 	out := &foreignElements{keyBytes: int(s.KeyType.Bytes), interval: s.Interval}
 	if s.IsMap {
 		out.verdicts = map[string]foreignRule{}

@@ -36,7 +36,11 @@ func newWalker(chains []foreignChain) *walker {
 // change the packet and are kept in met.
 func (w *walker) walkBase(base *foreignChain, p *packet) []Place {
 	w.base, w.p, w.found, w.met, w.steps = base, p, nil, nil, 0
-	if left, _ := w.walk(base, yes, 0); left != no && base.drop {
+	reach := yes
+	if base.hook == hookIngress { // on devices, of which nothing is read
+		reach = maybe
+	}
+	if left, _ := w.walk(base, reach, 0); left != no && base.drop {
 		w.block(base.name, "policy", left == yes)
 	}
 	return w.found
