@@ -2,6 +2,7 @@
 // HTTP/JSON on a unix socket, with the server, the client and the metrics.
 //
 //   - types.go    the values, and so the JSON; the reference for every key
+//   - explain.go  the same for one packet's life, with its query
 //   - list.go     lists and counters that are never null
 //   - server.go   paths → [Backend], time and size limits, errors as JSON
 //   - select.go   one entry out of a list, chosen by a query

@@ -138,3 +138,15 @@ func (f *fake) Route(ctx context.Context, p netip.Prefix) ([]Route, error) {
 	all, err := f.Routes(ctx)
 	return keep(all, isPrefix(p)), err
 }
+
+// Explain answers with what was asked.
+func (f *fake) Explain(_ context.Context, q ExplainQuery) (Explain, error) {
+	return Explain{Forward: Direction{
+		Source: q.Source.String(), Destination: q.Destination.String(), Protocol: ProtocolName(q.Protocol), In: q.In,
+		SourcePort: int(q.SourcePort), DestinationPort: int(q.DestinationPort),
+	}, Sample: Sample{Flows: q.Sample}}, f.err
+}
+
+func (f *fake) Doctor(context.Context) (Doctor, error) {
+	return Doctor{Findings: []Finding{{Number: 1, Check: "forwarding", Severity: "wrong"}}, Wrong: 1}, f.err
+}

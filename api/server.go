@@ -14,7 +14,7 @@ import (
 // Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
 // [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id: the answer
-// then holds what fits, or is a 404.
+// then holds what fits, or is a 404. [PathExplain] takes [ExplainQuery.Values].
 const (
 	PathNeighbors     = "/v1/ospf/neighbors"
 	PathInterfaces    = "/v1/ospf/interfaces"
@@ -26,6 +26,8 @@ const (
 	PathTransit       = "/v1/transit"
 	PathBFD           = "/v1/bfd"
 	PathStatus        = "/v1/status"
+	PathExplain       = "/v1/explain"
+	PathDoctor        = "/v1/doctor"
 	PathMetrics       = "/metrics"
 
 	// Orders, by POST; the answer is the [Status] after it.
@@ -50,6 +52,9 @@ type Backend interface {
 	Transit(ctx context.Context) (Transit, error)
 	BFD(ctx context.Context) (BFDSessions, error)
 	Status(ctx context.Context) (Status, error)
+	// Explain returns [ErrNotFound] when no route leads to the destination.
+	Explain(ctx context.Context, q ExplainQuery) (Explain, error)
+	Doctor(ctx context.Context) (Doctor, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
 	Reload(ctx context.Context) error
@@ -166,6 +171,14 @@ func newHandler(b Backend) http.Handler {
 	order(PathReload, b.Reload)
 	order(PathDrain, func(ctx context.Context) error { return b.Drain(ctx, true) })
 	order(PathUndrain, func(ctx context.Context) error { return b.Drain(ctx, false) })
+	get(PathExplain, func(r *http.Request) (any, error) {
+		q, err := parseExplain(r.URL.Query())
+		if err != nil {
+			return nil, err
+		}
+		return b.Explain(r.Context(), q)
+	})
+	get(PathDoctor, func(r *http.Request) (any, error) { return b.Doctor(r.Context()) })
 	mux.Handle("GET "+PathMetrics, metricsHandler(b))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, fmt.Errorf("no %s %s here: %w", r.Method, r.URL.Path, ErrNotFound))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,7 @@ func TestEveryPathAnswers(t *testing.T) {
 	for path, v := range map[string]any{
 		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathBorderRouters: &BorderRouters{},
 		PathOSPFRoutes: &Routes{}, PathRoutes: &Routes{}, PathNextHops: &NextHops{},
-		PathTransit: &TransitBody{}, PathStatus: &Status{},
+		PathTransit: &TransitBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
 	} {
 		if err := c.Get(t.Context(), path, v); err != nil {
 			t.Errorf("%s: %v", path, err)
@@ -242,6 +243,38 @@ func BenchmarkRoutes(b *testing.B) {
 	for b.Loop() {
 		if _, err := json.MarshalIndent(Routes{routes}, "", "  "); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What is asked arrives, and what makes no sense is refused.
+func TestExplainQuery(t *testing.T) {
+	socket, _ := serve(t, &fake{})
+	c := NewClient(socket)
+	q := ExplainQuery{
+		Source: netip.MustParseAddr("10.10.1.2"), Destination: netip.MustParseAddr("10.10.4.2"),
+		Protocol: 17, SourcePort: 40000, DestinationPort: 443, In: "vpn1", Sample: 1000,
+	}
+	var e Explain
+	if err := c.Get(t.Context(), PathExplain+"?"+q.Values().Encode(), &e); err != nil {
+		t.Fatal(err)
+	}
+	f := e.Forward
+	if f.Source != "10.10.1.2" || f.Destination != "10.10.4.2" || f.Protocol != "udp" || f.SourcePort != 40000 || f.DestinationPort != 443 || f.In != "vpn1" || e.Sample.Flows != 1000 {
+		t.Errorf("%+v", e)
+	}
+	const ends = "source=10.10.1.2&destination=10.10.4.2"
+	for query, want := range map[string]string{
+		"source=10.10.1.2":                      "destination=",
+		"source=fe80::1&destination=10.10.4.2":  "an IPv4 address",
+		ends:                                    "protocol",
+		ends + "&protocol=tcpp":                 "no IP protocol",
+		ends + "&protocol=tcp&sourcePort=70000": "a number up to 65535",
+		ends + "&protocol=tcp&sample=1000000":   "a number up to 10000",
+		ends + "&protocol=256":                  "no IP protocol",
+	} {
+		if err := c.Get(t.Context(), PathExplain+"?"+query, &e); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", query, err, want)
 		}
 	}
 }

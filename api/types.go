@@ -283,3 +283,19 @@ type OperationCount struct {
 	Result    string `json:"result"`    // ok, failed
 	Count     uint64 `json:"count"`
 }
+
+// Doctor is the body of [PathDoctor].
+type Doctor struct {
+	Findings List[Finding] `json:"findings"` // worst consequences first
+	Wrong    int           `json:"wrong"`    // findings that are more than notes
+}
+
+// Finding is one thing that is not as it should be.
+type Finding struct {
+	Number   int    `json:"number"`   // from 1
+	Check    string `json:"check"`    // kebab case: forwarding, rp-filter, …
+	Severity string `json:"severity"` // wrong, note
+	What     string `json:"what"`
+	Why      string `json:"why"`    // it matters
+	Repair   string `json:"repair"` // command, or what to do
+}

@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, Status{},
+	Neighbors{}, Interfaces{}, Database{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, Status{}, Explain{}, Doctor{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.
@@ -77,6 +77,9 @@ func TestPromisedKeys(t *testing.T) {
 		{TransitBody{}, "transit", "mode prefixes interfaces holes inSync blockedBy"},
 		{TransitBody{Transit{Holes: []Hole{{}}}}, "transit.holes", "prefix reason"},
 		{TransitBody{Transit{BlockedBy: []Blocker{{}}}}, "transit.blockedBy", "family table chain"},
+		{Explain{}, "forward", "tracked rule table group via interface"},
+		{Explain{}, "reverse", "tracked rule table group via interface"},
+		{map[string]any{"explain": Explain{}}, "explain", "forward reverse sameHub"},
 	} {
 		text, err := json.Marshal(row.body)
 		if err != nil {

@@ -25,6 +25,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/rib"
@@ -72,9 +73,10 @@ func (h Hash) String() string { return word(hashes, h) }
 // Transit says what happens to packets that only pass through.
 type Transit struct {
 	Mode          TransitMode
-	Tracked       []netip.Prefix // stay under connection tracking even when they are transit
-	Also          []netip.Prefix // attached networks that several hubs serve: transit although connected
-	ForwardAccept bool           // accept untracked packets in the own forward chain
+	Tracked       []netip.Prefix   // stay under connection tracking even when they are transit
+	Also          []netip.Prefix   // attached networks that several hubs serve: transit although connected
+	ForwardAccept bool             // accept untracked packets in the own forward chain
+	InsertAccept  []firewall.Chain // of the operator, at whose heads untracked packets are accepted
 }
 
 // TransitMode says whether transit packets bypass connection tracking.

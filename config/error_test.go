@@ -177,6 +177,13 @@ func TestErrors(t *testing.T) {
 		{"when missing", head + "ospf: {default-originate: §{metric: 1}}", `"when" is missing`},
 		{"when", head + "ospf: {default-originate: {when: §alway}}", `did you mean "always"?`},
 
+		// transit.
+		{"chain without table", head + "transit: {mode: off, insert-accept: [§{chain: forward}]}", `"table" is missing`},
+		{"chain without name", head + "transit: {mode: off, insert-accept: [§{table: filter}]}", `"chain" is missing`},
+		{"chain family", head + "transit: {mode: off, insert-accept: [{family: §ip6, table: filter, chain: forward}]}", "inet"},
+		{"chain of ecmpd", head + "transit: {mode: off, insert-accept: [{table: §ecmpd, chain: forward}]}", "forward-accept is for it"},
+		{"chain twice", head + "transit: {mode: off, insert-accept: [{table: filter, chain: f}, {family: inet, table: filter, chain: §f}]}", "already in line 2"},
+
 		// static.
 		{"static without a way", head + "static:\n  - §prefix: 10.0.0.0/8\n", "needs next-hops"},
 		{"static blackhole false", head + "static:\n  - §{prefix: 10.0.0.0/8, blackhole: false}\n", "needs next-hops"},
@@ -237,8 +244,7 @@ func TestRefusedByName(t *testing.T) {
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
-		"ecmp: {":               "symmetric-key symmetric-level",
-		"transit: {mode: off, ": "insert-accept",
+		"ecmp: {": "symmetric-key symmetric-level",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")
 		var end string

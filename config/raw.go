@@ -180,11 +180,18 @@ type rawECMP struct {
 
 type rawTransit struct {
 	Node          *node
-	Mode          *node    `key:"mode"`
-	Tracked       []*node  `key:"tracked"`
-	Also          []*node  `key:"also"`
-	ForwardAccept *node    `key:"forward-accept"`
-	_             struct{} `refuse:"insert-accept"`
+	Mode          *node      `key:"mode"`
+	Tracked       []*node    `key:"tracked"`
+	Also          []*node    `key:"also"`
+	ForwardAccept *node      `key:"forward-accept"`
+	InsertAccept  []rawChain `key:"insert-accept"`
+}
+
+type rawChain struct {
+	Node   *node
+	Family *node `key:"family"`
+	Table  *node `key:"table"`
+	Chain  *node `key:"chain"`
 }
 
 type rawKernel struct {

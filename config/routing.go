@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 
+	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/rib"
 )
@@ -34,7 +35,45 @@ func (r *report) transit(raw *rawTransit) Transit {
 		Tracked:       r.prefixes(raw.Tracked),
 		Also:          r.prefixes(raw.Also),
 		ForwardAccept: r.boolean(raw.ForwardAccept, true),
+		InsertAccept:  r.foreignChains(raw.InsertAccept),
 	}
+}
+
+var families = []choice[string]{{"inet", "inet"}, {"ip", "ip"}}
+
+// foreignChains reads the operator's chains that get an accept of ours.
+func (r *report) foreignChains(raws []rawChain) []firewall.Chain {
+	var out []firewall.Chain
+	lines := make(map[firewall.Chain]int)
+	for _, raw := range raws {
+		c := firewall.Chain{Family: enum(r, raw.Family, "inet", families), Table: r.chainName(&raw, raw.Table, "table"), Name: r.chainName(&raw, raw.Chain, "chain")}
+		switch line, twice := lines[c]; {
+		case c.Table == "" || c.Name == "":
+			continue
+		case c.Family == "inet" && c.Table == "ecmpd":
+			r.errorf(raw.Table, "%s inet ecmpd is ecmpd's own: forward-accept is for it", raw.Table.key)
+		case twice:
+			r.errorf(raw.Chain, "this chain is already in line %d", line)
+		default:
+			lines[c] = raw.Chain.line
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// chainName reads a name that nftables may have.
+func (r *report) chainName(raw *rawChain, n *node, key string) string {
+	switch {
+	case n == nil && raw.Node.has(key):
+	case n == nil:
+		r.errorf(raw.Node, "%q is missing: write {family: inet, table: filter, chain: forward} with the names that nft list ruleset shows", key)
+	case len(n.text) == 0 || len(n.text) > 255:
+		r.errorf(n, "%s is a name of 1 to 255 characters", n.key)
+	default:
+		return n.text
+	}
+	return ""
 }
 
 // foreignProtocols are the routing-protocol numbers of programs that may run on

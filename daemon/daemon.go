@@ -16,7 +16,8 @@
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go (firewall loop), bfd.go (who
 // wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
-// shared.go (tracked networks that other hubs carry, too), status.go and orders.go
+// shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
+// explain_rules.go, doctor.go and orders.go
 // (API), sequence.go (sequence numbers), kernel.go (sysctls and cleanup).
 package daemon
 
@@ -152,7 +153,7 @@ func (d *daemon) build(cfg *config.Config) error {
 	}
 	d.bfd = d.newBFD()
 	d.sessions = newBFDSessions(d.bfd.Set, d.bfd.Release)
-	d.firewall = newFirewallLoop(d.log)
+	d.firewall = newFirewallLoop(d.log, d.loosenReversePath)
 	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.sessions)
 	if err != nil {
 		return err

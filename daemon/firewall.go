@@ -15,6 +15,7 @@ import (
 type wantedRules struct {
 	state         transit.State
 	forwardAccept bool
+	insertAccept  []firewall.Chain
 }
 
 func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); return ok }
@@ -31,11 +32,16 @@ type firewallLoop struct {
 	log   *logrus.Logger
 	inbox *mailbox[any]
 	fw    *firewall.Firewall // nil without nftables
+	// loosen sees to it that untracked packets that come in through a link are not
+	// dropped because the way back leads elsewhere.
+	loosen func(link string)
 
 	wanted   wantedRules
 	known    bool // wanted has been set
-	blockers []firewall.Blocker
-	failure  string // of the last write; empty when it succeeded
+	blockers []firewall.Place
+	missing  []firewall.Chain // of insert-accept
+	refused  string           // why insert-accept failed last; empty when it did not
+	failure  string           // of the last write; empty when it succeeded
 	inSync   bool
 
 	// What is to be done.
@@ -75,12 +81,12 @@ func (t *task) run(work func() error) (again time.Duration) {
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
-func newFirewallLoop(log *logrus.Logger) *firewallLoop {
+func newFirewallLoop(log *logrus.Logger, loosen func(link string)) *firewallLoop {
 	fw, err := firewall.Open()
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, forget: task{due: true}}
+	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, forget: task{due: true}}
 }
 
 func (f *firewallLoop) close() {
@@ -143,6 +149,11 @@ func (f *firewallLoop) apply(m any) {
 		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) || !slices.Equal(was.Prefixes, is.Prefixes) {
 			f.look.due = true
 		}
+		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) {
+			for _, name := range is.Interfaces { // none in mode off
+				f.loosen(name)
+			}
+		}
 		f.wanted, f.known, f.dirty = m, true, true
 	case sweep:
 		f.sweep, f.dirty = true, true
@@ -193,7 +204,36 @@ func (f *firewallLoop) update() error {
 		f.note(report)
 		f.sweep = err != nil
 	}
+	if err == nil {
+		f.insert()
+	}
 	return err
+}
+
+// insert keeps the accept in the operator's chains that the configuration names.
+// What cannot be done now may be possible after a transaction of others, which
+// brings the loop here again.
+func (f *firewallLoop) insert() {
+	done, err := f.fw.Insert(f.wanted.insertAccept)
+	before := f.refused
+	f.refused = ""
+	if err != nil {
+		if f.refused = err.Error(); f.refused != before {
+			f.log.WithError(err).Error("transit.insert-accept")
+		}
+		return
+	}
+	if done.Written > 0 {
+		f.look.due = true
+		f.log.WithField("rules", done.Written).Info("accept for untracked packets written into other tables")
+	}
+	for _, c := range done.Missing {
+		if !slices.Contains(f.missing, c) {
+			f.log.WithFields(logrus.Fields{"family": c.Family, "table": c.Table, "chain": c.Name}).
+				Warn("transit.insert-accept: there is no such chain (see nft list ruleset); it is looked for whenever a ruleset changes")
+		}
+	}
+	f.missing = done.Missing
 }
 
 func (f *firewallLoop) note(r firewall.Report) {
@@ -209,7 +249,7 @@ func (f *firewallLoop) complain(err error) {
 	f.failure = ""
 	if err != nil {
 		if f.failure = err.Error(); f.failure != before {
-			f.log.WithError(err).Error("nftables: table inet ecmpd not written; trying again every second")
+			f.log.WithError(err).Error("nftables: not written; trying again every second")
 		}
 	}
 }
@@ -247,7 +287,7 @@ func (f *firewallLoop) findBlockers() error {
 // rulesStatus is what the firewall loop knows of the kernel.
 type rulesStatus struct {
 	inSync   bool
-	blockers []firewall.Blocker
+	blockers []firewall.Place
 }
 
 func (f *firewallLoop) status() rulesStatus {

@@ -33,17 +33,24 @@ func (d *daemon) applySysctls(cfg *config.Config) {
 }
 
 // warnReversePath tells of an interface that drops what came another way than
-// the answer would go, which is normal among equal-cost paths. The larger one of the
-// interface's setting and that of "all" counts: 1 is strict, 2 loose.
+// the answer would go, which is normal among equal-cost paths. Where transit is not
+// tracked the firewall loop does something about it.
 func (d *daemon) warnReversePath(iface string) {
-	mode := "0"
-	for _, of := range []string{"all", iface} {
-		if v, err := d.settings.Get("net/ipv4/conf/" + of + "/rp_filter"); err == nil {
-			mode = max(mode, v)
-		}
-	}
-	if mode == "1" {
+	if d.currentConfig().Transit.Mode == config.TransitOff && d.settings.ReversePath(iface) == sysctl.ReversePathStrict {
 		d.log.WithField("interface", iface).Warnf("rp_filter is strict: packets of paths that are not the same both ways are dropped (sysctl -w net/ipv4/conf/%s/rp_filter=2)", iface)
+	}
+}
+
+// loosenReversePath makes the check of an interface loose where it is strict; the
+// old value comes back with cleanup, and with kernel.shutdown: remove.
+func (d *daemon) loosenReversePath(iface string) {
+	changed, err := d.settings.LoosenReversePath(iface)
+	entry := d.log.WithField("interface", iface)
+	switch {
+	case err != nil:
+		entry.WithError(err).Error("rp_filter stays strict: transit packets that come another way than the answer would go are dropped")
+	case changed:
+		entry.Info("rp_filter was strict and is loose now")
 	}
 }
 

@@ -45,7 +45,7 @@ func nft(t *testing.T, script string) {
 func TestBlockersFollowTransit(t *testing.T) {
 	inNamespace(t)
 	nft(t, "table inet filter {\n chain forward {\n type filter hook forward priority 0; policy drop;\n}\n}\n")
-	f := newFirewallLoop(newLogger(io.Discard))
+	f := newFirewallLoop(newLogger(io.Discard), func(string) {})
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}
@@ -90,9 +90,19 @@ func TestWarnReversePath(t *testing.T) {
 			}
 		}
 		out.Reset()
+		d.config = &config.Config{Transit: config.Transit{Mode: config.TransitNotrack}}
+		d.warnReversePath("lo")
+		if out.Len() > 0 {
+			t.Errorf("where the firewall loop loosens it: log %q", out.String())
+		}
+		d.config.Transit.Mode = config.TransitOff
 		d.warnReversePath("lo")
 		if got := strings.Contains(out.String(), "interface=lo"); got != tt.warns {
 			t.Errorf("all %s, interface %s: log %q", tt.all, tt.own, out.String())
+		}
+		d.loosenReversePath("lo")
+		if got := d.settings.ReversePath("lo"); got == sysctl.ReversePathStrict {
+			t.Errorf("all %s, interface %s: still strict", tt.all, tt.own)
 		}
 	}
 }

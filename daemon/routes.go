@@ -313,7 +313,7 @@ func (r *routeLoop) updateTransit() {
 	r.transit = transit.Compute(
 		transit.Config{Mode: mode, Tracked: r.cfg.Transit.Tracked, Also: r.cfg.Transit.Also},
 		routes, r.transitInterfaces(), ownAddresses(r.links))
-	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept})
+	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept, insertAccept: r.cfg.Transit.InsertAccept})
 }
 
 var kinds = map[rib.Protocol]transit.Kind{

@@ -185,6 +185,7 @@ type kernelRoute struct {
 	nhid     uint32
 	gateway  netip.Addr // of the first hop that is alive, else of the first
 	ifindex  int
+	hops     int  // that it brings along, when there are several
 	down     bool // no hop is alive: each is dead or its link has lost its carrier
 }
 
@@ -230,23 +231,23 @@ func parseRoute(body []byte) (kernelRoute, error) {
 	return r, nil
 }
 
-// takeHops reads struct rtnexthop, one a hop, until one is alive.
+// takeHops reads struct rtnexthop, one a hop, and keeps the first that is alive.
 func (r *kernelRoute) takeHops(v []byte) {
+	alive := false
 	for first := true; len(v) >= unix.SizeofRtNexthop; first = false {
 		n := int(native.Uint16(v))
 		if n < unix.SizeofRtNexthop || n > len(v) {
 			return
 		}
-		if down := v[2]&hopDown != 0; first || !down {
+		r.hops++
+		if down := v[2]&hopDown != 0; first || !down && !alive {
 			r.ifindex, r.gateway, r.down = int(native.Uint32(v[4:])), netip.Addr{}, down
 			_ = eachAttr(v[unix.SizeofRtNexthop:n], func(typ uint16, v []byte) {
 				if typ == unix.RTA_GATEWAY && len(v) == 4 {
 					r.gateway = netip.AddrFrom4([4]byte(v))
 				}
 			})
-			if !down {
-				return
-			}
+			alive = !down
 		}
 		v = v[min(align(n), len(v)):]
 	}

@@ -241,3 +241,36 @@ func (c *conn) dumpOnce(typ uint16, body []byte, f func(message) error) error {
 	}
 	return first
 }
+
+// request asks for one object and hands the answer to f.
+func (c *conn) request(typ uint16, body []byte, f func(message) error) error {
+	var b batch
+	b.start(typ, 0)
+	b.buf = append(b.buf, body...)
+	b.end()
+	c.seq++
+	native.PutUint32(b.buf[8:], c.seq)
+	if err := unix.Sendto(c.fd, b.buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("rtnetlink send: %w", err)
+	}
+	for answered := false; !answered; {
+		n, err := c.receive()
+		if err != nil {
+			return fmt.Errorf("rtnetlink receive: %w", err)
+		}
+		err = eachMessage(c.buf[:n], func(m message) error {
+			if m.seq != c.seq || m.pid != c.port {
+				return nil
+			}
+			answered = true
+			if m.typ == unix.NLMSG_ERROR {
+				return m.ack()
+			}
+			return f(m)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

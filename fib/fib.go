@@ -24,7 +24,9 @@
 // Files: plan.go (pure plan), observed.go (the kernel as a value), table.go
 // (Table, owned by one goroutine), apply.go (order, guards, answers), status.go;
 // kernel_linux.go (the only writer), codec_linux.go (messages), conn_linux.go
-// (socket), monitor_linux.go (changes made by others), cleanup_linux.go.
+// (socket), monitor_linux.go (changes made by others), cleanup_linux.go;
+// resolver_linux.go asks the kernel how it would route a flow, rules_linux.go and
+// rule.go by which policy rule.
 // Package fib/sysctl holds the few kernel settings.
 package fib
 

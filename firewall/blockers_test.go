@@ -49,6 +49,10 @@ func TestBlockersAgainstPackets(t *testing.T) {
 		{name: "postrouting", script: "table inet fw {\n chain post { type filter hook postrouting priority 0; policy drop; oifname \"lan\" accept; }\n}\n", want: []string{"inet fw post"}},
 		{name: "raw prerouting and nat", script: "table ip fw {\n chain pre { type filter hook prerouting priority -310; ct state untracked drop; }\n chain n { type nat hook prerouting priority dstnat; policy drop; }\n}\n", tcp: true, udp: true},
 		{name: "input and other families", script: "table inet fw {\n chain in { type filter hook input priority 0; policy drop; }\n}\ntable ip6 fw {\n chain f { type filter hook forward priority 0; policy drop; }\n}\n", tcp: true, udp: true},
+		{name: "named counter", script: "table inet fw {\n counter c { }\n chain through { type filter hook forward priority 0; policy drop; counter name c accept; }\n}\n", tcp: true, udp: true},
+		{name: "named limit", script: "table inet fw {\n limit l { rate 1000000/second; }\n chain through { type filter hook forward priority 0; policy drop; limit name l accept; }\n}\n", want: []string{"inet fw through?"}, tcp: true, udp: true},
+		{name: "all other elements", script: forward("policy drop; ct state vmap { established : accept, * : accept }"), want: []string{"inet fw through?", "inet fw through?"}, tcp: true, udp: true},
+		{name: "ingress", script: "table inet fw {\n chain in { type filter hook ingress device \"lan\" priority 0; policy drop; }\n}\n", want: []string{"inet fw in?"}, tcp: true, udp: true},
 		{name: "dormant", script: "table inet fw {\n flags dormant;\n chain f { type filter hook forward priority 0; policy drop; }\n}\n", tcp: true, udp: true},
 		{name: "iptables policy", iptables: []string{"-P FORWARD DROP"}, want: []string{"ip filter FORWARD"}},
 		{name: "iptables established", iptables: []string{"-P FORWARD DROP", "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"}, want: []string{"ip filter FORWARD"}},
@@ -63,7 +67,7 @@ func TestBlockersAgainstPackets(t *testing.T) {
 				n.hub.exec(t, append([]string{"iptables-nft"}, strings.Fields(line)...)...)
 			}
 			mustApply(t, n.f, hubRules)
-			var found []Blocker
+			var found []Place
 			if err := n.hub.do(func() (err error) { found, err = n.f.Blockers(); return err }); err != nil {
 				t.Fatal(err)
 			}

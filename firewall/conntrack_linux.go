@@ -15,21 +15,13 @@ import (
 // addresses, and no NAT. It returns how many it removed. Call it after Apply:
 // before, the next packet would bring an entry back.
 func (f *Firewall) FlushTransit(local []netip.Addr) (int, error) {
-	flows, err := f.ct.Dump(nil)
+	flows, err := f.transitFlows(local)
 	if err != nil {
-		return 0, fmt.Errorf("read conntrack entries: %w", err)
-	}
-	match := flowMatch{
-		transit: disjoint(f.wanted.Transit),
-		tracked: disjoint(f.wanted.Tracked),
-		local:   local,
+		return 0, err
 	}
 	removed := 0
 	var errs []error
 	for _, flow := range flows {
-		if !match.untracked(flow) {
-			continue
-		}
 		// A delete names the entry by one direction and its zone.
 		err := f.ct.Delete(conntrack.Flow{TupleOrig: flow.TupleOrig, Zone: flow.Zone})
 		switch {
@@ -43,6 +35,25 @@ func (f *Firewall) FlushTransit(local []netip.Addr) (int, error) {
 		}
 	}
 	return removed, errors.Join(errs...)
+}
+
+// TransitEntries counts the conntrack entries that FlushTransit would remove.
+func (f *Firewall) TransitEntries(local []netip.Addr) (int, error) {
+	flows, err := f.transitFlows(local)
+	return len(flows), err
+}
+
+func (f *Firewall) transitFlows(local []netip.Addr) ([]conntrack.Flow, error) {
+	flows, err := f.ct.Dump(nil)
+	if err != nil {
+		return nil, fmt.Errorf("read conntrack entries: %w", err)
+	}
+	match := flowMatch{
+		transit: disjoint(f.wanted.Transit),
+		tracked: disjoint(f.wanted.Tracked),
+		local:   local,
+	}
+	return slices.DeleteFunc(flows, func(flow conntrack.Flow) bool { return !match.untracked(flow) }), nil
 }
 
 // flowMatch holds sorted, disjoint prefixes.

@@ -1,5 +1,6 @@
 // Package firewall keeps the table `inet ecmpd` in the kernel equal to a value,
-// reads everybody else's tables into a value, and forgets the connections that
+// reads everybody else's tables into a value, keeps an accept in those of their chains
+// that it is told to, and forgets the connections that
 // are no longer tracked. It is the only writer of nftables.
 //
 // The table says: a packet that comes in through an OSPF interface and whose
@@ -16,10 +17,13 @@
 //
 // Files: ruleset.go has the wanted table and the difference between two tables,
 // sets.go the elements of sets (all pure); nft_linux.go reads and writes the
-// table; monitor_linux.go hears about other people's transactions; foreign.go
-// decides which chain would drop untracked packets (pure), from what
-// foreign_linux.go reads and match_linux.go decodes, with foreign_text.go for
-// people; conntrack_linux.go removes entries.
+// table; monitor_linux.go hears about other people's transactions.
+// Everybody's rules become values in foreign_linux.go, match_linux.go, compare_linux.go,
+// xt_linux.go (nftables) and legacy.go, legacy_linux.go (iptables-legacy), which foreign.go
+// defines and foreign_text.go prints. walk.go takes packets through one chain of
+// them, blockers.go all untracked transit packets, fate.go one packet through
+// everything. insert_linux.go keeps a rule of ours in other people's chains;
+// conntrack_linux.go removes entries.
 package firewall
 
 import "net/netip"
@@ -68,15 +72,14 @@ type Event struct {
 	Other bool // another table: look for blockers again
 }
 
-// Blocker is a place in somebody else's ruleset that drops untracked transit
-// packets.
-type Blocker struct {
+// Place is a rule, or a chain's policy, in somebody's ruleset.
+type Place struct {
 	Family string `json:"family"`
 	Table  string `json:"table"`
 	Chain  string `json:"chain"`
-	// Rule is the rule in nft's manner, as far as it is understood, or "policy".
+	// Rule is the rule in nft's or iptables' manner, as far as it is understood, or "policy".
 	Rule string `json:"rule"`
-	// Certain is false when the place drops only some such packets, or when a
-	// match could not be decided.
+	// Certain is false when the place meets only some of the packets that were
+	// asked about, or when a match could not be decided.
 	Certain bool `json:"certain"`
 }

@@ -5,26 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // Blockers names the places in other tables that drop untracked packets between
 // the interfaces last given to Apply. Families inet and ip are read, with the
-// tables of iptables-nft, at the hooks prerouting (after −300), forward and
-// postrouting. What cannot be decided is reported as uncertain.
-func (f *Firewall) Blockers() ([]Blocker, error) {
+// tables of iptables-nft, and those of iptables-legacy; at the hooks prerouting
+// (after −300), forward and postrouting. What cannot be decided is reported as
+// uncertain.
+func (f *Firewall) Blockers() ([]Place, error) {
+	chains, err := f.rulesets(false)
+	if err != nil {
+		return nil, err
+	}
+	return blockers(chains, f.wanted.Interfaces, f.wanted.Transit), nil
+}
+
+// Encounters names what else packets between the interfaces last given to Apply may
+// meet in other tables: rules that would translate transit packets if they were
+// tracked, and flowtables that tracked ones would enter.
+func (f *Firewall) Encounters() (translates, offloads []Place, err error) {
+	chains, err := f.rulesets(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	interfaces, transit := f.wanted.Interfaces, f.wanted.Transit
+	translates = meetings(chains, interfaces, transit, stateNew, effectNAT)
+	offloads = meetings(chains, interfaces, transit, stateEstablished, effectOffload)
+	return translates, offloads, nil
+}
+
+// rulesets reads all chains that routed IPv4 packets see, with our own table or
+// without.
+func (f *Firewall) rulesets(own bool) ([]foreignChain, error) {
 	for range races {
 		before, err := f.nft.GetGen()
 		if err != nil {
 			return nil, fmt.Errorf("read the ruleset's generation: %w", err)
 		}
-		chains, readErr := f.readForeign()
+		chains, readErr := f.readForeign(own)
 		after, err := f.nft.GetGen()
 		if err != nil {
 			return nil, fmt.Errorf("read the ruleset's generation: %w", err)
@@ -35,20 +59,9 @@ func (f *Firewall) Blockers() ([]Blocker, error) {
 		if readErr != nil {
 			return nil, fmt.Errorf("read other nftables: %w", readErr)
 		}
-		found := blockers(chains, f.wanted.Interfaces, f.wanted.Transit)
-		return append(found, legacyBlockers()...), nil
+		return append(chains, legacyChains()...), nil
 	}
 	return nil, errors.New("read other nftables: the ruleset changes while it is read")
-}
-
-// legacyBlockers reports that iptables-legacy has a filter table, whose rules
-// nftables does not show.
-func legacyBlockers() []Blocker {
-	names, err := os.ReadFile("/proc/thread-self/net/ip_tables_names")
-	if err != nil || !slices.Contains(strings.Fields(string(names)), "filter") {
-		return nil
-	}
-	return []Blocker{{Family: "ip", Table: "filter", Chain: "FORWARD", Rule: "iptables-legacy, whose rules cannot be read"}}
 }
 
 type chainKey struct {
@@ -57,12 +70,12 @@ type chainKey struct {
 	chain  string
 }
 
-func (f *Firewall) readForeign() ([]foreignChain, error) {
+func (f *Firewall) readForeign(own bool) ([]foreignChain, error) {
 	tables, err := f.nft.ListTables()
 	if err != nil {
 		return nil, err
 	}
-	skip := map[chainKey]bool{{unix.NFPROTO_INET, tableName, ""}: true}
+	skip := map[chainKey]bool{{unix.NFPROTO_INET, tableName, ""}: !own}
 	for _, t := range tables {
 		if t.Flags&nftables.TableFlagDormant != 0 {
 			skip[chainKey{byte(t.Family), t.Name, ""}] = true
@@ -87,7 +100,10 @@ func (f *Firewall) readForeign() ([]foreignChain, error) {
 		if family == "" || skip[chainKey{key.family, key.table, ""}] {
 			continue
 		}
-		c := foreignChain{family: family, table: key.table, name: k.Name, hook: hookOf(k)}
+		c := foreignChain{family: family, table: key.table, name: k.Name, hook: hookOf(k), nat: k.Type == nftables.ChainTypeNAT}
+		if k.Priority != nil {
+			c.priority = int32(*k.Priority)
+		}
 		c.drop = k.Policy != nil && *k.Policy == nftables.ChainPolicyDrop
 		for _, r := range rules[key] {
 			c.rules = append(c.rules, d.rules(key, r)...)
@@ -104,19 +120,29 @@ func familyName(family byte) string {
 		return "inet"
 	case unix.NFPROTO_IPV4:
 		return "ip"
+	case unix.NFPROTO_NETDEV:
+		return "netdev"
 	}
 	return ""
 }
 
+// hookIngressNumber is NF_INET_INGRESS of the family inet, and
+// NF_NETDEV_INGRESS of netdev.
+var hookIngressNumber = map[string]uint32{"inet": 5, "netdev": 0}
+
 func hookOf(k *nftables.Chain) hook {
-	if k.Hooknum == nil || k.Priority == nil || k.Type == nftables.ChainTypeNAT { // nat chains see tracked packets only
+	if k.Hooknum == nil || k.Priority == nil {
+		return hookNone
+	}
+	if n, ok := hookIngressNumber[familyName(byte(k.Table.Family))]; ok && uint32(*k.Hooknum) == n {
+		return hookIngress
+	}
+	if k.Table.Family == nftables.TableFamilyNetdev {
 		return hookNone
 	}
 	switch *k.Hooknum {
 	case *nftables.ChainHookPrerouting:
-		if *k.Priority > *nftables.ChainPriorityRaw { // packets are untracked from there on
-			return hookPrerouting
-		}
+		return hookPrerouting
 	case *nftables.ChainHookForward:
 		return hookForward
 	case *nftables.ChainHookPostrouting:
@@ -127,8 +153,9 @@ func hookOf(k *nftables.Chain) hook {
 
 // rawRule is a rule as the kernel describes it.
 type rawRule struct {
-	handle uint64
-	exprs  []rawExpr
+	handle  uint64
+	comment string
+	exprs   []rawExpr
 }
 
 type rawExpr struct {
@@ -164,6 +191,8 @@ func (f *Firewall) dumpRules() (map[chainKey][]rawRule, error) {
 				key.chain = ad.String()
 			case unix.NFTA_RULE_HANDLE:
 				rule.handle = ad.Uint64()
+			case unix.NFTA_RULE_USERDATA:
+				rule.comment, _ = userdata.GetString(ad.Bytes(), userdata.TypeComment)
 			case unix.NFTA_RULE_EXPRESSIONS:
 				ad.Do(func(b []byte) error { return rule.decode(b) })
 			}
@@ -225,6 +254,9 @@ func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
 	raw, err := f.nft.GetSetElements(s)
 	if err != nil {
 		return nil
+	}
+	if slices.ContainsFunc(raw, func(e nftables.SetElement) bool { return len(e.Key) == 0 }) {
+		return nil // one that stands for all others
 	}
 	out := &foreignElements{keyBytes: int(s.KeyType.Bytes), interval: s.Interval}
 	if s.IsMap {

@@ -2,7 +2,10 @@ package firewall
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestBlockers walks chains by hand-made rules.
@@ -14,7 +17,7 @@ func TestBlockers(t *testing.T) {
 	inAll := condition{field: fieldIn, names: []string{"vpn*"}}
 	notIn1 := condition{field: fieldIn, names: []string{"vpn1"}, not: true}
 	udp := condition{field: fieldProtocol, values: []byte{protocolUDP}}
-	never := condition{field: fieldNever, not: true}
+	never := condition{field: fieldTracked, not: true}
 	lan := condition{field: fieldSource, ranges: [][2]uint32{{0xc0a80000, 0xc0a8ffff}}}
 	ten := condition{field: fieldSource, ranges: [][2]uint32{{0x0a000000, 0x0affffff}}}
 	some := condition{field: fieldSource, ranges: [][2]uint32{{0x0a0a0100, 0x0a0a01ff}}}
@@ -89,7 +92,7 @@ func TestCoverageReachesTheTop(t *testing.T) {
 		r    [2]uint32
 		want answer
 	}{{[2]uint32{0xffffff00, 0xffffffff}, yes}, {[2]uint32{0, 0xfffffeff}, no}, {[2]uint32{0, 0xffffff00}, maybe}} {
-		if got := coverage([][2]uint32{tt.r}, top); got != tt.want {
+		if got := coverage([][2]uint32{tt.r}, prefixRanges(top)); got != tt.want {
 			t.Errorf("%x: %v, want %v", tt.r, got, tt.want)
 		}
 	}
@@ -102,12 +105,80 @@ func TestPacketsOfManyInterfaces(t *testing.T) {
 		names = append(names, "vpn"+string(rune('a'+i%26))+string(rune('a'+i/26)))
 	}
 	c := foreignChain{hook: hookForward, rules: []foreignRule{{when: []condition{{field: fieldIn, names: []string{"vpnaa"}}}}}}
-	w := walker{chains: map[[3]string]*foreignChain{{}: &c}}
-	got := w.packets(names)
+	w := newWalker([]foreignChain{c})
+	got := w.packets(names, prefixes("10.0.0.0/8"))
 	if len(got) != 3*2*2 {
 		t.Errorf("%d packets", len(got))
 	}
 	if !slices.ContainsFunc(got, func(p packet) bool { return p.in == "vpnaa" }) {
 		t.Error("the interface that a rule names is missing")
 	}
+}
+
+// Rules that translate or offload are named with the packets that may meet them.
+// Flowtables are decoded by hand: not every kernel of a test has them.
+func TestMeetings(t *testing.T) {
+	d := decoder{memo: map[chainKey]*foreignElements{}}
+	key := chainKey{unix.NFPROTO_INET, "t", "f"}
+	offload := d.rules(key, rawRule{handle: 4, exprs: []rawExpr{{name: "flow_offload"}}})
+	masquerade := d.rules(key, rawRule{handle: 5, exprs: []rawExpr{{name: "masq"}}})
+	wan := foreignRule{when: []condition{{field: fieldOut, names: []string{"wan"}}}, effects: effectNAT, verdict: verdictAccept}
+	chains := []foreignChain{
+		{family: "inet", table: "t", name: "f", hook: hookForward, rules: offload},
+		{family: "inet", table: "t", name: "n", hook: hookPostrouting, nat: true, rules: append([]foreignRule{wan}, masquerade...)},
+	}
+	interfaces, transit := []string{"vpn1", "vpn2"}, prefixes("10.10.0.0/16")
+	got := meetings(chains, interfaces, transit, stateNew, effectNAT)
+	if len(got) != 1 || got[0].Chain != "n" || got[0].Rule != "nat (handle 5)" || !got[0].Certain {
+		t.Errorf("translations %+v", got)
+	}
+	got = meetings(chains, interfaces, transit, stateEstablished, effectOffload)
+	if len(got) != 1 || got[0].Chain != "f" || got[0].Certain {
+		t.Errorf("flowtables %+v", got)
+	}
+	if got = meetings(chains, interfaces, transit, stateUntracked, effectOffload|effectNAT); len(got) != 0 {
+		t.Errorf("untracked packets meet %+v", got)
+	}
+}
+
+// What iptables-legacy-save prints, read word by word; what is not understood may match.
+func TestParseLegacy(t *testing.T) {
+	words := splitWords(`-A F -m comment --comment "route \"web\" x" -j ACCEPT`)
+	if len(words) != 8 || words[5] != `route "web" x` {
+		t.Errorf("%q", words)
+	}
+	chains := parseLegacy(strings.Join([]string{
+		"# by hand", "*filter", ":INPUT DROP [0:0]", ":FORWARD DROP [1:2]", ":USER - [0:0]",
+		"-A FORWARD -m set --match-set bad src -j DROP",
+		"-A FORWARD -i vpn+ ! -o lan -p tcp -m tcp --dport 80:90 -j USER",
+		"-A FORWARD -p 50 -g USER", "-A FORWARD -s 10.0.0.0/255.0.255.0 -j ACCEPT", "-A FORWARD -j QUEUE", "-A GONE -j DROP", "-A FORWARD", "-A FORWARD !",
+		"-A USER -j CT --notrack", "COMMIT",
+	}, "\n"))
+	if len(chains) != 3 || chains[1].hook != hookForward || !chains[1].drop || chains[2].hook != hookNone || chains[0].hook != hookNone {
+		t.Fatalf("%+v", chains)
+	}
+	p := &packet{in: "vpn7", out: "wan", protocol: 6, destinationPort: [][2]uint32{{85, 85}}, source: [][2]uint32{{1, 1}}}
+	w := newWalker(chains)
+	w.base, w.p = &chains[1], p
+	var got []answer
+	for _, r := range chains[1].rules {
+		got = append(got, w.match(r))
+	}
+	if want := []answer{maybe, yes, no, maybe, yes, yes, maybe}; !slices.Equal(got, want) {
+		t.Errorf("matches %v, want %v", got, want)
+	}
+	if r := chains[1].rules; r[1].verdict != verdictJump || r[2].verdict != verdictGoto || r[4].verdict != verdictMaybeDrop || chains[2].rules[0].effects&effectNotrack == 0 {
+		t.Errorf("rules %+v", r)
+	}
+}
+
+func FuzzParseLegacy(f *testing.F) {
+	f.Add("*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m tcp -p tcp ! --tcp-flags SYN,ACK SYN -j A\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, c := range parseLegacy(text) {
+			for _, r := range c.rules {
+				_ = r.String()
+			}
+		}
+	})
 }

@@ -16,9 +16,23 @@ func (r foreignRule) String() string {
 			words = append(words, w)
 		}
 	}
+	for _, e := range []struct {
+		effect effect
+		word   string
+	}{{effectNotrack, "notrack"}, {effectOffload, "flow add"}, {effectNAT, "nat"}} {
+		if r.effects&e.effect != 0 {
+			words = append(words, e.word)
+		}
+	}
 	verdicts := [...]string{"", "accept", "drop", "…", "jump " + r.target, "goto " + r.target, "return"}
-	return strings.TrimSpace(strings.Join(append(words, verdicts[r.verdict]), " "))
+	if r.effects&effectNAT == 0 {
+		words = append(words, verdicts[r.verdict])
+	}
+	return strings.TrimSpace(strings.Join(words, " "))
 }
+
+// addressTypes are the names of RTN_ numbers.
+var addressTypes = []string{"unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit"}
 
 func (c condition) String() string {
 	op := " "
@@ -43,12 +57,12 @@ func (c condition) String() string {
 		for _, n := range c.names {
 			values = append(values, fmt.Sprintf("%q", n))
 		}
-		return name + op + braces(values)
+		return name + op + c.braces(values)
 	case fieldProtocol:
 		for _, p := range c.values {
 			values = append(values, fmt.Sprint(p))
 		}
-		return "meta l4proto" + op + braces(values)
+		return "meta l4proto" + op + c.braces(values)
 	case fieldFamily:
 		return ""
 	case fieldSource, fieldDestination:
@@ -56,10 +70,30 @@ func (c condition) String() string {
 		for _, r := range c.ranges {
 			values = append(values, rangeText(r))
 		}
-		if len(values) > 4 {
-			values = append(values[:4], "…")
+		return name + op + c.braces(few(values))
+	case fieldSourcePort, fieldDestinationPort:
+		name := map[field]string{fieldSourcePort: "th sport", fieldDestinationPort: "th dport"}[c.field]
+		for _, r := range c.ranges {
+			text := fmt.Sprint(r[0])
+			if r[1] != r[0] {
+				text = fmt.Sprintf("%d-%d", r[0], r[1])
+			}
+			values = append(values, text)
 		}
-		return name + op + braces(values)
+		return name + op + c.braces(few(values))
+	case fieldSourceType, fieldDestinationType:
+		name := map[field]string{fieldSourceType: "fib saddr type", fieldDestinationType: "fib daddr type"}[c.field]
+		for i, t := range addressTypes {
+			if c.mask&(1<<i) != 0 {
+				values = append(values, t)
+			}
+		}
+		return name + op + c.braces(values)
+	case fieldTCPFlags:
+		for _, v := range c.values {
+			values = append(values, fmt.Sprintf("%#x", v))
+		}
+		return fmt.Sprintf("tcp flags & %#x", c.mask) + map[bool]string{false: " == ", true: " != "}[c.not] + c.braces(values)
 	default:
 		return "…"
 	}
@@ -77,7 +111,19 @@ func rangeText(r [2]uint32) string {
 	return text(r[0]) + "-" + text(r[1])
 }
 
-func braces(values []string) string {
+// few leaves out what would make a line too long.
+func few(values []string) []string {
+	if len(values) > 4 {
+		return append(values[:4], "…")
+	}
+	return values
+}
+
+// braces writes the values of a match, or the set that they come from.
+func (c condition) braces(values []string) string {
+	if c.set != "" {
+		return "@" + c.set
+	}
 	if len(values) == 1 {
 		return values[0]
 	}

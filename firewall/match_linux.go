@@ -1,14 +1,10 @@
 package firewall
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"slices"
 
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/xt"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +59,10 @@ func (s *ruleState) when(c condition) { s.rule.when = append(s.rule.when, c) }
 func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 	unmarshal := func(e expr.Any) bool { return expr.Unmarshal(key.family, raw.data, e) == nil }
 	switch raw.name {
-	case "counter", "log", "last", "notrack":
+	case "counter", "log", "last":
+		return
+	case "notrack":
+		s.rule.effects |= effectNotrack
 		return
 	case "meta":
 		if e := new(expr.Meta); unmarshal(e) {
@@ -77,11 +76,18 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 			s.loadCt(e)
 			return
 		}
+	case "fib":
+		if e := new(expr.Fib); unmarshal(e) {
+			s.registers[e.Register] = fibSource(e)
+			return
+		}
 	case "payload":
-		if e := new(expr.Payload); unmarshal(e) && e.OperationType == expr.PayloadLoad {
+		e := new(expr.Payload)
+		if unmarshal(e) && e.OperationType == expr.PayloadLoad {
 			s.registers[e.DestRegister] = payloadSource(e)
 			return
 		}
+		s.rule.effects |= effectRewrite
 	case "bitwise":
 		if e := new(expr.Bitwise); unmarshal(e) {
 			s.maskRegister(e)
@@ -109,7 +115,13 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		s.rule.verdict = verdictDrop
 		return
 	case "flow_offload": // leaves the rule for a packet without an entry
-		s.when(condition{field: fieldNever})
+		s.when(condition{field: fieldTracked})
+		s.when(condition{}) // or for one that is no good for it
+		s.rule.effects |= effectOffload
+		return
+	case "nat", "masq", "redir":
+		s.rule.effects |= effectNAT
+		s.rule.verdict = verdictAccept
 		return
 	case "match":
 		if e := new(expr.Match); unmarshal(e) {
@@ -118,16 +130,56 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		}
 	case "target":
 		if e := new(expr.Target); unmarshal(e) {
-			s.target(e.Name)
+			s.target(e)
 			return
 		}
-	case "queue", "synproxy", "tproxy":
 		s.rule.verdict = verdictMaybeDrop
-		return
+	case "objref":
+		if !s.object(raw.data) {
+			return
+		}
+	default:
+		if !slices.Contains(dropless, raw.name) {
+			s.rule.verdict = verdictMaybeDrop
+		}
 	}
 	// Whatever it is, it may match, and it may have written any register.
 	s.when(condition{})
 	clear(s.registers)
+}
+
+// dropless are expressions that are not followed here and drop nothing by themselves.
+var dropless = []string{
+	"byteorder", "connlimit", "dup", "dynset", "exthdr", "hash", "inner", "limit", "numgen", "osf", "quota", "rt", "secmark", "socket", "tunnel", "xfrm",
+	"meta", "ct", "fib", "payload", "bitwise", "cmp", "lookup", "range", "match",
+}
+
+// Types of named objects (NFT_OBJECT_ in linux/netfilter/nf_tables.h).
+const (
+	objectCounter  = 1
+	objectHelper   = 3
+	objectTimeout  = 7
+	objectSecmark  = 8
+	objectExpect   = 9
+	objectSynproxy = 10
+)
+
+// object follows a reference to a named object and tells whether it decides
+// about a match.
+func (s *ruleState) object(data []byte) (decides bool) {
+	decides = true
+	err := attributes(data, func(ad *netlink.AttributeDecoder) {
+		if ad.Type() != unix.NFTA_OBJREF_IMM_TYPE {
+			return
+		}
+		switch ad.Uint32() {
+		case objectCounter, objectHelper, objectTimeout, objectSecmark, objectExpect:
+			decides = false
+		case objectSynproxy:
+			s.rule.verdict = verdictMaybeDrop
+		}
+	})
+	return decides || err != nil
 }
 
 func metaSource(key expr.MetaKey) source {
@@ -151,28 +203,69 @@ func metaSource(key expr.MetaKey) source {
 // loadCt: an untracked packet has a state and nothing else, and a rule that
 // asks for anything else ends without its verdict. Setting does nothing.
 func (s *ruleState) loadCt(e *expr.Ct) {
-	switch {
-	case e.SourceRegister:
-	case e.Key == expr.CtKeySTATE:
-		s.registers[e.Register] = source{field: fieldState}
-	default:
-		s.when(condition{field: fieldNever})
+	s.rule.effects |= effectTracks
+	if e.SourceRegister {
+		return
 	}
+	s.registers[e.Register] = source{}
+	switch e.Key {
+	case expr.CtKeySTATE:
+		s.registers[e.Register] = source{field: fieldState}
+		return
+	case expr.CtKeySTATUS:
+		s.registers[e.Register] = source{field: fieldStatus}
+	}
+	s.when(condition{field: fieldTracked})
 }
 
-func payloadSource(e *expr.Payload) source {
-	if e.Base != expr.PayloadBaseNetworkHeader {
+// fibSource: the type of an address is known where no interface is asked for.
+func fibSource(e *expr.Fib) source {
+	switch {
+	case !e.ResultADDRTYPE || e.FlagMARK || e.FlagIIF || e.FlagOIF || e.FlagSADDR == e.FlagDADDR:
 		return source{}
+	case e.FlagSADDR:
+		return source{field: fieldSourceType}
+	}
+	return source{field: fieldDestinationType}
+}
+
+// Offsets in the headers of TCP and UDP.
+const (
+	offsetSourcePort      = 0
+	offsetDestinationPort = 2
+	offsetTCPFlags        = 13
+)
+
+func payloadSource(e *expr.Payload) source {
+	at := func(base expr.PayloadBase, offset, length uint32) bool {
+		return e.Base == base && e.Offset == offset && e.Len == length
 	}
 	switch {
-	case e.Offset == offsetSource && e.Len <= 4:
+	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetSource && e.Len <= 4:
 		return source{field: fieldSource, width: int(e.Len)}
-	case e.Offset == offsetDestination && e.Len <= 4:
+	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetDestination && e.Len <= 4:
 		return source{field: fieldDestination, width: int(e.Len)}
-	case e.Offset == 9 && e.Len == 1:
+	case at(expr.PayloadBaseNetworkHeader, 9, 1):
 		return source{field: fieldProtocol}
+	case at(expr.PayloadBaseTransportHeader, offsetSourcePort, 2):
+		return source{field: fieldSourcePort, width: 2}
+	case at(expr.PayloadBaseTransportHeader, offsetDestinationPort, 2):
+		return source{field: fieldDestinationPort, width: 2}
+	case at(expr.PayloadBaseTransportHeader, offsetTCPFlags, 1):
+		return source{field: fieldTCPFlags, width: 1}
 	}
 	return source{}
+}
+
+// ordered reports that the values have an order in which ranges make sense.
+func (from source) ordered() bool { return from.isAddress() || from.isPort() }
+
+func (from source) isAddress() bool {
+	return from.field == fieldSource || from.field == fieldDestination
+}
+
+func (from source) isPort() bool {
+	return from.field == fieldSourcePort || from.field == fieldDestinationPort
 }
 
 func (s *ruleState) maskRegister(e *expr.Bitwise) {
@@ -234,217 +327,4 @@ func verdictOf(k expr.VerdictKind) verdict {
 		return verdictNone
 	}
 	return verdictMaybeDrop
-}
-
-func (d *decoder) compare(from source, e *expr.Cmp) condition {
-	if e.Op == expr.CmpOpGte || e.Op == expr.CmpOpLte { // nft's form of a range
-		r := &expr.Range{Op: expr.CmpOpEq, FromData: []byte{0, 0, 0, 0}, ToData: e.Data}
-		if e.Op == expr.CmpOpGte {
-			r.FromData, r.ToData = e.Data, []byte{255, 255, 255, 255}
-		}
-		return inRange(from, r)
-	}
-	if e.Op != expr.CmpOpEq && e.Op != expr.CmpOpNeq {
-		return condition{}
-	}
-	not := e.Op == expr.CmpOpNeq
-	if from.field == fieldState && from.mask != nil {
-		// `state & mask != 0` is nft's form of a list of states.
-		if !isZero(e.Data) || len(from.mask) != 4 {
-			return condition{}
-		}
-		return condition{field: fieldState, mask: binary.NativeEndian.Uint32(from.mask), not: !not}
-	}
-	if from.field == fieldSource || from.field == fieldDestination {
-		r, ok := maskedRange(from, e.Data)
-		if !ok {
-			return condition{}
-		}
-		return condition{field: from.field, ranges: [][2]uint32{r}, not: not}
-	}
-	return d.among(from, []element{{key: string(e.Data)}}, not)
-}
-
-// maskedRange is the prefix that an address compared in its first bytes, or
-// under a mask, is compared with.
-func maskedRange(from source, data []byte) (r [2]uint32, ok bool) {
-	if len(data) != from.width || from.width == 0 {
-		return r, false
-	}
-	length := 8 * from.width
-	if from.mask != nil {
-		if len(from.mask) != 4 || from.width != 4 {
-			return r, false
-		}
-		mask := binary.BigEndian.Uint32(from.mask)
-		length = bits.LeadingZeros32(^mask)
-		if bits.OnesCount32(mask) != length {
-			return r, false
-		}
-	}
-	var full [4]byte
-	copy(full[:], data)
-	first := binary.BigEndian.Uint32(full[:])
-	return [2]uint32{first, first | uint32(uint64(1)<<(32-length)-1)}, true
-}
-
-// among says that the source is one of the keys.
-func (d *decoder) among(from source, keys []element, not bool) condition {
-	if from.mask != nil {
-		return condition{}
-	}
-	c := condition{field: from.field, not: not}
-	for _, k := range keys {
-		b := []byte(k.key)
-		switch from.field {
-		case fieldState:
-			if len(b) != 4 {
-				return condition{}
-			}
-			c.mask |= binary.NativeEndian.Uint32(b)
-		case fieldIn, fieldOut:
-			if from.index {
-				if len(b) != 4 {
-					return condition{}
-				}
-				name := d.links(binary.NativeEndian.Uint32(b))
-				if name == "" { // it has gone, or moved to another namespace
-					return condition{}
-				}
-				c.names = append(c.names, name)
-				continue
-			}
-			c.names = append(c.names, namePattern(b))
-		case fieldFamily, fieldProtocol:
-			if len(b) != 1 {
-				return condition{}
-			}
-			c.values = append(c.values, b[0])
-		default:
-			return condition{}
-		}
-	}
-	return c
-}
-
-// namePattern reads an interface name; one that is compared without its end is a prefix.
-func namePattern(b []byte) string {
-	name, _, ended := bytes.Cut(b, []byte{0})
-	if ended || len(b) >= unix.IFNAMSIZ {
-		return string(name)
-	}
-	return string(name) + "*"
-}
-
-func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
-	id := chainKey{key.family, key.table, e.SetName}
-	set, known := d.memo[id]
-	if !known {
-		set = d.sets(key, e.SetName)
-		d.memo[id] = set
-	}
-	from := s.registers[e.SourceRegister]
-	isVerdict := e.IsDestRegSet && e.DestRegister == unix.NFT_REG_VERDICT
-	switch {
-	case set == nil && isVerdict:
-		s.rule.verdict = verdictMaybeDrop
-	case set == nil:
-		s.when(condition{})
-	case isVerdict:
-		s.vmap, s.on = set, from
-	case e.IsDestRegSet:
-		delete(s.registers, e.DestRegister)
-		s.when(condition{})
-	default:
-		s.when(d.inSet(from, set, e.Invert))
-	}
-}
-
-func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
-	address := from.field == fieldSource || from.field == fieldDestination
-	switch {
-	case address && from.mask == nil && from.width == 4 && set.keyBytes == 4:
-		c := condition{field: from.field, not: not}
-		for _, e := range set.list {
-			r := [2]uint32{word(e.key), word(e.key)}
-			if set.interval {
-				r[1] = word(e.end) - 1
-			}
-			c.ranges = append(c.ranges, r)
-		}
-		return c
-	case address || set.interval:
-		return condition{}
-	default:
-		return d.among(from, set.list, not)
-	}
-}
-
-func inRange(from source, e *expr.Range) condition {
-	address := from.field == fieldSource || from.field == fieldDestination
-	if !address || from.mask != nil || from.width != 4 || len(e.FromData) != 4 || len(e.ToData) != 4 {
-		return condition{}
-	}
-	return condition{
-		field: from.field, not: e.Op == expr.CmpOpNeq,
-		ranges: [][2]uint32{{binary.BigEndian.Uint32(e.FromData), binary.BigEndian.Uint32(e.ToData)}},
-	}
-}
-
-// Bits of the iptables matches "conntrack" and "state".
-const (
-	xtFlagState          = 1
-	xtConntrackUntracked = 1 << 8
-	xtStateUntracked     = 1 << 6
-)
-
-// match follows a match of iptables.
-func (s *ruleState) match(e *expr.Match) {
-	decide := func(flags, invert uint16, states uint32) condition {
-		// Without an entry the kernel looks at the state and at nothing else.
-		if flags&xtFlagState == 0 {
-			return condition{field: fieldNever}
-		}
-		c := condition{field: fieldState, not: invert&xtFlagState != 0}
-		if states&xtConntrackUntracked != 0 {
-			c.mask = stateUntracked
-		}
-		return c
-	}
-	switch info := e.Info.(type) {
-	case *xt.ConntrackMtinfo1:
-		s.when(decide(info.MatchFlags, info.InvertFlags, uint32(info.StateMask)))
-	case *xt.ConntrackMtinfo2:
-		s.when(decide(info.MatchFlags, info.InvertFlags, uint32(info.StateMask)))
-	case *xt.ConntrackMtinfo3:
-		s.when(decide(info.MatchFlags, info.InvertFlags, uint32(info.StateMask)))
-	case *xt.Comment:
-	case *xt.Unknown:
-		if e.Name == "state" && len(*info) >= 4 {
-			c := condition{field: fieldState}
-			if binary.NativeEndian.Uint32(*info)&xtStateUntracked != 0 {
-				c.mask = stateUntracked
-			}
-			s.when(c)
-			return
-		}
-		if e.Name != "comment" {
-			s.when(condition{})
-		}
-	default:
-		s.when(condition{})
-	}
-}
-
-// target follows a target of iptables.
-func (s *ruleState) target(name string) {
-	switch name {
-	case "REJECT":
-		s.rule.verdict = verdictDrop
-	case "LOG", "NFLOG", "ULOG", "TRACE", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "CLASSIFY", "CT",
-		"TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "TTL", "ECN", "AUDIT", "IDLETIMER", "LED", "RATEEST", "CHECKSUM", "HMARK", "TEE", "SET":
-		// They change or note the packet and pass it on.
-	default:
-		s.rule.verdict = verdictMaybeDrop
-	}
 }

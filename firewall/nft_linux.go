@@ -34,6 +34,8 @@ type Firewall struct {
 	have  table  // what the kernel held in generation gen
 	gen   uint32 // valid when known
 	known bool
+
+	inserted insertion // rules in other tables
 }
 
 // Open connects to the nftables of the calling thread's network namespace and
@@ -139,8 +141,14 @@ func (f *Firewall) InSync() (bool, error) {
 	return diff(f.have, f.target()).empty(), nil
 }
 
-// Remove deletes the table. It is no error when there is none.
+// Remove deletes the table, and our rules in other tables. It is no error when
+// there are none.
 func (f *Firewall) Remove() error {
+	_, err := f.Insert(nil)
+	return errors.Join(err, f.removeTable())
+}
+
+func (f *Firewall) removeTable() error {
 	f.adopted = nil
 	for range races {
 		if err := f.refresh(); err != nil {
@@ -353,6 +361,7 @@ func (f *Firewall) queueRules(k *nftables.Chain, rules []rule) {
 // flush sends the transaction and remembers its outcome.
 func (f *Firewall) flush(outcome table) error {
 	f.known = false
+	others := f.inserted.known && f.inserted.gen == f.gen // are as Insert saw them
 	if err := f.nft.FlushWithGenID(f.gen); err != nil {
 		return err
 	}
@@ -361,6 +370,9 @@ func (f *Firewall) flush(outcome table) error {
 		f.gen++
 	}
 	f.have, f.known = outcome, true
+	if others {
+		f.inserted.gen = f.gen
+	}
 	return nil
 }
 

@@ -141,6 +141,15 @@ func (s *strangers) oldest() *stranger {
 
 func (s *strangers) forget(addr netip.Addr) { delete(s.seen, addr) }
 
+// reason is why the last packet of a sender was dropped, if that was since the
+// instant; else 0.
+func (s *strangers) reason(addr netip.Addr, since time.Time) Reject {
+	if st := s.seen[addr]; st != nil && !st.last.Before(since) {
+		return st.reason
+	}
+	return 0
+}
+
 // recent lists the senders heard since the instant, by address.
 func (s *strangers) recent(since time.Time) []*stranger {
 	var list []*stranger

@@ -27,6 +27,7 @@ type NeighborStatus struct {
 	Requests    int           // length of the request list
 	Summaries   int           // LSAs still to be described
 	Why         string        // what keeps it from Full, or Full from being of use; empty when nothing does
+	Reject      Reject        // why a packet of it was dropped lately; 0: none was
 }
 
 // Neighbors lists the neighbours, and the routers that would be but for a
@@ -40,14 +41,14 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 				Priority: n.priority, State: n.state.String(), Role: n.role(),
 				Up: now.Sub(n.since), Dead: max(0, n.deadAt.Sub(now)),
 				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary),
-				Why: n.explain(),
+				Why: n.explain(), Reject: i.strangers.reason(n.addr, now.Add(-2*i.cfg.DeadInterval)),
 			})
 		}
 		for _, s := range i.strangers.recent(now.Add(-2 * i.cfg.DeadInterval)) {
 			if !slices.ContainsFunc(i.neighbors, func(n *neighbor) bool { return n.addr == s.addr }) {
 				list = append(list, NeighborStatus{
 					RouterID: s.routerID, Address: s.addr, Interface: i.name, Area: i.area.id,
-					State: nbrDown.String(), Role: "-", Up: now.Sub(s.last), Why: s.detail,
+					State: nbrDown.String(), Role: "-", Up: now.Sub(s.last), Why: s.detail, Reject: s.reason,
 				})
 			}
 		}
@@ -293,3 +294,30 @@ type Counters struct {
 
 // Counters returns the engine's counters.
 func (e *Engine) Counters() Counters { return e.counters }
+
+// LSA is one advertisement with its contents.
+type LSA struct {
+	Area   packet.ID // zero for AS-external LSAs
+	Header packet.LSAHeader
+	Raw    []byte // complete; nobody modifies it
+}
+
+// LSAs returns the usable LSAs of types 1 to 5, those at MaxAge left out.
+func (e *Engine) LSAs(now time.Time) []LSA {
+	list := []LSA{}
+	add := func(db *lsdb.DB, area packet.ID) {
+		for entry := range db.All() {
+			if !entry.IsMaxAge(now) {
+				list = append(list, LSA{Area: area, Header: entry.HeaderAt(now), Raw: entry.Raw})
+			}
+		}
+	}
+	if e.started.IsZero() {
+		return list
+	}
+	for _, a := range e.areas {
+		add(a.db.DB, a.id)
+	}
+	add(e.as.DB, 0)
+	return list
+}

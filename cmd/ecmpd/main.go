@@ -41,7 +41,9 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not reachable, 4 not found,
 5 condition not met.`,
 	}
 	root.AddCommand(
-		newRun(), newCheck(), newDecode(), newReplay(), newReload(), newDrain(), newUndrain(), newShow(), newWait(), newDemo(), newCleanup(), newVersion(), newBFDProcess(),
+		newRun(), newCheck(), newReload(), newDrain(), newUndrain(), newCleanup(),
+		newShow(), newWait(), newExplain(), newDoctor(), newDecode(), newReplay(),
+		newDemo(), newVersion(), newBFDProcess(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

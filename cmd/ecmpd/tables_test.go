@@ -63,6 +63,30 @@ var example = state{
 		{Peer: "10.0.0.5", Local: "10.0.0.6", Interface: "vpn2", State: "Down", RemoteState: "Down", LocalDiscriminator: 99, SourcePort: 49236,
 			Diagnostic: "no diagnostic", RemoteDiagnostic: "no diagnostic", StateTimeMsec: 61000, TxIntervalUsec: 1000000, Multiplier: 3, PacketsSent: 70, Why: "no packet from the neighbor yet"},
 	},
+	doctor: api.Doctor{Wrong: 1, Findings: []api.Finding{
+		{Number: 1, Check: "rp-filter", Severity: "wrong", What: "rp_filter is strict on vpn1", Why: "the kernel drops what comes in another way than the answer would go", Repair: "sysctl -w net/ipv4/conf/vpn1/rp_filter=2"},
+		{Number: 2, Check: "kernel", Severity: "note", What: "Linux 6.1.0 may send packets of one flow to different next hops", Why: "commit 02b24941619f", Repair: "Linux 6.6 has the repair"},
+	}},
+	explain: api.Explain{
+		Forward: api.Direction{
+			Source: "10.10.1.2", Destination: "10.10.4.2", Protocol: "tcp", SourcePort: 40000, DestinationPort: 443, In: "lan",
+			Tracked: true, TrackedCertain: true, TrackedBy: "no rule takes it out of connection tracking",
+			Rule: "32766: from all lookup main", Table: "main", Route: "10.10.4.0/24", Group: 3372220419,
+			Members: []api.Hop{hubA, hubB}, Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1",
+		},
+		Reverse: api.Direction{
+			Source: "10.10.4.2", Destination: "10.10.1.2", Protocol: "tcp", SourcePort: 443, DestinationPort: 40000, In: "vpn1",
+			TrackedBy: "inet ecmpd prerouting: … (handle 9)", Rule: "32766: from all lookup main", Table: "main", Route: "10.10.1.0/24",
+			Members: []api.Hop{{Interface: "lan", RouterID: "0.0.0.0", Weight: 1, Installed: true}}, Interface: "lan", RouterID: "0.0.0.0",
+			DroppedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "policy", Certain: true}},
+		},
+		SameHub: "not proven", SameHubWhy: "10.255.0.4 chooses among 10.255.0.1 and 10.255.0.2 by its own hash",
+		Hash: api.Hash{Policy: 3, Fields: "source, destination, protocol, source port, destination port"},
+		Sample: api.Sample{Flows: 1000, Members: []api.Share{
+			{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1, Flows: 493, Configured: "50.0", Measured: "49.3"},
+			{Via: "10.0.0.5", Interface: "vpn2", RouterID: "10.255.0.2", Weight: 1, Flows: 507, Configured: "50.0", Measured: "50.7"},
+		}},
+	},
 	status: api.Status{
 		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
 		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
@@ -113,6 +137,9 @@ func TestTables(t *testing.T) {
 		"transit":             func(s screen) { drawTransit(s, transit, false) },
 		"transit-narrow":      func(s screen) { s.width = 40; drawTransit(s, transit, false) },
 		"status":              func(s screen) { drawStatus(s, example.status, false) },
+		"doctor":              func(s screen) { drawDoctor(s, example.doctor) },
+		"doctor-clean":        func(s screen) { drawDoctor(s, api.Doctor{}) },
+		"explain":             func(s screen) { drawExplain(s, example.explain) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,11 +22,14 @@ var ErrReadOnly = errors.New("kernel settings are read-only here")
 // stateFile holds the values that Settings found, in the state directory.
 const stateFile = "sysctl.json"
 
-// Settings writes settings below /proc/sys and keeps the values it found.
+// Settings writes settings below /proc/sys and keeps the values it found. Its
+// methods may be called from several goroutines.
 type Settings struct {
 	root string // /proc/sys
 	dir  string
-	old  map[string]string
+
+	mu  sync.Mutex
+	old map[string]string
 }
 
 // Open loads the values that earlier runs found, from dir. A file that cannot be
@@ -67,6 +71,8 @@ func (s *Settings) Get(name string) (string, error) {
 // The first old value of a setting is kept in the state directory before the
 // setting changes. ErrReadOnly says that the setting may not be written.
 func (s *Settings) Set(name, value string) (old string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	old, err = s.Get(name)
 	if err != nil || old == value {
 		return old, err
@@ -105,6 +111,8 @@ func (s *Settings) write(name, value string) error {
 // their names. It goes on after errors and joins them. A setting that is no longer
 // there (its interface went) is forgotten.
 func (s *Settings) Restore() (restored []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var problems []error
 	for _, name := range s.names() {
 		have, err := s.Get(name)

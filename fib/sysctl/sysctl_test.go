@@ -164,3 +164,38 @@ func TestDamagedStateFile(t *testing.T) {
 		}
 	}
 }
+
+// Strict becomes loose, whichever of the two values made it so; the others stay.
+func TestLoosenReversePath(t *testing.T) {
+	for _, tt := range []struct{ all, own, want string }{
+		{"0", "0", "0"}, {"0", "1", "2"}, {"1", "0", "2"}, {"1", "1", "2"}, {"2", "1", "1"}, {"0", "2", "2"}, {"1", "2", "2"},
+	} {
+		root, dir := fakeProc(t, nil)
+		for name, v := range map[string]string{"all": tt.all, "vpn.7": tt.own} {
+			path := filepath.Join(root, ipv4, "conf", name)
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(path, "rp_filter"), []byte(v+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := must(t, root, dir)
+		changed, err := s.LoosenReversePath("vpn.7")
+		if err != nil || changed != (tt.own != tt.want) {
+			t.Errorf("%+v: changed %v, %v", tt, changed, err)
+		}
+		if got, err := s.Get(ipv4 + "conf/vpn.7/rp_filter"); err != nil || got != tt.want {
+			t.Errorf("%+v: %s, %v", tt, got, err)
+		}
+		if s.ReversePath("vpn.7") == ReversePathStrict {
+			t.Errorf("%+v: still strict", tt)
+		}
+		if _, err := must(t, root, dir).Restore(); err != nil {
+			t.Error(err)
+		}
+		if got, _ := s.Get(ipv4 + "conf/vpn.7/rp_filter"); got != tt.own {
+			t.Errorf("%+v: restored %s", tt, got)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+// Package doctor says what is wrong on a router, from facts that others gather:
+// each check is a small function from [Facts] to findings with what, why and the
+// command that repairs it.
+//
+// Files: doctor.go is the vocabulary, kernel.go the checks of kernel settings and
+// programs beside ecmpd, rules.go those of rulesets and connection tracking,
+// network.go those of OSPF and routes. Package doctor/host looks for other programs.
+package doctor
+
+import "net/netip"
+
+// Severity tells what is wrong from what is worth knowing.
+type Severity string
+
+const (
+	// Wrong loses packets or routes, or will.
+	Wrong Severity = "wrong"
+	// Note may, which cannot be decided from here.
+	Note Severity = "note"
+)
+
+// Finding is one thing that a check found.
+type Finding struct {
+	Check    string // name of the check, kebab case
+	Severity Severity
+	What     string // is the case
+	Why      string // it matters
+	Repair   string // command, or what to do
+}
+
+// Facts are what the checks look at. A fact that could not be gathered is left at
+// its zero value and listed in Unknown.
+type Facts struct {
+	Unknown []string // what could not be found out, with the reason
+
+	Kernel         string // release, such as "6.1.0-18-amd64"
+	Forwarding     bool   // net.ipv4.ip_forward
+	MaxMemberships int    // net.ipv4.igmp_max_memberships
+	Hash, Wanted   Hash
+
+	Networkd  []string // settings by which systemd-networkd deletes what others made
+	OtherOSPF []string // programs with a socket for IP protocol 89
+
+	Transit    bool // packets between transit prefixes are not tracked
+	Blockers   []Place
+	Offloads   []Place // flowtables that transit connections may enter
+	Translates []Place // NAT rules that transit packets may meet
+	Entries    int     // conntrack entries of flows that are not to be tracked
+
+	Interfaces []Interface
+	Neighbors  []Neighbor
+	Missing    []MissingHop
+	Unresolved []Gateway
+	Shared     []SharedNetwork
+	Split      []SplitNetwork
+}
+
+// Hash is what chooses a member of a group: fib_multipath_hash_policy and _fields.
+type Hash struct {
+	Policy int
+	Fields uint32 // of policy 3
+}
+
+// Place is a rule in somebody's ruleset.
+type Place struct {
+	Family, Table, Chain, Rule string
+	Certain                    bool // it meets every such packet
+}
+
+// Interface is one that OSPF runs on.
+type Interface struct {
+	Name       string
+	Passive    bool
+	Forwarding bool
+	Strict     bool // rp_filter is, that of all taken into account
+}
+
+// Trouble is why a neighbour is not Full, or of no use, by the check that it belongs to.
+type Trouble uint8
+
+// Kinds of trouble.
+const (
+	Other Trouble = iota
+	MTU
+	OneWay
+	DuplicateID
+	Rejected // its packets are dropped
+)
+
+// Neighbor is one that is not as it should be.
+type Neighbor struct {
+	RouterID, Address, Interface string
+	Trouble                      Trouble
+	Why                          string
+}
+
+// MissingHop is a next hop that routes want and the kernel does not use.
+type MissingHop struct {
+	Via, Interface, Reason string
+	Routes                 int          // that miss it
+	Example                netip.Prefix // one of them
+}
+
+// Gateway is a next hop whose link-layer address is not known.
+type Gateway struct{ Address, Interface string }
+
+// SharedNetwork is an own connected network that another router announces, too.
+type SharedNetwork struct {
+	Prefix    netip.Prefix
+	Interface string
+	Router    string
+}
+
+// SplitNetwork is a tracked network of whose flows connection tracking may see one
+// direction only.
+type SplitNetwork struct {
+	Prefix netip.Prefix
+	Why    string // and what to do
+}
+
+// Examine runs all checks, those of the worst consequences first.
+func Examine(f Facts) []Finding {
+	findings := []Finding{}
+	for _, check := range []func(Facts) []Finding{
+		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, oneWay, mtuMismatch, uselessFull,
+		missingHops, unresolvedGateways, reversePath, hashPolicy,
+		blockers, translation, offload, trackedEntries, sharedNetworks, splitNetworks,
+		networkd, kernelBugs, unknown,
+	} {
+		findings = append(findings, check(f)...)
+	}
+	return findings
+}
+
+// Wrongs counts the findings that are more than notes.
+func Wrongs(list []Finding) (n int) {
+	for _, f := range list {
+		if f.Severity == Wrong {
+			n++
+		}
+	}
+	return n
+}

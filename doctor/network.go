@@ -1,0 +1,81 @@
+package doctor
+
+import "fmt"
+
+// troubled gives a finding for each neighbour with a kind of trouble.
+func troubled(f Facts, t Trouble, check, why, repair string) (out []Finding) {
+	for _, n := range f.Neighbors {
+		if n.Trouble == t {
+			out = append(out, Finding{check, Wrong, fmt.Sprintf("neighbour %s (%s) on %s: %s", n.RouterID, n.Address, n.Interface, n.Why), why, repair})
+		}
+	}
+	return out
+}
+
+func mtuMismatch(f Facts) []Finding {
+	return troubled(f, MTU, "mtu", "the adjacency stops before the databases are exchanged (RFC 2328 10.6)",
+		"ip link set dev INTERFACE mtu N on one side, or mtu-ignore: true on both")
+}
+
+func oneWay(f Facts) []Finding {
+	return troubled(f, OneWay, "one-way", "its hellos arrive here and ours not there, or it rejects them: a firewall, a tunnel without multicast, other timers",
+		"on that router: look for rejected hellos, and for a firewall that drops IP protocol 89 or 224.0.0.5")
+}
+
+func duplicateIDs(f Facts) []Finding {
+	return troubled(f, DuplicateID, "duplicate-router-id", "two routers with one id fight over one router-LSA: routes come and go in the whole area",
+		"give one of the two another router-id")
+}
+
+func rejectedHellos(f Facts) []Finding {
+	return troubled(f, Rejected, "rejected", "its packets are dropped, so it never becomes a neighbour", "make what differs the same on both sides: area, timers, mask, network type, authentication")
+}
+
+func uselessFull(f Facts) []Finding {
+	return troubled(f, Other, "neighbour", "it is Full and no route leads over it", "make what differs the same on both sides")
+}
+
+func missingHops(f Facts) (out []Finding) {
+	for _, m := range f.Missing {
+		out = append(out, Finding{
+			"missing-hop", Wrong, fmt.Sprintf("next hop %s dev %s is not in the kernel for %d routes, such as %s: %s", m.Via, m.Interface, m.Routes, m.Example, m.Reason),
+			"its share of the flows goes over the other next hops, or the destination is lost", "ecmpd show route tells the state of each hop; the log tells what the kernel refused",
+		})
+	}
+	return out
+}
+
+func unresolvedGateways(f Facts) (out []Finding) {
+	for _, g := range f.Unresolved {
+		out = append(out, Finding{
+			"gateway", Wrong, fmt.Sprintf("gateway %s on %s does not answer ARP", g.Address, g.Interface),
+			"a nexthop group passes over a member that is not resolved, so flows move to the others; alone it loses packets",
+			fmt.Sprintf("ping -c1 -I %s %s; ip neigh show dev %s", g.Interface, g.Address, g.Interface),
+		})
+	}
+	return out
+}
+
+func sharedNetworks(f Facts) (out []Finding) {
+	if !f.Transit {
+		return nil
+	}
+	for _, s := range f.Shared {
+		out = append(out, Finding{
+			"shared-network", Wrong, fmt.Sprintf("%s on %s is announced by %s, too, and stays tracked here", s.Prefix, s.Interface, s.Router),
+			"a packet may come in through one router and its answer leave through the other, which has not seen it",
+			fmt.Sprintf("transit.also: [%s] on all routers that serve it; then ecmpd reload", s.Prefix),
+		})
+	}
+	return out
+}
+
+func splitNetworks(f Facts) (out []Finding) {
+	for _, s := range f.Split {
+		out = append(out, Finding{
+			"tracked-network", Wrong, fmt.Sprintf("the tracked network %s is served by several hubs", s.Prefix), s.Why,
+			"let one hub carry it, or take it out of transit.tracked; then ecmpd reload",
+		})
+	}
+	return out
+}

@@ -1,0 +1,63 @@
+package doctor
+
+import "fmt"
+
+// String names the place in the manner of nft.
+func (p Place) String() string {
+	return fmt.Sprintf("%s %s %s: %s", p.Family, p.Table, p.Chain, p.Rule)
+}
+
+func blockers(f Facts) (out []Finding) {
+	for _, p := range f.Blockers {
+		severity, all := Note, "may drop"
+		if p.Certain {
+			severity, all = Wrong, "drops"
+		}
+		repair := fmt.Sprintf("nft insert rule %s %s %s ct state untracked accept", p.Family, p.Table, p.Chain)
+		if p.Family == "ip" && (p.Table == "filter" || p.Table == "filter (iptables-legacy)") {
+			program := map[bool]string{true: "iptables", false: "iptables-legacy"}[p.Table == "filter"]
+			repair = program + " -I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT"
+		}
+		out = append(out, Finding{
+			"blocker", severity, fmt.Sprintf("%s %s untracked transit packets", p, all),
+			"an accept in another table does not override it", repair + ", and keep it first there",
+		})
+	}
+	return out
+}
+
+func translation(f Facts) (out []Finding) {
+	if !f.Transit {
+		return nil
+	}
+	for _, p := range f.Translates {
+		out = append(out, Finding{
+			"nat", Wrong, fmt.Sprintf("%s translates transit packets", p),
+			"packets that are not tracked are not translated either: they leave with the addresses that they came with",
+			"take the networks out of transit with transit.tracked, or out of the rule",
+		})
+	}
+	return out
+}
+
+func offload(f Facts) (out []Finding) {
+	for _, p := range f.Offloads {
+		out = append(out, Finding{
+			"flowtable", Note, fmt.Sprintf("%s lets connections between OSPF interfaces go round rules and routes", p),
+			"a tracked connection in a flowtable stays on the next hop that it began with as long as that route is valid, and its packets meet no ruleset",
+			"leave OSPF interfaces out of the flowtable's rule",
+		})
+	}
+	return out
+}
+
+func trackedEntries(f Facts) []Finding {
+	if !f.Transit || f.Entries == 0 {
+		return nil
+	}
+	return []Finding{{
+		"conntrack", Wrong, fmt.Sprintf("%d conntrack entries belong to flows that are not to be tracked", f.Entries),
+		"something tracks them before the rules of ecmpd, or they are left from before; an answer that takes another hub makes them invalid",
+		"ecmpd explain SOURCE DESTINATION tells which rule; conntrack -D removes entries",
+	}}
+}

@@ -1,0 +1,148 @@
+package firewall
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// blockers returns the places that drop untracked packets between the
+// interfaces, in the order of the chains.
+func blockers(chains []foreignChain, interfaces []string, transit []netip.Prefix) []Place {
+	out := []Place{}
+	if len(interfaces) == 0 || len(transit) == 0 {
+		return out
+	}
+	w := newWalker(chains)
+	packets := w.packets(interfaces, disjoint(transit))
+	for i := range chains {
+		if !chains[i].seesTransit() {
+			continue
+		}
+		found := map[Place]int{} // by place, without Certain → certain hits
+		for _, p := range packets {
+			if chains[i].hook == hookIngress {
+				p.states = stateInvalid
+			}
+			for _, b := range w.walkBase(&chains[i], &p) {
+				place := b
+				place.Certain = false
+				hits := found[place]
+				if b.Certain {
+					hits++
+				}
+				found[place] = hits
+			}
+		}
+		for place, hits := range found {
+			place.Certain = hits == len(packets)
+			out = append(out, place)
+		}
+	}
+	slices.SortFunc(out, comparePlace)
+	return out
+}
+
+func comparePlace(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Chain, b.Chain), cmp.Compare(a.Rule, b.Rule))
+}
+
+// meetings returns the rules with one of the effects that packets between the
+// interfaces may meet while they are in a state.
+func meetings(chains []foreignChain, interfaces []string, transit []netip.Prefix, state uint32, wanted effect) []Place {
+	w := newWalker(chains)
+	packets := w.packets(interfaces, disjoint(transit))
+	hits := map[Place]int{} // by place, without Certain
+	for i := range chains {
+		c := &chains[i]
+		if c.hook == hookNone || c.nat && state&stateNew == 0 {
+			continue
+		}
+		for _, p := range packets {
+			p.states = state
+			w.walkBase(c, &p)
+			for _, h := range w.met {
+				if h.effects&wanted == 0 {
+					continue
+				}
+				place, n := h.place, 0
+				if place.Certain {
+					n = 1
+				}
+				place.Certain = false
+				hits[place] += n
+			}
+		}
+	}
+	out := make([]Place, 0, len(hits))
+	for place, n := range hits {
+		place.Certain = n == len(packets)
+		out = append(out, place)
+	}
+	slices.SortFunc(out, comparePlace)
+	return out
+}
+
+// typeUnicast is RTN_UNICAST: an address that is neither the hub's own nor a
+// broadcast or multicast address.
+const typeUnicast = 1
+
+// rawPriority is where packets become untracked.
+const rawPriority = -300
+
+// seesTransit reports whether packets come through the base chain that are not
+// tracked, or will not be.
+func (c *foreignChain) seesTransit() bool {
+	return !c.nat && (c.hook == hookIngress || c.hook > hookPrerouting || c.hook == hookPrerouting && c.priority > rawPriority)
+}
+
+// packets gives one packet for each pair of interfaces that some rule tells
+// apart, and for each transport.
+func (w *walker) packets(interfaces []string, transit []netip.Prefix) []packet {
+	var patterns []condition
+	for _, c := range w.chains {
+		for _, r := range c.rules {
+			for _, k := range r.when {
+				if k.field == fieldIn || k.field == fieldOut {
+					patterns = append(patterns, k)
+				}
+			}
+		}
+	}
+	alike := map[string][]string{} // interfaces that every pattern treats alike
+	for _, name := range interfaces {
+		var signature strings.Builder
+		for _, k := range patterns {
+			for _, pattern := range k.names {
+				signature.WriteByte('0' + byte(truth(matchesName([]string{pattern}, name))))
+			}
+		}
+		key := signature.String()
+		if len(alike[key]) < 2 { // two, for packets from one to another of the same kind
+			alike[key] = append(alike[key], name)
+		}
+	}
+	var names []string
+	for _, group := range alike {
+		names = append(names, group...)
+	}
+	slices.Sort(names)
+	addresses, anyPort := prefixRanges(transit), [][2]uint32{{0, 0xffff}}
+	var out []packet
+	for _, in := range names {
+		for _, to := range names {
+			if in == to && len(names) > 1 {
+				continue
+			}
+			for _, protocol := range []byte{protocolTCP, protocolUDP} {
+				out = append(out, packet{
+					in: in, out: to, protocol: protocol, source: addresses, destination: addresses,
+					sourceType: typeUnicast, destinationType: typeUnicast, sourcePort: anyPort, destinationPort: anyPort,
+					states: stateUntracked,
+				})
+			}
+		}
+	}
+	return out
+}
