@@ -51,8 +51,10 @@ type Distance struct {
 
 // ECMP says how equal-cost paths are used.
 type ECMP struct {
-	MaxPaths int // next hops a route has at most, 1..256
-	Hash     Hash
+	MaxPaths  int // next hops a route has at most, 1..256
+	Hash      Hash
+	Symmetric bool   // the hash has the seed of a secret that all routers share
+	Key       string // that secret; empty: the seed comes from the area, and can be guessed
 }
 
 // Hash is what the kernel picks the next hop of a packet by.
@@ -82,6 +84,7 @@ type TransitMode uint8
 const (
 	TransitOff TransitMode = iota
 	TransitNotrack
+	TransitAuto
 )
 
 // String returns the word of the configuration.

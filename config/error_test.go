@@ -184,10 +184,9 @@ func TestErrors(t *testing.T) {
 
 		// ecmp, transit, kernel.
 		{"max-paths", head + "ecmp: {max-paths: §257}", "1 to 256"},
-		{"symmetric", head + "ecmp: {hash: §symmetric}", `hash "symmetric" is not supported in this version: write l3 or l4`},
+		{"symmetric-level", head + "ecmp: {hash: symmetric, symmetric-level: §l2}", `"symmetric-level" is l3 or l4, not "l2"`},
 		{"resilient", head + "ecmp: {groups: §resilient}", `groups "resilient" is not supported in this version: write plain`},
 		{"mode missing", head + "transit: §{tracked: [10.0.0.0/8]}", `"mode" is missing`},
-		{"mode auto", head + "transit: {mode: §auto}", `mode "auto" is not supported in this version: write notrack or off`},
 		{"tracked", head + "transit: {mode: notrack, tracked: [10.0.0.0/8, §10.0.0.1/8]}", "write 10.0.0.0/8"},
 		{"protocol", head + "kernel: {protocol: §4}", "5 to 255"},
 		{"source auto", head + "kernel: {source: §auto}", `source "auto" is not supported in this version: write off`},
@@ -230,8 +229,7 @@ func TestRefusedByName(t *testing.T) {
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression bfd multicast static-neighbors",
-		"ecmp: {":               "symmetric-key symmetric-level",
-		"transit: {mode: off, ": "insert-accept",
+		"transit: {mode: off, ":                                "insert-accept",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")
 		var end string

@@ -161,11 +161,12 @@ type rawNextHop struct {
 }
 
 type rawECMP struct {
-	Node     *node
-	MaxPaths *node    `key:"max-paths"`
-	Hash     *node    `key:"hash"`
-	Groups   *node    `key:"groups"`
-	_        struct{} `refuse:"symmetric-key symmetric-level"`
+	Node           *node
+	MaxPaths       *node `key:"max-paths"`
+	Hash           *node `key:"hash"`
+	SymmetricKey   *node `key:"symmetric-key"`
+	SymmetricLevel *node `key:"symmetric-level"`
+	Groups         *node `key:"groups"`
 }
 
 type rawTransit struct {

@@ -8,28 +8,47 @@ import (
 
 var (
 	hashes       = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
+	hashModes    = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}, {"symmetric", 0}}
 	groups       = []choice[struct{}]{{"plain", struct{}{}}}
-	transitModes = []choice[TransitMode]{{"notrack", TransitNotrack}, {"off", TransitOff}}
+	transitModes = []choice[TransitMode]{{"notrack", TransitNotrack}, {"auto", TransitAuto}, {"off", TransitOff}}
 	shutdowns    = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
 	kernelSource = []choice[struct{}]{{"off", struct{}{}}}
 )
 
+// safeKey is the shortest shared secret without a warning, in bytes: what every
+// router floods lets whoever listens try short ones.
+const safeKey = 16
+
 func (r *report) ecmp(raw *rawECMP) ECMP {
 	enum(r, raw.Groups, struct{}{}, groups, "resilient")
-	return ECMP{
+	e := ECMP{
 		MaxPaths: int(r.number(raw.MaxPaths, 16, 1, 256)),
-		Hash:     enum(r, raw.Hash, HashL4, hashes, "symmetric"),
+		Hash:     enum(r, raw.Hash, HashL4, hashModes),
 	}
+	level := enum(r, raw.SymmetricLevel, HashL4, hashes)
+	if e.Symmetric = e.Hash == 0; e.Symmetric {
+		e.Hash = level
+	}
+	if n := raw.SymmetricKey; n != nil {
+		switch e.Key = n.text; {
+		case e.Key == "":
+		case !e.Symmetric:
+			r.warnf(n, "%s means nothing without hash: symmetric", n.key)
+		case len(e.Key) < safeKey:
+			r.warnf(n, "%s has %d characters, few enough to try them all: take %d or more at random", n.key, len(e.Key), safeKey)
+		}
+	}
+	return e
 }
 
 func (r *report) transit(raw *rawTransit) Transit {
 	written := raw != nil
 	raw = section(raw)
 	if written && raw.Mode == nil && !raw.Node.has("mode") {
-		r.errorf(raw.Node, "\"mode\" is missing: write notrack or off")
+		r.errorf(raw.Node, "\"mode\" is missing: write notrack, auto or off")
 	}
 	return Transit{
-		Mode:          enum(r, raw.Mode, TransitOff, transitModes, "auto"),
+		Mode:          enum(r, raw.Mode, TransitOff, transitModes),
 		Tracked:       r.prefixes(raw.Tracked),
 		Also:          r.prefixes(raw.Also),
 		ForwardAccept: r.boolean(raw.ForwardAccept, true),

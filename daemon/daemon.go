@@ -73,8 +73,9 @@ type daemon struct {
 	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
 
-	changes atomic.Uint64   // of neighbours
-	reloads chan chan error // orders to reload, with the place for the answer
+	changes  atomic.Uint64   // of neighbours
+	reloads  chan chan error // orders to reload, with the place for the answer
+	vertices int             // of the last SPF run; owned by the OSPF loop
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config
@@ -146,14 +147,14 @@ func (d *daemon) build(cfg *config.Config) error {
 	if d.links, err = link.Open(); err != nil {
 		return err
 	}
-	d.firewall = newFirewallLoop(d.log)
+	d.firewall = newFirewallLoop(d.log, d.flowTimeout)
 	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put)
 	if err != nil {
 		return err
 	}
 	d.sequences = newSequenceStore(d.options.StateDir, d.log)
 	d.speaker.Post(d.sequences.begin(d.started))
-	d.speaker.Post(cfg.OSPF)
+	d.speaker.Post(d.ospfConfig(cfg))
 	return nil
 }
 
@@ -260,7 +261,7 @@ func (d *daemon) reload() error {
 		d.log.Warn(w.String())
 	}
 	d.applySysctls(cfg)
-	d.speaker.Post(cfg.OSPF)
+	d.speaker.Post(d.ospfConfig(cfg))
 	d.routes.inbox.put(newConfig{cfg})
 	if cfg.Distance != old.Distance {
 		d.repeatRoutes()

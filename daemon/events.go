@@ -35,10 +35,18 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 				d.routes.inbox.put(legChange{leg, dead})
 			}
 			interfaces = interfaces || ev.From == "Full" || ev.To == "Full"
+			if ev.To == "Full" { // before its routes lead here
+				d.firewall.inbox.put(rejoined{})
+			}
 		case ospf.InterfaceChange:
 			interfaces = true
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)
+		case ospf.SPFRun:
+			if before := d.vertices; ev.Vertices > before && before > 0 { // a router came back, and moves flows between the others
+				d.firewall.inbox.put(rejoined{})
+			}
+			d.vertices = ev.Vertices
 		}
 	}
 	if len(out.Routes) > 0 {

@@ -281,10 +281,7 @@ func (r *routeLoop) note(report fib.Report, why string) {
 
 // updateTransit derives the transit sets and hands them to the firewall loop.
 func (r *routeLoop) updateTransit() {
-	mode := transit.Off
-	if r.cfg.Transit.Mode == config.TransitNotrack {
-		mode = transit.Notrack
-	}
+	mode := transitMode(r.cfg)
 	var routes []transit.Route
 	if mode != transit.Off {
 		for route := range r.rib.All() {
@@ -297,6 +294,20 @@ func (r *routeLoop) updateTransit() {
 		transit.Config{Mode: mode, Tracked: r.cfg.Transit.Tracked, Also: r.cfg.Transit.Also},
 		routes, r.transitInterfaces(), ownAddresses(r.links))
 	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept})
+}
+
+// transitMode is what the configuration makes of transit packets. Where they
+// stay tracked and the hash is over ports, what has none must still pass.
+func transitMode(c *config.Config) transit.Mode {
+	switch {
+	case c.Transit.Mode == config.TransitNotrack:
+		return transit.Notrack
+	case c.Transit.Mode == config.TransitAuto:
+		return transit.Auto
+	case c.ECMP.Symmetric && c.ECMP.Hash == config.HashL4:
+		return transit.Strays
+	}
+	return transit.Off
 }
 
 var kinds = map[rib.Protocol]transit.Kind{

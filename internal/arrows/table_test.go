@@ -46,6 +46,7 @@ var table = []room{
 	{path: "ospf", own: []string{"ospf/auth", "ospf/spf", "ospf/lsdb", "ospf/packet", "nexthop"}, pure: true},
 	{path: "ospf/sim", own: []string{"ospf", "ospf/auth", "ospf/spf", "ospf/lsdb", "ospf/packet", "nexthop"}, pure: true, tests: true},
 	{path: "ospf/speaker", own: []string{"ospf"}, others: []string{xnet, sys}},
+	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"nexthop"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "fib", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},

@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ecmpd/ecmpd/config"
+	"github.com/ecmpd/ecmpd/fib/sysctl"
+	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/symmetry"
+)
+
+// sharedKey is what the routers of the network hash alike with; ok is false when
+// the configuration wants no such thing.
+func sharedKey(cfg *config.Config) (key symmetry.Key, ok bool) {
+	if !cfg.ECMP.Symmetric {
+		return symmetry.Key{}, false
+	}
+	var area packet.ID
+	if areas := cfg.OSPF.Areas; len(areas) > 0 {
+		area = slices.MinFunc(areas, func(a, b ospf.Area) int { return cmp.Compare(a.ID, b.ID) }).ID
+	}
+	return symmetry.NewKey(cfg.ECMP.Key, area), true
+}
+
+// applySeed gives the kernel's hash the seed of the shared key, or back its own.
+func (d *daemon) applySeed(cfg *config.Config) {
+	key, shared := sharedKey(cfg)
+	err := d.settings.SetMultipathSeed(key.Seed)
+	switch {
+	case errors.Is(err, sysctl.ErrNoSeed):
+		d.log.Error("ecmp.hash symmetric: " + err.Error())
+	case err != nil:
+		d.log.WithError(err).Error("the seed of the multipath hash is not as configured")
+	case shared && key.Guessable:
+		d.log.Warn("ecmp.hash symmetric without symmetric-key: the seed of the hash comes from the area id and can be guessed, so that anybody can send all flows to one hub")
+	}
+}
+
+// ospfConfig adds to the configuration of OSPF what the router tells others
+// about its hash, as the kernel has it.
+func (d *daemon) ospfConfig(cfg *config.Config) ospf.Config {
+	c := cfg.OSPF
+	kernel, err := d.settings.Multipath()
+	if err != nil {
+		d.log.WithError(err).Warn("other routers are not told how this kernel hashes")
+		return c
+	}
+	m := &packet.Multipath{
+		Able: kernel.Seedable, Policy: kernel.Policy, Fields: kernel.Fields, MaxPaths: uint16(cfg.ECMP.MaxPaths),
+	}
+	if key, shared := sharedKey(cfg); shared && kernel.Seedable {
+		m.Shared, m.Fingerprint = true, key.Fingerprint
+	}
+	c.Multipath = m
+	return c
+}
+
+// defaultFlowTimeout is what conntrack keeps an idle TCP connection for where
+// nobody has changed it.
+const defaultFlowTimeout = 5 * 24 * time.Hour
+
+// flowTimeout reads what conntrack keeps an idle TCP connection for.
+func (d *daemon) flowTimeout() time.Duration {
+	text, err := d.settings.Get("net.netfilter.nf_conntrack_tcp_timeout_established")
+	seconds, numErr := strconv.Atoi(text)
+	if err != nil || numErr != nil || seconds <= 0 { // conntrack is not loaded yet
+		return defaultFlowTimeout
+	}
+	return time.Duration(seconds) * time.Second
+}
