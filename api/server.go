@@ -13,7 +13,8 @@ import (
 
 // Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathRoutes] and [PathOSPFRoutes]
-// prefix (an address chooses the longest match), [PathNextHops] id: the answer
+// prefix (an address chooses the longest match), [PathNextHops] id, [PathSymmetry]
+// routerId: the answer
 // then holds what fits, or is a 404.
 const (
 	PathNeighbors     = "/v1/ospf/neighbors"
@@ -24,6 +25,7 @@ const (
 	PathRoutes        = "/v1/routes"
 	PathNextHops      = "/v1/nexthops"
 	PathTransit       = "/v1/transit"
+	PathSymmetry      = "/v1/symmetry"
 	PathStatus        = "/v1/status"
 	PathMetrics       = "/metrics"
 
@@ -47,6 +49,8 @@ type Backend interface {
 	Route(ctx context.Context, prefix netip.Prefix) ([]Route, error)
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
+	// Symmetry returns the pairs of one router, or all for the zero Addr.
+	Symmetry(ctx context.Context, about netip.Addr) (Symmetry, error)
 	Status(ctx context.Context) (Status, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
@@ -140,6 +144,10 @@ func newHandler(b Backend) http.Handler {
 	get(PathTransit, func(r *http.Request) (any, error) {
 		t, err := b.Transit(r.Context())
 		return TransitBody{t}, err
+	})
+	get(PathSymmetry, func(r *http.Request) (any, error) {
+		s, err := symmetryOf(r, b)
+		return SymmetryBody{s}, err
 	})
 	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
 	order := func(path string, do func(context.Context) error) {

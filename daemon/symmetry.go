@@ -2,11 +2,14 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/ospf"
@@ -72,4 +75,48 @@ func (d *daemon) flowTimeout() time.Duration {
 		return defaultFlowTimeout
 	}
 	return time.Duration(seconds) * time.Second
+}
+
+// Symmetry implements api.Backend. The OSPF loop only hands out the LSAs; what
+// they mean is found out beside it.
+func (d *daemon) Symmetry(ctx context.Context, about netip.Addr) (api.Symmetry, error) {
+	type areaLSAs struct {
+		area packet.ID
+		lsas [][]byte
+	}
+	areas, err := askOSPF(ctx, d, func(time.Time) (list []areaLSAs) {
+		for area, raw := range d.engine.LSAs() {
+			if n := len(list); n == 0 || list[n-1].area != area {
+				list = append(list, areaLSAs{area: area})
+			}
+			last := &list[len(list)-1]
+			last.lsas = append(last.lsas, raw)
+		}
+		return list
+	})
+	if err != nil {
+		return api.Symmetry{}, err
+	}
+	var id packet.ID
+	if about.IsValid() {
+		id = packet.IDFromAddr(about)
+	}
+	cfg := d.currentConfig()
+	key, shared := sharedKey(cfg)
+	out := api.Symmetry{
+		Hash: cfg.ECMP.Hash.String(), Shared: shared, Guessable: shared && key.Guessable,
+		Strays: shared && cfg.ECMP.Hash == config.HashL4,
+	}
+	for _, a := range areas {
+		report := symmetry.Compute(slices.Values(a.lsas), id)
+		out.Truncated = out.Truncated || report.Truncated
+		for _, p := range report.Pairs {
+			pair := api.SymmetryPair{Area: a.area.String(), A: p.A.String(), B: p.B.String(), Symmetric: string(p.Verdict), Why: p.Why}
+			for _, t := range p.Through {
+				pair.Through = append(pair.Through, t.String())
+			}
+			out.Pairs = append(out.Pairs, pair)
+		}
+	}
+	return out, nil
 }

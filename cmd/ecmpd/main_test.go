@@ -63,6 +63,7 @@ type state struct {
 	borders    []api.BorderRouter
 	groups     []api.Group
 	transit    api.Transit
+	symmetry   api.Symmetry
 	status     api.Status
 	err        error
 }
@@ -102,7 +103,11 @@ func (r *router) BorderRouters(context.Context) ([]api.BorderRouter, error) {
 func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
 func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
 func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
-func (r *router) Status(context.Context) (api.Status, error)   { s := r.get(); return s.status, s.err }
+func (r *router) Symmetry(context.Context, netip.Addr) (api.Symmetry, error) {
+	s := r.get()
+	return s.symmetry, s.err
+}
+func (r *router) Status(context.Context) (api.Status, error) { s := r.get(); return s.status, s.err }
 
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {
@@ -220,6 +225,8 @@ func TestShowJSONIsTheBody(t *testing.T) {
 		"show nexthop":                    api.PathNextHops,
 		"show nexthops 7":                 api.PathNextHops + "?id=7",
 		"show transit":                    api.PathTransit,
+		"show symmetry":                   api.PathSymmetry,
+		"sh sy 10.255.0.11":               api.PathSymmetry + "?routerId=10.255.0.11",
 		"show st":                         api.PathStatus,
 	} {
 		want, err := api.NewClient(socket).Body(t.Context(), path)

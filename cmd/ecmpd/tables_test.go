@@ -55,6 +55,13 @@ var example = state{
 		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},
+	symmetry: api.Symmetry{Hash: "l4", Shared: true, Strays: true, Pairs: []api.SymmetryPair{
+		{Area: "0.0.0.0", A: "10.255.0.11", B: "10.255.0.12", Symmetric: "yes", Through: []string{"10.255.0.1", "10.255.0.2"}},
+		{Area: "0.0.0.0", A: "10.255.0.11", B: "10.255.0.13", Symmetric: "no", Through: []string{"10.255.0.1", "10.255.0.2"},
+			Why: []string{"other seed: 10.255.0.11 and 10.255.0.13 have different symmetric-key"}},
+		{Area: "0.0.0.0", A: "10.255.0.12", B: "10.255.0.14", Symmetric: "unproven", Through: []string{"10.255.0.1", "10.255.0.2"},
+			Why: []string{"10.255.0.14 does not say how it hashes: a foreign router, or one that floods no opaque LSAs"}},
+	}},
 	status: api.Status{
 		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
 		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
@@ -98,6 +105,10 @@ func TestTables(t *testing.T) {
 		"transit":             func(s screen) { drawTransit(s, transit, false) },
 		"transit-narrow":      func(s screen) { s.width = 40; drawTransit(s, transit, false) },
 		"status":              func(s screen) { drawStatus(s, example.status, false) },
+		"symmetry":            func(s screen) { drawSymmetry(s, api.SymmetryBody{Symmetry: example.symmetry}, false) },
+		"symmetry-none": func(s screen) {
+			drawSymmetry(s, api.SymmetryBody{Symmetry: api.Symmetry{Hash: "l3", Shared: true, Guessable: true, Truncated: true}}, false)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
