@@ -95,6 +95,14 @@ type Kernel struct {
 	Protocol uint8  // routing-protocol number of own routes, rules and nexthops, 5..255
 	Metric   uint32 // kernel metric of own routes, 1..4294967295
 	Shutdown Shutdown
+	Source   Source
+}
+
+// Source says which preferred source routes with several next hops have. The
+// zero Source leaves it to the kernel.
+type Source struct {
+	Auto    bool       // an own address that OSPF announces
+	Address netip.Addr // this one; the zero Addr with Auto and when it is off
 }
 
 // Shutdown says what a clean stop does with the kernel's state.

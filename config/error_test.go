@@ -189,9 +189,8 @@ func TestErrors(t *testing.T) {
 		{"mode missing", head + "transit: §{tracked: [10.0.0.0/8]}", `"mode" is missing`},
 		{"tracked", head + "transit: {mode: notrack, tracked: [10.0.0.0/8, §10.0.0.1/8]}", "write 10.0.0.0/8"},
 		{"protocol", head + "kernel: {protocol: §4}", "5 to 255"},
-		{"source auto", head + "kernel: {source: §auto}", `source "auto" is not supported in this version: write off`},
-		{"source address", head + "kernel: {source: §10.0.0.1}", `source "10.0.0.1" is not supported in this version: write off`},
-		{"source word", head + "kernel: {source: §on}", `"source" is off, not "on"`},
+		{"source", head + "kernel: {source: §lo}", `"source" is off or auto, not "lo"`},
+		{"source multicast", head + "kernel: {source: §224.0.0.5}", `"source" is a unicast address of this router, not 224.0.0.5`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

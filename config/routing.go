@@ -7,12 +7,12 @@ import (
 )
 
 var (
-	hashes       = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
-	hashModes    = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}, {"symmetric", 0}}
-	groups       = []choice[struct{}]{{"plain", struct{}{}}}
-	transitModes = []choice[TransitMode]{{"notrack", TransitNotrack}, {"auto", TransitAuto}, {"off", TransitOff}}
-	shutdowns    = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
-	kernelSource = []choice[struct{}]{{"off", struct{}{}}}
+	hashes        = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
+	hashModes     = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}, {"symmetric", 0}}
+	groups        = []choice[struct{}]{{"plain", struct{}{}}}
+	transitModes  = []choice[TransitMode]{{"notrack", TransitNotrack}, {"auto", TransitAuto}, {"off", TransitOff}}
+	shutdowns     = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
+	kernelSources = []choice[Source]{{"off", Source{}}, {"auto", Source{Auto: true}}}
 )
 
 // safeKey is the shortest shared secret without a warning, in bytes: what every
@@ -64,23 +64,30 @@ var foreignProtocols = map[uint8]string{
 }
 
 func (r *report) kernel(raw *rawKernel) Kernel {
-	later := []string{"auto"}
-	if n := raw.Source; n != nil {
-		if _, err := netip.ParseAddr(n.text); err == nil {
-			later = append(later, n.text)
-		}
-	}
-	enum(r, raw.Source, struct{}{}, kernelSource, later...)
 	k := Kernel{
 		// 0 to 4 are the kernel's own: redirect, kernel, boot and static routes.
 		Protocol: uint8(r.number(raw.Protocol, 201, 5, 255)),
 		Metric:   r.number(raw.Metric, 20, 1, 1<<32-1),
 		Shutdown: enum(r, raw.Shutdown, ShutdownKeep, shutdowns),
+		Source:   r.source(raw.Source),
 	}
 	if owner, ok := foreignProtocols[k.Protocol]; ok {
 		r.warnf(raw.Protocol, "%s %d is the number of %s: should that run here too, each would remove the other's routes", raw.Protocol.key, k.Protocol, owner)
 	}
 	return k
+}
+
+// source reads off, auto or an address.
+func (r *report) source(n *node) Source {
+	if n != nil {
+		if a, err := netip.ParseAddr(n.text); err == nil {
+			if first := a.As16()[12]; !a.Is4() || first == 0 || first == 127 || first >= 224 {
+				r.errorf(n, "%q is a unicast address of this router, not %s", n.key, n.text)
+			}
+			return Source{Address: a}
+		}
+	}
+	return enum(r, n, Source{}, kernelSources)
 }
 
 func (r *report) static(raws []rawStatic) []rib.StaticRoute {

@@ -73,11 +73,11 @@ func legState(c ospf.NeighborChange) (dead, known bool) {
 	return false, false
 }
 
-// ospfInterfaces is what the transit rule has to know; runs in the OSPF loop.
+// ospfInterfaces is what the route loop has to know; runs in the OSPF loop.
 func (d *daemon) ospfInterfaces() map[string]ospfInterface {
 	m := make(map[string]ospfInterface)
 	for _, i := range d.engine.Interfaces() {
-		if i.State != "Down" && i.State != "Loopback" {
+		if i.State != "Down" {
 			m[i.Interface] = ospfInterface{passive: i.Passive, pointToPoint: i.Type == "point-to-point", full: i.Adjacent > 0}
 		}
 	}

@@ -39,7 +39,8 @@ type (
 func (linkSnapshot) replaces(other any) bool  { _, ok := other.(linkSnapshot); return ok }
 func (fullNeighbors) replaces(other any) bool { _, ok := other.(fullNeighbors); return ok }
 
-// ospfInterface is what the transit rule has to know of an OSPF interface.
+// ospfInterface is what the transit rule and the choice of a source address have
+// to know of an OSPF interface.
 type ospfInterface struct {
 	passive, pointToPoint, full bool
 }
@@ -234,6 +235,7 @@ func (r *routeLoop) sync() (compared bool) {
 			r.fib.Set(fib.Route{Prefix: c.Prefix, NextHops: c.Route.NextHops, Discard: c.Route.Discard})
 		}
 	}
+	r.fib.SetSource(preferredSource(r.cfg.Kernel.Source, r.links, r.interfaces))
 	var report fib.Report
 	why := r.reconcile
 	if compared = why != ""; compared {
@@ -318,7 +320,7 @@ func (r *routeLoop) transitInterfaces() []transit.Interface {
 	var list []transit.Interface
 	for _, l := range r.links.Links {
 		o, speaks := r.interfaces[l.Name]
-		if l.Loopback && !speaks {
+		if l.Loopback {
 			continue
 		}
 		i := transit.Interface{Name: l.Name, Passive: o.passive || !speaks, PointToPoint: o.pointToPoint, HasNeighbor: o.full}

@@ -236,6 +236,8 @@ func (t target) String() string {
 		return "other"
 	case t.link:
 		return fmt.Sprintf("nhid %d scope link", t.id)
+	case t.source.IsValid():
+		return fmt.Sprintf("nhid %d src %s", t.id, t.source)
 	}
 	return fmt.Sprintf("nhid %d", t.id)
 }

@@ -183,6 +183,7 @@ type kernelRoute struct {
 	tos      uint8
 	cloned   bool
 	nhid     uint32
+	source   netip.Addr // preferred source
 	gateway  netip.Addr // of the first hop that is alive, else of the first
 	ifindex  int
 	down     bool // no hop is alive: each is dead or its link has lost its carrier
@@ -212,6 +213,8 @@ func parseRoute(body []byte) (kernelRoute, error) {
 			r.metric = native.Uint32(v)
 		case typ == rtaNHID && len(v) == 4:
 			r.nhid = native.Uint32(v)
+		case typ == unix.RTA_PREFSRC && len(v) == 4:
+			r.source = netip.AddrFrom4([4]byte(v))
 		case typ == unix.RTA_OIF && len(v) == 4:
 			r.ifindex = int(native.Uint32(v))
 		case typ == unix.RTA_GATEWAY && len(v) == 4:
@@ -258,7 +261,7 @@ func (r kernelRoute) target() target {
 	case r.typ == unix.RTN_BLACKHOLE && r.nhid == 0:
 		return target{discard: true}
 	case r.typ == unix.RTN_UNICAST && r.nhid != 0 && (r.scope == scopeUniverse || r.scope == scopeLink):
-		return target{id: r.nhid, link: r.scope == scopeLink}
+		return target{id: r.nhid, source: r.source, link: r.scope == scopeLink}
 	}
 	return target{other: true}
 }
@@ -280,6 +283,9 @@ func appendRoute(b []byte, c Config, p netip.Prefix, t target) []byte {
 	b = appendRouteKey(b, c.Protocol, scope, typ, stray{prefix: p, table: c.Table, metric: c.Metric})
 	if t.id != 0 {
 		b = appendAttr32(b, rtaNHID, t.id)
+	}
+	if t.source.Is4() {
+		b = appendAttr(b, unix.RTA_PREFSRC, t.source.AsSlice())
 	}
 	return b
 }

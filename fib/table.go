@@ -169,6 +169,10 @@ func (t *Table) SetLinks(links []Iface) {
 	t.forgive()
 }
 
+// SetSource wants an own address as the preferred source of all routes with two
+// or more next hops; the zero Addr leaves it to the kernel.
+func (t *Table) SetSource(source netip.Addr) { t.want.source = source }
+
 // forgive makes everything that failed be tried again, except what waits for
 // another program's route to go.
 func (t *Table) forgive() {
