@@ -25,6 +25,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/rib"
@@ -55,6 +56,7 @@ type ECMP struct {
 	Hash      Hash
 	Symmetric bool   // the hash has the seed of a secret that all routers share
 	Key       string // that secret; empty: the seed comes from the area, and can be guessed
+	Resilient fib.Resilient
 }
 
 // Hash is what the kernel picks the next hop of a packet by.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/rib"
@@ -221,10 +222,11 @@ func TestSymmetricHash(t *testing.T) {
 		text string
 		want ECMP
 	}{
-		{"", ECMP{16, HashL4, false, ""}},
-		{"ecmp: {hash: l3, symmetric-key: \"\"}", ECMP{16, HashL3, false, ""}},
-		{"ecmp: {hash: symmetric}", ECMP{16, HashL4, true, ""}},
-		{"ecmp: {hash: symmetric, symmetric-level: l3, symmetric-key: a long enough secret}", ECMP{16, HashL3, true, "a long enough secret"}},
+		{"", ECMP{16, HashL4, false, "", fib.Resilient{}}},
+		{"ecmp: {hash: l3, symmetric-key: \"\"}", ECMP{16, HashL3, false, "", fib.Resilient{}}},
+		{"ecmp: {groups: resilient, resilient-idle-timer: 5s}", ECMP{16, HashL4, false, "", fib.Resilient{Buckets: 128, Idle: 5 * time.Second}}},
+		{"ecmp: {hash: symmetric}", ECMP{16, HashL4, true, "", fib.Resilient{}}},
+		{"ecmp: {hash: symmetric, symmetric-level: l3, symmetric-key: a long enough secret}", ECMP{16, HashL3, true, "a long enough secret", fib.Resilient{}}},
 	} {
 		if c := parse(t, head+row.text); c.ECMP != row.want || len(c.Warnings) > 0 {
 			t.Errorf("%q: %+v %v", row.text, c.ECMP, c.Warnings)

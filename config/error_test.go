@@ -185,7 +185,8 @@ func TestErrors(t *testing.T) {
 		// ecmp, transit, kernel.
 		{"max-paths", head + "ecmp: {max-paths: §257}", "1 to 256"},
 		{"symmetric-level", head + "ecmp: {hash: symmetric, symmetric-level: §l2}", `"symmetric-level" is l3 or l4, not "l2"`},
-		{"resilient", head + "ecmp: {groups: §resilient}", `groups "resilient" is not supported in this version: write plain`},
+		{"resilient and symmetric", head + "ecmp: {hash: symmetric, groups: §resilient}", "depends on what has been before"},
+		{"buckets", head + "ecmp: {groups: resilient, resilient-buckets: §7}", "8 to 4096"},
 		{"mode missing", head + "transit: §{tracked: [10.0.0.0/8]}", `"mode" is missing`},
 		{"tracked", head + "transit: {mode: notrack, tracked: [10.0.0.0/8, §10.0.0.1/8]}", "write 10.0.0.0/8"},
 		{"protocol", head + "kernel: {protocol: §4}", "5 to 255"},

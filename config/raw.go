@@ -167,6 +167,8 @@ type rawECMP struct {
 	SymmetricKey   *node `key:"symmetric-key"`
 	SymmetricLevel *node `key:"symmetric-level"`
 	Groups         *node `key:"groups"`
+	Buckets        *node `key:"resilient-buckets"`
+	IdleTimer      *node `key:"resilient-idle-timer"`
 }
 
 type rawTransit struct {

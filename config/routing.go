@@ -2,14 +2,16 @@ package config
 
 import (
 	"net/netip"
+	"time"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
 var (
 	hashes        = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
 	hashModes     = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}, {"symmetric", 0}}
-	groups        = []choice[struct{}]{{"plain", struct{}{}}}
+	groups        = []choice[bool]{{"plain", false}, {"resilient", true}}
 	transitModes  = []choice[TransitMode]{{"notrack", TransitNotrack}, {"auto", TransitAuto}, {"off", TransitOff}}
 	shutdowns     = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
 	kernelSources = []choice[Source]{{"off", Source{}}, {"auto", Source{Auto: true}}}
@@ -20,7 +22,6 @@ var (
 const safeKey = 16
 
 func (r *report) ecmp(raw *rawECMP) ECMP {
-	enum(r, raw.Groups, struct{}{}, groups, "resilient")
 	e := ECMP{
 		MaxPaths: int(r.number(raw.MaxPaths, 16, 1, 256)),
 		Hash:     enum(r, raw.Hash, HashL4, hashModes),
@@ -28,6 +29,14 @@ func (r *report) ecmp(raw *rawECMP) ECMP {
 	level := enum(r, raw.SymmetricLevel, HashL4, hashes)
 	if e.Symmetric = e.Hash == 0; e.Symmetric {
 		e.Hash = level
+	}
+	buckets := r.number(raw.Buckets, 128, 8, 4096)
+	idle := r.duration(raw.IdleTimer, 2*time.Minute, time.Second, time.Hour, 10*time.Millisecond)
+	if enum(r, raw.Groups, false, groups) {
+		e.Resilient = fib.Resilient{Buckets: uint16(buckets), Idle: idle}
+		if e.Symmetric {
+			r.errorf(raw.Groups, "%s resilient goes with no hash: symmetric: what a resilient group chooses depends on what has been before, and differs between routers", raw.Groups.key)
+		}
 	}
 	if n := raw.SymmetricKey; n != nil {
 		switch e.Key = n.text; {

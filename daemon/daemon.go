@@ -244,8 +244,8 @@ func loadConfig(path string) (*config.Config, error) {
 func (d *daemon) reload() error {
 	cfg, err := loadConfig(d.options.ConfigPath)
 	old := d.currentConfig()
-	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric) {
-		err = errors.New("kernel.protocol and kernel.metric change only with a restart")
+	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric || cfg.ECMP.Resilient != old.ECMP.Resilient) {
+		err = errors.New("kernel.protocol, kernel.metric and the kind of ecmp.groups change only with a restart")
 	}
 	if err != nil {
 		d.log.WithError(err).Error("reload: the running configuration stays")

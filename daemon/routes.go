@@ -77,7 +77,7 @@ type routeLoop struct {
 }
 
 func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any)) (*routeLoop, error) {
-	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric})
+	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric, Resilient: cfg.ECMP.Resilient})
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (d *daemon) ospfConfig(cfg *config.Config) ospf.Config {
 		return c
 	}
 	m := &packet.Multipath{
-		Able: kernel.Seedable, Policy: kernel.Policy, Fields: kernel.Fields, MaxPaths: uint16(cfg.ECMP.MaxPaths),
+		Able: kernel.Seedable, Resilient: cfg.ECMP.Resilient.Buckets > 0, Policy: kernel.Policy, Fields: kernel.Fields, MaxPaths: uint16(cfg.ECMP.MaxPaths),
 	}
 	if key, shared := sharedKey(cfg); shared && kernel.Seedable {
 		m.Shared, m.Fingerprint = true, key.Fingerprint

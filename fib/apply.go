@@ -14,6 +14,7 @@ type writer interface {
 	objects() (hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}, err error)
 	routes() ([]kernelRoute, error)
 	occupants(map[netip.Prefix]bool) ([]kernelRoute, error)
+	manage(list []gateway, on bool) []error
 	port() uint32
 	close()
 }
