@@ -138,6 +138,8 @@ type Group struct {
 	ID      uint32       `json:"id"`
 	Members List[Member] `json:"members"`
 	Routes  int          `json:"routes"` // how many point at it
+	// Counted: the kernel counts the packets of each member (Linux 6.9).
+	Counted bool `json:"counted"`
 }
 
 // Member is one kernel nexthop object in a group. A dead leg stays listed, not
@@ -145,6 +147,9 @@ type Group struct {
 type Member struct {
 	ID uint32 `json:"id"` // 0 when the kernel does not hold the object
 	Hop
+	Share    int    `json:"share"`    // per cent of the flows, by the weights of the members that are installed
+	Packets  uint64 `json:"packets"`  // since the group was last written
+	Measured int    `json:"measured"` // per cent of the group's packets
 }
 
 // TransitBody is the body of [PathTransit].

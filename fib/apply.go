@@ -15,6 +15,7 @@ type writer interface {
 	routes() ([]kernelRoute, error)
 	occupants(map[netip.Prefix]bool) ([]kernelRoute, error)
 	manage(list []gateway, on bool) []error
+	packets() map[uint32]map[uint32]uint64
 	port() uint32
 	close()
 }

@@ -23,7 +23,7 @@
 //
 // Files: plan.go (pure plan), observed.go (the kernel as a value), table.go
 // (Table, owned by one goroutine), apply.go (order, guards, answers), status.go;
-// kernel_linux.go (the only writer), gateway_linux.go (neighbour entries), codec_linux.go (messages), conn_linux.go
+// kernel_linux.go (the only writer), gateway_linux.go (neighbour entries), packets_linux.go (what groups counted), codec_linux.go (messages), conn_linux.go
 // (socket), monitor_linux.go (changes made by others), cleanup_linux.go.
 // Package fib/sysctl holds the few kernel settings.
 package fib

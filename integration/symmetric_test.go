@@ -143,6 +143,7 @@ func TestSymmetricWeights(t *testing.T) {
 	if share := 100 * carried[0] / max(1, carried[0]+carried[1]); share < 17 || share > 33 {
 		t.Errorf("hub-a carried %d %% of %d packets, want 25", share, carried[0]+carried[1])
 	}
+	n.sharesCounted("branch-1")
 	config, err := os.ReadFile(n.ecmpd("branch-2").ConfigFile())
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +152,24 @@ func TestSymmetricWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.waitSymmetric("branch-1", "no", "unmirrored weights: 10.255.0.11 has 10.255.0.1:1 10.255.0.2:3, 10.255.0.12 has 10.255.0.1:1 10.255.0.2:1")
+}
+
+// sharesCounted demands that the kernel has counted a quarter and three quarters
+// of the packets over a group with these weights.
+func (n *twoHubs) sharesCounted(name string) {
+	n.t.Helper()
+	var body api.NextHops
+	n.get(name, api.PathNextHops, &body)
+	for _, g := range body.Groups {
+		if len(g.Members) == 2 && g.Members[0].Packets > 1000 {
+			a, b := g.Members[0], g.Members[1]
+			if a.Share != 25 || b.Share != 75 || a.Measured < 17 || a.Measured > 33 || a.Measured+b.Measured < 99 {
+				n.t.Errorf("shares of %+v", g)
+			}
+			return
+		}
+	}
+	n.t.Errorf("no group has counted the connections: %+v", body.Groups)
 }
 
 // TestSymmetricStrays sends what a hash over ports sends another way than its

@@ -46,7 +46,8 @@ var example = state{
 		{Prefix: "203.0.113.0/24", Protocol: "static", Distance: 1, Selected: true, Installed: true},
 	},
 	groups: []api.Group{
-		{ID: 7, Routes: 12, Members: []api.Member{{ID: 3, Hop: hubA}, {Hop: hubB}}},
+		{ID: 7, Routes: 12, Members: []api.Member{{ID: 3, Hop: hubA, Share: 100}, {Hop: hubB}}},
+		{ID: 9, Routes: 1, Counted: true, Members: []api.Member{{ID: 3, Hop: hubA, Share: 50, Packets: 1234, Measured: 51}, {ID: 4, Hop: hubA, Share: 50, Packets: 1200, Measured: 49}}},
 		{ID: 8},
 	},
 	transit: api.Transit{
