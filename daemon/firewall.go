@@ -153,7 +153,9 @@ func (f *firewallLoop) apply(m any) {
 		}
 		f.wanted, f.known, f.dirty = m, true, true
 	case rejoined:
-		f.forget.due = f.forget.due || f.wanted.state.Mode == transit.Auto
+		if f.wanted.state.Mode == transit.Auto { // at once: until then flows that come back are dropped
+			f.forget = task{due: true}
+		}
 		f.dirty = true
 	case sweep:
 		f.sweep, f.dirty = true, true

@@ -48,8 +48,11 @@ func TestHubReturns(t *testing.T) {
 			case mode == "off" && died == each:
 				t.Error("all connections survive without mode auto: the test proves nothing")
 			}
-			if list := len(n.entries("hub-a", host1, service.Addr())); mode == "auto" && list < 50 {
-				t.Errorf("hub-a tracks %d of about 100 connections that began after its return", list)
+			if mode == "auto" { // the last forgetting may have come after its return
+				n.allSucceed(200)
+				if list := len(n.entries("hub-a", host1, service.Addr())); list < 50 {
+					t.Errorf("hub-a tracks %d of about 100 connections that began after its return", list)
+				}
 			}
 		})
 	}
@@ -94,13 +97,19 @@ func alive(n *twoHubs, flows []*longFlow) (count int) {
 	return count
 }
 
-// waitWays waits until the branches reach each other by so many next hops.
+// waitWays waits until the branches reach each other by so many next hops, and
+// the hubs behind these reach them.
 func (n *twoHubs) waitWays(ways int) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.ctx, 20*time.Second)
 	defer cancel()
-	for branch, to := range map[string]string{"branch-1": lan2.String(), "branch-2": lan1.String()} {
+	for branch, to := range map[string]netip.Prefix{"branch-1": lan2, "branch-2": lan1} {
 		if err := n.ecmpd(branch).Wait(ctx, fmt.Sprintf("route=%s:%d", to, ways)); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+	for _, hub := range bothHubs[2-ways:] {
+		if err := n.ecmpd(hub).Wait(ctx, fmt.Sprintf("route=%s:1", lan1), fmt.Sprintf("route=%s:1", lan2)); err != nil {
 			n.t.Fatal(err)
 		}
 	}
@@ -138,7 +147,7 @@ func TestAutoTracks(t *testing.T) {
 	if tracked := n.tracked(); tracked < 200 {
 		t.Errorf("%d of 200 connections are tracked", tracked)
 	}
-	n.strays()
+	n.straysPass()
 	for _, hub := range bothHubs {
 		n.run(hub, "nft", "insert", "rule", "inet", "filter", "forward", "tcp", "dport", "8", "ct", "state", "new", "drop")
 	}
