@@ -88,6 +88,14 @@ func (f *fake) BFD(context.Context) (BFDSessions, error) {
 	}}, f.err
 }
 
+func (f *fake) Symmetry(_ context.Context, about netip.Addr) (Symmetry, error) {
+	s := Symmetry{Hash: "l4", Shared: true, Pairs: []SymmetryPair{{A: "10.255.0.11", B: "10.255.0.12", Symmetric: "no", Through: []string{"10.255.0.1"}, Why: []string{"other seed"}}}}
+	if about.IsValid() && about.String() != s.Pairs[0].A {
+		s.Pairs = nil
+	}
+	return s, f.err
+}
+
 func (f *fake) Status(context.Context) (Status, error) {
 	return Status{
 		Version: "v1", StartedAt: "2026-01-02T03:04:05.5Z", Converged: true,

@@ -210,6 +210,20 @@ func (s snapshot) collectRoutes(ch chan<- prometheus.Metric) {
 	gauge(ch, "fib_routes", "Best routes, by whether the kernel has them.", "state").all(fib)
 	gauge(ch, "route_ecmp_paths", "Best routes in the kernel, by their number of next hops there.", "paths").all(paths)
 	gauge(ch, "nexthop_groups", "Kernel nexthop groups.").is(float64(len(s.groups)))
+	packets := counter(ch, "nexthop_packets_total", "Packets over each member of a nexthop group since it was last written.", "group", "nexthop", "interface")
+	share := gauge(ch, "nexthop_share_percent", "Share of a member by the weights.", "group", "nexthop", "interface")
+	for _, g := range s.groups {
+		for _, m := range g.Members {
+			if m.ID == 0 {
+				continue
+			}
+			group, object := strconv.FormatUint(uint64(g.ID), 10), strconv.FormatUint(uint64(m.ID), 10)
+			share.is(float64(m.Share), group, object, m.Interface)
+			if g.Counted {
+				packets.is(float64(m.Packets), group, object, m.Interface)
+			}
+		}
+	}
 	gauge(ch, "notrack_prefixes", "Transit prefixes whose flows are not tracked.").is(float64(len(s.transit.Prefixes)))
 	gauge(ch, "transit_in_sync", "Whether the kernel holds exactly the wanted transit sets.").is(truth(s.transit.InSync))
 }

@@ -108,3 +108,23 @@ func longest(all []Route, addr netip.Addr) netip.Prefix {
 	}
 	return best
 }
+
+// symmetryOf asks for the pairs of one router when the request names it: all
+// would be many to make and then to throw away.
+func symmetryOf(r *http.Request, b Backend) (Symmetry, error) {
+	const key = "routerId"
+	query := r.URL.Query()
+	if !query.Has(key) {
+		return b.Symmetry(r.Context(), netip.Addr{})
+	}
+	value := query.Get(key)
+	id, err := netip.ParseAddr(value)
+	if err != nil || !id.Is4() {
+		return Symmetry{}, fmt.Errorf("%w: %s=%s: not a router id", errQuery, key, value)
+	}
+	s, err := b.Symmetry(r.Context(), id)
+	if err == nil && len(s.Pairs) == 0 {
+		err = fmt.Errorf("%s %s: %w", key, value, ErrNotFound)
+	}
+	return s, err
+}

@@ -13,8 +13,9 @@ import (
 
 // Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
-// [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id: the answer
-// then holds what fits, or is a 404. [PathExplain] takes [ExplainQuery.Values].
+// [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id,
+// [PathSymmetry] routerId: the answer then holds what fits, or is a 404.
+// [PathExplain] takes [ExplainQuery.Values].
 const (
 	PathNeighbors     = "/v1/ospf/neighbors"
 	PathInterfaces    = "/v1/ospf/interfaces"
@@ -25,6 +26,7 @@ const (
 	PathNextHops      = "/v1/nexthops"
 	PathTransit       = "/v1/transit"
 	PathBFD           = "/v1/bfd"
+	PathSymmetry      = "/v1/symmetry"
 	PathStatus        = "/v1/status"
 	PathExplain       = "/v1/explain"
 	PathDoctor        = "/v1/doctor"
@@ -51,6 +53,8 @@ type Backend interface {
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
 	BFD(ctx context.Context) (BFDSessions, error)
+	// Symmetry returns the pairs of one router, or all for the zero Addr.
+	Symmetry(ctx context.Context, about netip.Addr) (Symmetry, error)
 	Status(ctx context.Context) (Status, error)
 	// Explain returns [ErrNotFound] when no route leads to the destination.
 	Explain(ctx context.Context, q ExplainQuery) (Explain, error)
@@ -156,6 +160,10 @@ func newHandler(b Backend) http.Handler {
 		list := func(context.Context) ([]BFDSession, error) { return all.Sessions, nil }
 		all.Sessions, err = selected(r, "peer", list, matchBFD)
 		return BFD{all}, err
+	})
+	get(PathSymmetry, func(r *http.Request) (any, error) {
+		s, err := symmetryOf(r, b)
+		return SymmetryBody{s}, err
 	})
 	get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
 	order := func(path string, do func(context.Context) error) {

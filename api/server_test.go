@@ -23,7 +23,7 @@ func TestEveryPathAnswers(t *testing.T) {
 	for path, v := range map[string]any{
 		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathBorderRouters: &BorderRouters{},
 		PathOSPFRoutes: &Routes{}, PathRoutes: &Routes{}, PathNextHops: &NextHops{},
-		PathTransit: &TransitBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
+		PathTransit: &TransitBody{}, PathSymmetry: &SymmetryBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
 	} {
 		if err := c.Get(t.Context(), path, v); err != nil {
 			t.Errorf("%s: %v", path, err)

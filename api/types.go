@@ -176,6 +176,8 @@ type Group struct {
 	ID      uint32       `json:"id"`
 	Members List[Member] `json:"members"`
 	Routes  int          `json:"routes"` // how many point at it
+	// Counted: the kernel counts the packets of each member (Linux 6.9).
+	Counted bool `json:"counted"`
 }
 
 // Member is one kernel nexthop object in a group. A dead leg stays listed, not
@@ -183,6 +185,9 @@ type Group struct {
 type Member struct {
 	ID uint32 `json:"id"` // 0 when the kernel does not hold the object
 	Hop
+	Share    int    `json:"share"`    // per cent of the flows, by the weights of the members that are installed
+	Packets  uint64 `json:"packets"`  // since the group was last written
+	Measured int    `json:"measured"` // per cent of the group's packets
 }
 
 // TransitBody is the body of [PathTransit].
@@ -193,7 +198,7 @@ type TransitBody struct {
 // Transit says which prefixes are transit, so that flows between them are not
 // tracked, and what stands in the way.
 type Transit struct {
-	Mode       string        `json:"mode"` // off, notrack
+	Mode       string        `json:"mode"` // off, notrack, auto, strays (off, but for ICMP errors and fragments)
 	Prefixes   List[string]  `json:"prefixes"`
 	Interfaces List[string]  `json:"interfaces"`
 	Tracked    List[string]  `json:"tracked"` // configured networks that stay tracked
@@ -223,6 +228,32 @@ type Blocker struct {
 	Chain   string `json:"chain"`
 	Rule    string `json:"rule"`    // text of the rule; "policy" for the chain's policy
 	Certain bool   `json:"certain"` // false: it drops some such packets only
+}
+
+// SymmetryBody is the body of [PathSymmetry].
+type SymmetryBody struct {
+	Symmetry Symmetry `json:"symmetry"`
+}
+
+// Symmetry says how this router hashes, and of every two routers with networks
+// whether both directions of their flows meet the same hub.
+type Symmetry struct {
+	Hash      string             `json:"hash"`      // l3, l4
+	Shared    bool               `json:"shared"`    // the hash has the seed of a key that routers share
+	Guessable bool               `json:"guessable"` // that key is the area: anybody can tell which hub a flow will meet
+	Strays    bool               `json:"strays"`    // ICMP errors and fragments may meet another hub than their flow
+	Truncated bool               `json:"truncated"` // there are more pairs
+	Pairs     List[SymmetryPair] `json:"pairs"`     // by area, then router id
+}
+
+// SymmetryPair is two routers that announce networks.
+type SymmetryPair struct {
+	Area      string       `json:"area"`
+	A         string       `json:"a"`         // router id, the lower one
+	B         string       `json:"b"`         // router id
+	Symmetric string       `json:"symmetric"` // yes, no, unproven (a router does not say how it hashes)
+	Through   List[string] `json:"through"`   // ids of the routers in between, of both directions
+	Why       List[string] `json:"why"`       // what is in the way; empty when nothing is
 }
 
 // Status is the body of [PathStatus].

@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, Status{}, Explain{}, Doctor{},
+	Neighbors{}, Interfaces{}, Database{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.
@@ -74,6 +74,7 @@ func TestPromisedKeys(t *testing.T) {
 		{Routes{[]Route{route}}, "routes.nexthops", "via interface routerId weight installed"},
 		{NextHops{[]Group{{Members: []Member{{}}}}}, "groups.members", "id via interface routerId weight installed"},
 		{BFD{BFDSessions{Sessions: []BFDSession{{}}}}, "bfd.sessions", "peer interface state detectionTimeUsec failureCount why"},
+		{SymmetryBody{Symmetry{Pairs: []SymmetryPair{{}}}}, "symmetry.pairs", "area a b symmetric through why"},
 		{TransitBody{}, "transit", "mode prefixes interfaces holes inSync blockedBy"},
 		{TransitBody{Transit{Holes: []Hole{{}}}}, "transit.holes", "prefix reason"},
 		{TransitBody{Transit{BlockedBy: []Blocker{{}}}}, "transit.blockedBy", "family table chain"},

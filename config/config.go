@@ -25,6 +25,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
@@ -54,8 +55,11 @@ type Distance struct {
 
 // ECMP says how equal-cost paths are used.
 type ECMP struct {
-	MaxPaths int // next hops a route has at most, 1..256
-	Hash     Hash
+	MaxPaths  int // next hops a route has at most, 1..256
+	Hash      Hash
+	Symmetric bool   // the hash has the seed of a secret that all routers share
+	Key       string // that secret; empty: the seed comes from the area, and can be guessed
+	Resilient fib.Resilient
 }
 
 // Hash is what the kernel picks the next hop of a packet by.
@@ -86,6 +90,7 @@ type TransitMode uint8
 const (
 	TransitOff TransitMode = iota
 	TransitNotrack
+	TransitAuto
 )
 
 // String returns the word of the configuration.
@@ -96,6 +101,14 @@ type Kernel struct {
 	Protocol uint8  // routing-protocol number of own routes, rules and nexthops, 5..255
 	Metric   uint32 // kernel metric of own routes, 1..4294967295
 	Shutdown Shutdown
+	Source   Source
+}
+
+// Source says which preferred source routes with several next hops have. The
+// zero Source leaves it to the kernel.
+type Source struct {
+	Auto    bool       // an own address that OSPF announces
+	Address netip.Addr // this one; the zero Addr with Auto and when it is off
 }
 
 // Shutdown says what a clean stop does with the kernel's state.

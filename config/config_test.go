@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/rib"
@@ -219,6 +220,25 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Of symmetric hashing the configuration keeps what is hashed, and the secret.
+func TestSymmetricHash(t *testing.T) {
+	const head = "router-id: 10.0.0.1\n"
+	for _, row := range []struct {
+		text string
+		want ECMP
+	}{
+		{"", ECMP{16, HashL4, false, "", fib.Resilient{}}},
+		{"ecmp: {hash: l3, symmetric-key: \"\"}", ECMP{16, HashL3, false, "", fib.Resilient{}}},
+		{"ecmp: {groups: resilient, resilient-idle-timer: 5s}", ECMP{16, HashL4, false, "", fib.Resilient{Buckets: 128, Idle: 5 * time.Second}}},
+		{"ecmp: {hash: symmetric}", ECMP{16, HashL4, true, "", fib.Resilient{}}},
+		{"ecmp: {hash: symmetric, symmetric-level: l3, symmetric-key: a long enough secret}", ECMP{16, HashL3, true, "a long enough secret", fib.Resilient{}}},
+	} {
+		if c := parse(t, head+row.text); c.ECMP != row.want || len(c.Warnings) > 0 {
+			t.Errorf("%q: %+v %v", row.text, c.ECMP, c.Warnings)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	entries := func(matches ...string) string {
 		text := "router-id: 10.0.0.1\nospf:\n  areas:\n    - area-id: 0\n      interfaces:\n"
@@ -245,6 +265,10 @@ func TestWarnings(t *testing.T) {
 		{"slow BFD", entries("vpn1") + "          dead-interval: 11s\n          bfd: {min-interval: 4s}\n",
 			"test.yaml:8:16: BFD detects a failure after 12s, no sooner than the dead-interval 11s does"},
 		{"protocol of bird", "router-id: 10.0.0.1\nkernel: {protocol: 12}", "test.yaml:2:20: protocol 12 is the number of bird: should that run here too, each would remove the other's routes"},
+		{"short symmetric key", "router-id: 10.0.0.1\necmp: {hash: symmetric, symmetric-key: abc}",
+			"test.yaml:2:40: symmetric-key has 3 characters, few enough to try them all: take 16 or more at random"},
+		{"symmetric key without symmetric", "router-id: 10.0.0.1\necmp: {symmetric-key: a long enough secret}",
+			"test.yaml:2:23: symmetric-key means nothing without hash: symmetric"},
 		{"rule behind a rule for all", "router-id: 10.0.0.1\nospf:\n  redistribute:\n    - source: static\n    - source: static\n      prefixes: [10.0.0.0/8]\n",
 			"test.yaml:5:7: no route ever gets here: the rule in line 4 takes all static routes first"},
 		{"ranges of two areas inside each other", "router-id: 10.0.0.1\nospf:\n  areas:\n    - {area-id: 1, ranges: [{prefix: 10.0.0.0/8}]}\n    - {area-id: 2, ranges: [{prefix: 10.1.0.0/16}]}\n",

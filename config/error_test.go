@@ -198,15 +198,14 @@ func TestErrors(t *testing.T) {
 
 		// ecmp, transit, kernel.
 		{"max-paths", head + "ecmp: {max-paths: §257}", "1 to 256"},
-		{"symmetric", head + "ecmp: {hash: §symmetric}", `hash "symmetric" is not supported in this version: write l3 or l4`},
-		{"resilient", head + "ecmp: {groups: §resilient}", `groups "resilient" is not supported in this version: write plain`},
+		{"symmetric-level", head + "ecmp: {hash: symmetric, symmetric-level: §l2}", `"symmetric-level" is l3 or l4, not "l2"`},
+		{"resilient and symmetric", head + "ecmp: {hash: symmetric, groups: §resilient}", "depends on what has been before"},
+		{"buckets", head + "ecmp: {groups: resilient, resilient-buckets: §7}", "8 to 4096"},
 		{"mode missing", head + "transit: §{tracked: [10.0.0.0/8]}", `"mode" is missing`},
-		{"mode auto", head + "transit: {mode: §auto}", `mode "auto" is not supported in this version: write notrack or off`},
 		{"tracked", head + "transit: {mode: notrack, tracked: [10.0.0.0/8, §10.0.0.1/8]}", "write 10.0.0.0/8"},
 		{"protocol", head + "kernel: {protocol: §4}", "5 to 255"},
-		{"source auto", head + "kernel: {source: §auto}", `source "auto" is not supported in this version: write off`},
-		{"source address", head + "kernel: {source: §10.0.0.1}", `source "10.0.0.1" is not supported in this version: write off`},
-		{"source word", head + "kernel: {source: §on}", `"source" is off, not "on"`},
+		{"source", head + "kernel: {source: §lo}", `"source" is off or auto, not "lo"`},
+		{"source multicast", head + "kernel: {source: §224.0.0.5}", `"source" is a unicast address of this router, not 224.0.0.5`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -244,7 +243,6 @@ func TestRefusedByName(t *testing.T) {
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
-		"ecmp: {": "symmetric-key symmetric-level",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")
 		var end string

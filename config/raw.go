@@ -171,11 +171,14 @@ type rawNextHop struct {
 }
 
 type rawECMP struct {
-	Node     *node
-	MaxPaths *node    `key:"max-paths"`
-	Hash     *node    `key:"hash"`
-	Groups   *node    `key:"groups"`
-	_        struct{} `refuse:"symmetric-key symmetric-level"`
+	Node           *node
+	MaxPaths       *node `key:"max-paths"`
+	Hash           *node `key:"hash"`
+	SymmetricKey   *node `key:"symmetric-key"`
+	SymmetricLevel *node `key:"symmetric-level"`
+	Groups         *node `key:"groups"`
+	Buckets        *node `key:"resilient-buckets"`
+	IdleTimer      *node `key:"resilient-idle-timer"`
 }
 
 type rawTransit struct {

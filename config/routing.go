@@ -2,36 +2,64 @@ package config
 
 import (
 	"net/netip"
+	"time"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
 var (
-	hashes       = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
-	groups       = []choice[struct{}]{{"plain", struct{}{}}}
-	transitModes = []choice[TransitMode]{{"notrack", TransitNotrack}, {"off", TransitOff}}
-	shutdowns    = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
-	kernelSource = []choice[struct{}]{{"off", struct{}{}}}
+	hashes        = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}}
+	hashModes     = []choice[Hash]{{"l3", HashL3}, {"l4", HashL4}, {"symmetric", 0}}
+	groups        = []choice[bool]{{"plain", false}, {"resilient", true}}
+	transitModes  = []choice[TransitMode]{{"notrack", TransitNotrack}, {"auto", TransitAuto}, {"off", TransitOff}}
+	shutdowns     = []choice[Shutdown]{{"keep", ShutdownKeep}, {"remove", ShutdownRemove}}
+	kernelSources = []choice[Source]{{"off", Source{}}, {"auto", Source{Auto: true}}}
 )
 
+// safeKey is the shortest shared secret without a warning, in bytes: what every
+// router floods lets whoever listens try short ones.
+const safeKey = 16
+
 func (r *report) ecmp(raw *rawECMP) ECMP {
-	enum(r, raw.Groups, struct{}{}, groups, "resilient")
-	return ECMP{
+	e := ECMP{
 		MaxPaths: int(r.number(raw.MaxPaths, 16, 1, 256)),
-		Hash:     enum(r, raw.Hash, HashL4, hashes, "symmetric"),
+		Hash:     enum(r, raw.Hash, HashL4, hashModes),
 	}
+	level := enum(r, raw.SymmetricLevel, HashL4, hashes)
+	if e.Symmetric = e.Hash == 0; e.Symmetric {
+		e.Hash = level
+	}
+	buckets := r.number(raw.Buckets, 128, 8, 4096)
+	idle := r.duration(raw.IdleTimer, 2*time.Minute, time.Second, time.Hour, 10*time.Millisecond)
+	if enum(r, raw.Groups, false, groups) {
+		e.Resilient = fib.Resilient{Buckets: uint16(buckets), Idle: idle}
+		if e.Symmetric {
+			r.errorf(raw.Groups, "%s resilient goes with no hash: symmetric: what a resilient group chooses depends on what has been before, and differs between routers", raw.Groups.key)
+		}
+	}
+	if n := raw.SymmetricKey; n != nil {
+		switch e.Key = n.text; {
+		case e.Key == "":
+		case !e.Symmetric:
+			r.warnf(n, "%s means nothing without hash: symmetric", n.key)
+		case len(e.Key) < safeKey:
+			r.warnf(n, "%s has %d characters, few enough to try them all: take %d or more at random", n.key, len(e.Key), safeKey)
+		}
+	}
+	return e
 }
 
 func (r *report) transit(raw *rawTransit) Transit {
 	written := raw != nil
 	raw = section(raw)
 	if written && raw.Mode == nil && !raw.Node.has("mode") {
-		r.errorf(raw.Node, "\"mode\" is missing: write notrack or off")
+		r.errorf(raw.Node, "\"mode\" is missing: write notrack, auto or off")
 	}
 	return Transit{
-		Mode:          enum(r, raw.Mode, TransitOff, transitModes, "auto"),
+		Mode:          enum(r, raw.Mode, TransitOff, transitModes),
 		Tracked:       r.prefixes(raw.Tracked),
 		Also:          r.prefixes(raw.Also),
 		ForwardAccept: r.boolean(raw.ForwardAccept, true),
@@ -85,23 +113,30 @@ var foreignProtocols = map[uint8]string{
 }
 
 func (r *report) kernel(raw *rawKernel) Kernel {
-	later := []string{"auto"}
-	if n := raw.Source; n != nil {
-		if _, err := netip.ParseAddr(n.text); err == nil {
-			later = append(later, n.text)
-		}
-	}
-	enum(r, raw.Source, struct{}{}, kernelSource, later...)
 	k := Kernel{
 		// 0 to 4 are the kernel's own: redirect, kernel, boot and static routes.
 		Protocol: uint8(r.number(raw.Protocol, 201, 5, 255)),
 		Metric:   r.number(raw.Metric, 20, 1, 1<<32-1),
 		Shutdown: enum(r, raw.Shutdown, ShutdownKeep, shutdowns),
+		Source:   r.source(raw.Source),
 	}
 	if owner, ok := foreignProtocols[k.Protocol]; ok {
 		r.warnf(raw.Protocol, "%s %d is the number of %s: should that run here too, each would remove the other's routes", raw.Protocol.key, k.Protocol, owner)
 	}
 	return k
+}
+
+// source reads off, auto or an address.
+func (r *report) source(n *node) Source {
+	if n != nil {
+		if a, err := netip.ParseAddr(n.text); err == nil {
+			if first := a.As16()[12]; !a.Is4() || first == 0 || first == 127 || first >= 224 {
+				r.errorf(n, "%q is a unicast address of this router, not %s", n.key, n.text)
+			}
+			return Source{Address: a}
+		}
+	}
+	return enum(r, n, Source{}, kernelSources)
 }
 
 // static reads the static routes, and how the gateways of the watched hops are watched.

@@ -112,7 +112,7 @@ func (r *routeLoop) offerRoutes(src ospf.Source, now map[netip.Prefix]struct{}) 
 func ifaces(s link.Snapshot) []fib.Iface {
 	list := make([]fib.Iface, len(s.Links))
 	for n, l := range s.Links {
-		list[n] = fib.Iface{Name: l.Name, Index: l.Index, Up: l.Up}
+		list[n] = fib.Iface{Name: l.Name, Index: l.Index, Up: l.Up, ARP: l.ARP}
 	}
 	return list
 }

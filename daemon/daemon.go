@@ -78,8 +78,9 @@ type daemon struct {
 	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
 
-	changes atomic.Uint64   // of neighbours
-	reloads chan chan error // orders to reload, with the place for the answer
+	changes  atomic.Uint64   // of neighbours
+	reloads  chan chan error // orders to reload, with the place for the answer
+	vertices int             // of the last SPF run; owned by the OSPF loop
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config
@@ -153,14 +154,14 @@ func (d *daemon) build(cfg *config.Config) error {
 	}
 	d.bfd = d.newBFD()
 	d.sessions = newBFDSessions(d.bfd.Set, d.bfd.Release)
-	d.firewall = newFirewallLoop(d.log, d.loosenReversePath)
+	d.firewall = newFirewallLoop(d.log, d.loosenReversePath, d.flowTimeout)
 	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.sessions)
 	if err != nil {
 		return err
 	}
 	d.sequences = newSequenceStore(d.options.StateDir, d.log)
 	d.speaker.Post(d.sequences.begin(d.started))
-	d.speaker.Post(cfg.OSPF)
+	d.speaker.Post(d.ospfConfig(cfg))
 	return nil
 }
 
@@ -251,8 +252,8 @@ func loadConfig(path string) (*config.Config, error) {
 func (d *daemon) reload() error {
 	cfg, err := loadConfig(d.options.ConfigPath)
 	old := d.currentConfig()
-	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric) {
-		err = errors.New("kernel.protocol and kernel.metric change only with a restart")
+	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric || cfg.ECMP.Resilient != old.ECMP.Resilient) {
+		err = errors.New("kernel.protocol, kernel.metric and the kind of ecmp.groups change only with a restart")
 	}
 	if err != nil {
 		d.log.WithError(err).Error("reload: the running configuration stays")
@@ -268,7 +269,7 @@ func (d *daemon) reload() error {
 		d.log.Warn(w.String())
 	}
 	d.applySysctls(cfg)
-	d.speaker.Post(cfg.OSPF)
+	d.speaker.Post(d.ospfConfig(cfg))
 	d.askAllOSPFSessions()
 	d.routes.inbox.put(newConfig{cfg})
 	if cfg.Distance != old.Distance {

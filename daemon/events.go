@@ -39,11 +39,19 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 				d.askOSPFSessions(ev.Interface)
 			}
 			interfaces = interfaces || ev.From == "Full" || ev.To == "Full"
+			if ev.To == "Full" { // before its routes lead here
+				d.firewall.inbox.put(rejoined{})
+			}
 		case ospf.InterfaceChange:
 			d.askOSPFSessions(ev.Interface)
 			interfaces = true
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)
+		case ospf.SPFRun:
+			if before := d.vertices; ev.Vertices > before && before > 0 { // a router came back, and moves flows between the others
+				d.firewall.inbox.put(rejoined{})
+			}
+			d.vertices = ev.Vertices
 		}
 	}
 	if len(out.Routes) > 0 {
@@ -70,11 +78,11 @@ func legState(c ospf.NeighborChange) (dead, known bool) {
 	return false, false
 }
 
-// ospfInterfaces is what the transit rule has to know; runs in the OSPF loop.
+// ospfInterfaces is what the route loop has to know; runs in the OSPF loop.
 func (d *daemon) ospfInterfaces() map[string]ospfInterface {
 	m := make(map[string]ospfInterface)
 	for _, i := range d.engine.Interfaces() {
-		if i.State != "Down" && i.State != "Loopback" {
+		if i.State != "Down" {
 			m[i.Interface] = ospfInterface{passive: i.Passive, pointToPoint: i.Type == "point-to-point", full: i.Adjacent > 0}
 		}
 	}

@@ -25,6 +25,12 @@ type foreignRules struct{ event firewall.Event }
 
 func (m foreignRules) replaces(other any) bool { return other == any(m) }
 
+// rejoined says that packets may come back to this router that took another way
+// for a while.
+type rejoined struct{}
+
+func (rejoined) replaces(other any) bool { _, ok := other.(rejoined); return ok }
+
 // firewallLoop owns the table `inet ecmpd` and the conntrack entries of flows
 // that are no longer tracked. Only the latest wanted state counts, so a burst
 // of route changes costs one transaction.
@@ -43,6 +49,8 @@ type firewallLoop struct {
 	refused  string           // why insert-accept failed last; empty when it did not
 	failure  string           // of the last write; empty when it succeeded
 	inSync   bool
+	// flowTimeout is what conntrack keeps an idle TCP connection for.
+	flowTimeout func() time.Duration
 
 	// What is to be done.
 	dirty  bool // compare the table
@@ -81,12 +89,12 @@ func (t *task) run(work func() error) (again time.Duration) {
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
-func newFirewallLoop(log *logrus.Logger, loosen func(link string)) *firewallLoop {
+func newFirewallLoop(log *logrus.Logger, loosen func(link string), flowTimeout func() time.Duration) *firewallLoop {
 	fw, err := firewall.Open()
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, forget: task{due: true}}
+	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, flowTimeout: flowTimeout, forget: task{due: true}}
 }
 
 func (f *firewallLoop) close() {
@@ -155,6 +163,11 @@ func (f *firewallLoop) apply(m any) {
 			}
 		}
 		f.wanted, f.known, f.dirty = m, true, true
+	case rejoined:
+		if f.wanted.state.Mode == transit.Auto { // at once: until then flows that come back are dropped
+			f.forget = task{due: true}
+		}
+		f.dirty = true
 	case sweep:
 		f.sweep, f.dirty = true, true
 	case foreignRules:
@@ -196,6 +209,7 @@ func (f *firewallLoop) write() (again time.Duration) {
 func (f *firewallLoop) update() error {
 	s := f.wanted.state
 	report, err := f.fw.Apply(firewall.Ruleset{
+		Scope: scopes[s.Mode], FlowTimeout: f.flowTimeout(),
 		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: s.Tracked, ForwardAccept: f.wanted.forwardAccept,
 	})
 	f.note(report)
@@ -236,8 +250,13 @@ func (f *firewallLoop) insert() {
 	f.missing = done.Missing
 }
 
+// scopes are the transit modes in the firewall's words.
+var scopes = map[transit.Mode]firewall.Scope{
+	transit.Notrack: firewall.All, transit.Auto: firewall.Unseen, transit.Strays: firewall.Strays,
+}
+
 func (f *firewallLoop) note(r firewall.Report) {
-	f.forget.due = f.forget.due || r.Untracks
+	f.forget.due = f.forget.due || r.Untracks && f.wanted.state.Mode == transit.Notrack
 	if r.Changed() {
 		f.log.WithFields(logrus.Fields{"rebuilt": r.Rebuilt, "added": r.Added, "deleted": r.Deleted}).Info("firewall written")
 	}
@@ -254,9 +273,14 @@ func (f *firewallLoop) complain(err error) {
 	}
 }
 
-// flushConntrack removes the conntrack entries of what is no longer tracked.
+// flushConntrack removes the conntrack entries of what is no longer tracked: in
+// mode auto of flows that were somewhere else in the meantime. What other modes
+// track stays.
 func (f *firewallLoop) flushConntrack() error {
-	n, err := f.fw.FlushTransit(f.wanted.state.Local)
+	if f.wanted.state.Mode == transit.Strays {
+		return nil
+	}
+	n, err := f.fw.ForgetFlows(f.wanted.state.Local)
 	if err != nil {
 		f.log.WithError(err).Error("conntrack entries of transit flows were not removed; trying again")
 	}

@@ -20,6 +20,7 @@ func (d *daemon) applySysctls(cfg *config.Config) {
 	if cfg.ECMP.Hash == config.HashL3 {
 		hash = sysctl.HashL3
 	}
+	d.applySeed(cfg)
 	note, err := d.settings.SetMultipathHash(hash)
 	switch {
 	case err != nil:

@@ -44,7 +44,8 @@ type (
 func (linkSnapshot) replaces(other any) bool  { _, ok := other.(linkSnapshot); return ok }
 func (fullNeighbors) replaces(other any) bool { _, ok := other.(fullNeighbors); return ok }
 
-// ospfInterface is what the transit rule has to know of an OSPF interface.
+// ospfInterface is what the transit rule and the choice of a source address have
+// to know of an OSPF interface.
 type ospfInterface struct {
 	passive, pointToPoint, full bool
 }
@@ -84,7 +85,7 @@ type routeLoop struct {
 }
 
 func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any), sessions *bfdSessions) (*routeLoop, error) {
-	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric})
+	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric, Resilient: cfg.ECMP.Resilient})
 	if err != nil {
 		return nil, err
 	}
@@ -251,6 +252,7 @@ func (r *routeLoop) sync() (compared bool) {
 			r.fib.Set(fib.Route{Prefix: c.Prefix, NextHops: c.Route.NextHops, Discard: c.Route.Discard})
 		}
 	}
+	r.fib.SetSource(preferredSource(r.cfg.Kernel.Source, r.links, r.interfaces))
 	var report fib.Report
 	why := r.reconcile
 	if compared = why != ""; compared {
@@ -298,10 +300,7 @@ func (r *routeLoop) note(report fib.Report, why string) {
 
 // updateTransit derives the transit sets and hands them to the firewall loop.
 func (r *routeLoop) updateTransit() {
-	mode := transit.Off
-	if r.cfg.Transit.Mode == config.TransitNotrack {
-		mode = transit.Notrack
-	}
+	mode := transitMode(r.cfg)
 	var routes []transit.Route
 	if mode != transit.Off {
 		for route := range r.rib.All() {
@@ -316,6 +315,20 @@ func (r *routeLoop) updateTransit() {
 	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept, insertAccept: r.cfg.Transit.InsertAccept})
 }
 
+// transitMode is what the configuration makes of transit packets. Where they
+// stay tracked and the hash is over ports, what has none must still pass.
+func transitMode(c *config.Config) transit.Mode {
+	switch {
+	case c.Transit.Mode == config.TransitNotrack:
+		return transit.Notrack
+	case c.Transit.Mode == config.TransitAuto:
+		return transit.Auto
+	case c.ECMP.Symmetric && c.ECMP.Hash == config.HashL4:
+		return transit.Strays
+	}
+	return transit.Off
+}
+
 var kinds = map[rib.Protocol]transit.Kind{
 	rib.OSPF: transit.OSPF, rib.Connected: transit.Connected, rib.Static: transit.Static, rib.Kernel: transit.Kernel,
 }
@@ -324,7 +337,7 @@ func (r *routeLoop) transitInterfaces() []transit.Interface {
 	var list []transit.Interface
 	for _, l := range r.links.Links {
 		o, speaks := r.interfaces[l.Name]
-		if l.Loopback && !speaks {
+		if l.Loopback {
 			continue
 		}
 		i := transit.Interface{Name: l.Name, Passive: o.passive || !speaks, PointToPoint: o.pointToPoint, HasNeighbor: o.full}

@@ -266,19 +266,43 @@ func hop(h fib.HopStatus) api.Hop {
 
 // Groups implements api.Backend.
 func (d *daemon) Groups(ctx context.Context) ([]api.Group, error) {
-	groups, err := askLoop(ctx, d.routes.inbox, d.routes.fib.Groups)
+	type groups struct {
+		list    []fib.GroupStatus
+		packets map[uint32]map[uint32]uint64
+	}
+	known, err := askLoop(ctx, d.routes.inbox, func() groups { return groups{d.routes.fib.Groups(), d.routes.fib.Packets()} })
 	if err != nil {
 		return nil, err
 	}
 	var out []api.Group
-	for _, g := range groups {
-		o := api.Group{ID: g.ID, Routes: g.Routes}
+	for _, g := range known.list {
+		o := api.Group{ID: g.ID, Routes: g.Routes, Counted: known.packets != nil}
+		var weights, packets uint64
 		for _, m := range g.Members {
-			o.Members = append(o.Members, api.Member{ID: m.ID, Hop: hop(m)})
+			count := known.packets[g.ID][m.ID]
+			packets += count
+			if m.Installed {
+				weights += uint64(max(1, m.Weight))
+			}
+			o.Members = append(o.Members, api.Member{ID: m.ID, Hop: hop(m), Packets: count})
+		}
+		for i, m := range o.Members {
+			if m.Installed {
+				o.Members[i].Share = percent(uint64(m.Weight), weights)
+			}
+			o.Members[i].Measured = percent(m.Packets, packets)
 		}
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+// percent is a share, rounded; 0 of nothing.
+func percent(part, whole uint64) int {
+	if whole == 0 {
+		return 0
+	}
+	return int((100*part + whole/2) / whole)
 }
 
 // Transit implements api.Backend.

@@ -14,6 +14,8 @@ type writer interface {
 	objects() (hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}, err error)
 	routes() ([]kernelRoute, error)
 	occupants(map[netip.Prefix]bool) ([]kernelRoute, error)
+	manage(list []gateway, on bool) []error
+	packets() map[uint32]map[uint32]uint64
 	port() uint32
 	close()
 }
@@ -236,6 +238,8 @@ func (t target) String() string {
 		return "other"
 	case t.link:
 		return fmt.Sprintf("nhid %d scope link", t.id)
+	case t.source.IsValid():
+		return fmt.Sprintf("nhid %d src %s", t.id, t.source)
 	}
 	return fmt.Sprintf("nhid %d", t.id)
 }

@@ -9,7 +9,7 @@ import (
 
 // Cleanup removes all routes (of every table), nexthop objects and rules that
 // carry the configured protocol number, in the calling thread's network
-// namespace, and returns how many. It goes on after errors and joins them.
+// namespace, and returns how many; gateways are no longer kept resolved. It goes on after errors and joins them.
 func Cleanup(cfg Config) (removed int, err error) {
 	k, err := openKernel(cfg.withDefaults())
 	if err != nil {
@@ -28,7 +28,7 @@ func Cleanup(cfg Config) (removed int, err error) {
 	for id := range hops {
 		ops = append(ops, op{kind: opDelHop, id: id})
 	}
-	problems := []error{err1, err2}
+	problems := []error{err1, err2, k.releaseGateways()}
 	for i, err := range k.apply(ops) {
 		switch {
 		case err == nil:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,8 +123,10 @@ func appendHop(b []byte, protocol uint8, id uint32, k hopKey) []byte {
 }
 
 // appendGroup appends struct nhmsg and the attributes of a nexthop group. The
-// group attribute excludes all others; the weight is stored minus one.
-func appendGroup(b []byte, protocol uint8, id uint32, members []member) []byte {
+// group attribute excludes all that single objects have; the weight is stored
+// minus one.
+func appendGroup(b []byte, c Config, id uint32, members []member) []byte {
+	protocol := c.Protocol
 	b = append(b, unix.AF_UNSPEC, 0, protocol, 0)
 	b = native.AppendUint32(b, 0)
 	b = appendAttr32(b, unix.NHA_ID, id)
@@ -132,7 +135,37 @@ func appendGroup(b []byte, protocol uint8, id uint32, members []member) []byte {
 		v = native.AppendUint32(v, m.id)
 		v = append(v, m.weight-1, 0, 0, 0)
 	}
-	return appendAttr(b, unix.NHA_GROUP, v)
+	b = appendAttr(b, unix.NHA_GROUP, v)
+	if c.Resilient.Buckets == 0 {
+		return b
+	}
+	b = appendAttr(b, unix.NHA_GROUP_TYPE, native.AppendUint16(nil, groupResilient))
+	inner := appendAttr(nil, nhaResBuckets, native.AppendUint16(nil, c.Resilient.Buckets))
+	inner = appendAttr32(inner, nhaResIdle, c.Resilient.ticks())
+	return appendAttr(b, nhaResGroup|unix.NLA_F_NESTED, inner)
+}
+
+// Resilient groups (linux/nexthop.h).
+const (
+	groupResilient = 1 // NEXTHOP_GRP_TYPE_RES
+	nhaResGroup    = 12
+	nhaResBuckets  = 1
+	nhaResIdle     = 2
+)
+
+// ticks is Idle in the kernel's unit.
+func (r Resilient) ticks() uint32 { return uint32(r.Idle / (10 * time.Millisecond)) }
+
+// resilience reads what a resilient group is like.
+func (n *nexthopObject) resilience(v []byte) error {
+	return eachAttr(v, func(typ uint16, v []byte) {
+		switch {
+		case typ == nhaResBuckets && len(v) == 2:
+			n.resilient.Buckets = native.Uint16(v)
+		case typ == nhaResIdle && len(v) == 4:
+			n.resilient.Idle = time.Duration(native.Uint32(v)) * 10 * time.Millisecond
+		}
+	})
 }
 
 // appendHopID appends struct nhmsg with nothing but an id, for deletion.
@@ -147,6 +180,8 @@ type nexthopObject struct {
 	protocol uint8
 	hop      hopKey
 	members  []member
+
+	resilient Resilient // of a group; zero when it is plain
 }
 
 func parseNexthop(body []byte) (nexthopObject, error) {
@@ -155,6 +190,7 @@ func parseNexthop(body []byte) (nexthopObject, error) {
 	}
 	n := nexthopObject{protocol: body[2]}
 	n.hop.onlink = native.Uint32(body[4:])&unix.RTNH_F_ONLINK != 0
+	var inner error
 	err := eachAttr(body[unix.SizeofNhmsg:], func(typ uint16, v []byte) {
 		switch {
 		case typ == unix.NHA_ID && len(v) == 4:
@@ -163,13 +199,15 @@ func parseNexthop(body []byte) (nexthopObject, error) {
 			n.hop.ifindex = int(native.Uint32(v))
 		case typ == unix.NHA_GATEWAY:
 			n.hop.gateway, _ = netip.AddrFromSlice(v)
+		case typ == nhaResGroup:
+			inner = n.resilience(v)
 		case typ == unix.NHA_GROUP:
 			for ; len(v) >= unix.SizeofNexthopGrp; v = v[unix.SizeofNexthopGrp:] {
 				n.members = append(n.members, member{id: native.Uint32(v), weight: v[4] + 1})
 			}
 		}
 	})
-	return n, err
+	return n, errors.Join(err, inner)
 }
 
 // kernelRoute is a decoded IPv4 RTM_NEWROUTE or RTM_DELROUTE.
@@ -183,6 +221,7 @@ type kernelRoute struct {
 	tos      uint8
 	cloned   bool
 	nhid     uint32
+	source   netip.Addr // preferred source
 	gateway  netip.Addr // of the first hop that is alive, else of the first
 	ifindex  int
 	hops     int  // that it brings along, when there are several
@@ -213,6 +252,8 @@ func parseRoute(body []byte) (kernelRoute, error) {
 			r.metric = native.Uint32(v)
 		case typ == rtaNHID && len(v) == 4:
 			r.nhid = native.Uint32(v)
+		case typ == unix.RTA_PREFSRC && len(v) == 4:
+			r.source = netip.AddrFrom4([4]byte(v))
 		case typ == unix.RTA_OIF && len(v) == 4:
 			r.ifindex = int(native.Uint32(v))
 		case typ == unix.RTA_GATEWAY && len(v) == 4:
@@ -259,7 +300,7 @@ func (r kernelRoute) target() target {
 	case r.typ == unix.RTN_BLACKHOLE && r.nhid == 0:
 		return target{discard: true}
 	case r.typ == unix.RTN_UNICAST && r.nhid != 0 && (r.scope == scopeUniverse || r.scope == scopeLink):
-		return target{id: r.nhid, link: r.scope == scopeLink}
+		return target{id: r.nhid, source: r.source, link: r.scope == scopeLink}
 	}
 	return target{other: true}
 }
@@ -281,6 +322,9 @@ func appendRoute(b []byte, c Config, p netip.Prefix, t target) []byte {
 	b = appendRouteKey(b, c.Protocol, scope, typ, stray{prefix: p, table: c.Table, metric: c.Metric})
 	if t.id != 0 {
 		b = appendAttr32(b, rtaNHID, t.id)
+	}
+	if t.source.Is4() {
+		b = appendAttr(b, unix.RTA_PREFSRC, t.source.AsSlice())
 	}
 	return b
 }

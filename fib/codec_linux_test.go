@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,10 @@ var nexthopTests = []struct {
 	// ip nexthop add id 4 group 1/2,254 proto 201
 	{"group", "00 00 c9 00 00000000  0800 0100 04000000  1400 0200 01000000 00 00 0000 02000000 fd 00 0000",
 		nexthopObject{id: 4, protocol: 201, members: []member{{1, 1}, {2, 254}}}},
+	// ip nexthop add id 4 group 1/2 type resilient buckets 64 idle_timer 30 proto 201
+	{"resilient", "00 00 c9 00 00000000  0800 0100 04000000  1400 0200 01000000 00 00 0000 02000000 00 00 0000" +
+		"0600 0300 01000000  1400 0c80 0600 0100 40000000 0800 0200 b80b0000",
+		nexthopObject{id: 4, protocol: 201, members: []member{{1, 1}, {2, 1}}, resilient: Resilient{Buckets: 64, Idle: 30 * time.Second}}},
 }
 
 func TestNexthopCodec(t *testing.T) {
@@ -46,7 +51,7 @@ func TestNexthopCodec(t *testing.T) {
 		want := unhex(t, tt.bytes)
 		var b []byte
 		if tt.want.members != nil {
-			b = appendGroup(nil, tt.want.protocol, tt.want.id, tt.want.members)
+			b = appendGroup(nil, Config{Protocol: tt.want.protocol, Resilient: tt.want.resilient}, tt.want.id, tt.want.members)
 		} else {
 			b = appendHop(nil, tt.want.protocol, tt.want.id, tt.want.hop)
 		}

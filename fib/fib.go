@@ -23,7 +23,8 @@
 //
 // Files: plan.go (pure plan), observed.go (the kernel as a value), table.go
 // (Table, owned by one goroutine), apply.go (order, guards, answers), status.go;
-// kernel_linux.go (the only writer), codec_linux.go (messages), conn_linux.go
+// kernel_linux.go (the only writer), gateway_linux.go (neighbour entries),
+// packets_linux.go (what groups counted), codec_linux.go (messages), conn_linux.go
 // (socket), monitor_linux.go (changes made by others), cleanup_linux.go;
 // resolver_linux.go asks the kernel how it would route a flow, rules_linux.go and
 // rule.go by which policy rule.
@@ -46,6 +47,19 @@ type Config struct {
 	Metric uint32
 	// Table is the routing table, 1..2^32-1; 0 means 254 (main).
 	Table uint32
+	// Resilient makes nexthop groups resilient: when members come and go only the
+	// flows of those that go move. The zero value means plain groups.
+	Resilient Resilient
+}
+
+// Resilient is how a resilient group spreads flows.
+type Resilient struct {
+	// Buckets is into how many parts the flows of a group are cut; 0 means that
+	// groups are plain.
+	Buckets uint16
+	// Idle is how long a bucket must have been without packets before it moves to
+	// a member that has too few; the kernel counts hundredths of a second.
+	Idle time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -80,6 +94,8 @@ type Iface struct {
 	Index int
 	// Up means administratively up and with carrier: the kernel accepts nexthops.
 	Up bool
+	// ARP means that gateways are found by asking for them.
+	ARP bool
 }
 
 // Report says what one Sync or Reconcile did.

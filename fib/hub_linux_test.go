@@ -97,7 +97,7 @@ func (h *hub) links() {
 	var out []Iface
 	for _, l := range list {
 		a := l.Attrs()
-		out = append(out, Iface{Name: a.Name, Index: a.Index, Up: a.RawFlags&runningFlags == runningFlags})
+		out = append(out, Iface{Name: a.Name, Index: a.Index, Up: a.RawFlags&runningFlags == runningFlags, ARP: a.RawFlags&unix.IFF_NOARP == 0})
 	}
 	h.table.SetLinks(out)
 }

@@ -60,12 +60,12 @@ func (k *kernel) append(b *batch, o *op) {
 		b.buf = appendHop(b.buf, proto, o.id, o.hop)
 	case opAddGroup:
 		b.start(unix.RTM_NEWNEXTHOP, create)
-		b.buf = appendGroup(b.buf, proto, o.id, o.members)
+		b.buf = appendGroup(b.buf, k.cfg, o.id, o.members)
 	case opReplaceGroup:
 		// Without NLM_F_CREATE: a group that vanished took its routes along and
 		// must not come back without them unnoticed.
 		b.start(unix.RTM_NEWNEXTHOP, unix.NLM_F_REPLACE)
-		b.buf = appendGroup(b.buf, proto, o.id, o.members)
+		b.buf = appendGroup(b.buf, k.cfg, o.id, o.members)
 	case opAddRoute:
 		b.start(unix.RTM_NEWROUTE, create)
 		b.buf = appendRoute(b.buf, k.cfg, o.prefix, o.target)
@@ -96,6 +96,10 @@ func (k *kernel) objects() (hops map[uint32]hopKey, groups map[uint32][]member, 
 			return err
 		case n.protocol != k.cfg.Protocol:
 			foreign[n.id] = struct{}{}
+		case n.members != nil && n.resilient != k.cfg.Resilient:
+			// A group cannot become one of another kind: no wanted group has a
+			// member of this kind, so that this one is never adopted.
+			groups[n.id] = append(n.members, member{})
 		case n.members != nil:
 			groups[n.id] = n.members
 		default:

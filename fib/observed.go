@@ -23,8 +23,9 @@ type member struct {
 
 // target is what a route leads to.
 type target struct {
-	id      uint32 // nexthop object or group; 0 when discard or foreign form
-	link    bool   // scope link: a single hop without a gateway
+	id      uint32     // nexthop object or group; 0 when discard or foreign form
+	source  netip.Addr // preferred source; the zero Addr when the kernel chooses
+	link    bool       // scope link: a single hop without a gateway
 	discard bool
 	other   bool // ours by number, but not in a form that this package writes
 }
@@ -142,6 +143,7 @@ type wanted struct {
 	sets    map[nexthop.Set]*setUse
 	dead    map[nexthop.Leg]bool
 	links   map[string]Iface
+	source  netip.Addr // preferred source of routes over groups
 	refused map[hopKey]error
 	placed  map[nexthop.Set]place     // by the last plan
 	sweep   bool                      // stale things go at once

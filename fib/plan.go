@@ -103,7 +103,7 @@ func (p *planner) placeSets() {
 				pl.group = adopt(orphans, members)
 			}
 			pl.group = p.planGroup(pl.group, members)
-			pl.target = target{id: pl.group}
+			pl.target = target{id: pl.group, source: p.w.source}
 		}
 		p.placed[s] = pl
 	}

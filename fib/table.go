@@ -27,9 +27,10 @@ type Table struct {
 	obs       *observed
 	order     int
 	round     int
-	stale     redo  // what must be dumped before the next plan
-	dumpErr   error // why the last dump failed
-	objectErr error // the last nexthop write that failed for good
+	stale     redo                 // what must be dumped before the next plan
+	dumpErr   error                // why the last dump failed
+	objectErr error                // the last nexthop write that failed for good
+	gateways  map[gateway]struct{} // that the kernel keeps resolved for us
 }
 
 // Open makes a Table for the calling thread's network namespace. It writes
@@ -54,7 +55,7 @@ func Open(cfg Config) (*Table, error) {
 func newTable(cfg Config, k writer) *Table {
 	return &Table{
 		cfg: cfg, kernel: k, obs: newObserved(),
-		stale: redo{objects: true, routes: true},
+		stale: redo{objects: true, routes: true}, gateways: map[gateway]struct{}{},
 		want: wanted{
 			firstID: cfg.firstID(),
 			routes:  map[netip.Prefix]Route{},
@@ -169,6 +170,10 @@ func (t *Table) SetLinks(links []Iface) {
 	t.forgive()
 }
 
+// SetSource wants an own address as the preferred source of all routes with two
+// or more next hops; the zero Addr leaves it to the kernel.
+func (t *Table) SetSource(source netip.Addr) { t.want.source = source }
+
 // forgive makes everything that failed be tried again, except what waits for
 // another program's route to go.
 func (t *Table) forgive() {
@@ -201,6 +206,7 @@ func (t *Table) Reconcile() Report {
 	}
 	t.forgive()
 	t.stale.objects, t.stale.routes = true, true
+	clear(t.gateways) // said again: others may have flushed the entries
 	return t.Sync()
 }
 
@@ -224,6 +230,7 @@ func (t *Table) Sync() Report {
 			break
 		}
 	}
+	t.keepGateways()
 	rep.Duration = time.Since(start)
 	return rep
 }

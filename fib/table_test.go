@@ -28,6 +28,10 @@ type fakeKernel struct {
 func (k *fakeKernel) port() uint32 { return 1 }
 func (k *fakeKernel) close()       {}
 
+func (k *fakeKernel) packets() map[uint32]map[uint32]uint64 { return nil }
+
+func (k *fakeKernel) manage(list []gateway, _ bool) []error { return make([]error, len(list)) }
+
 func (k *fakeKernel) apply(ops []op) []error {
 	errs := make([]error, len(ops))
 	for i := range ops {

@@ -56,6 +56,24 @@ func (f *Firewall) transitFlows(local []netip.Addr) ([]conntrack.Flow, error) {
 	return slices.DeleteFunc(flows, func(flow conntrack.Flow) bool { return !match.untracked(flow) }), nil
 }
 
+// ForgetFlows forgets which flows the hub has seen, and their conntrack entries,
+// and returns how many of these it removed: a flow that took another way for a
+// while is not where they left it, and passes untracked from now on. Flows that
+// stayed do so, too.
+func (f *Firewall) ForgetFlows(local []netip.Addr) (int, error) {
+	if f.wanted.Scope == Unseen && f.have.exists {
+		want := f.target()
+		for _, name := range []string{setOpened, setFlows} {
+			f.nft.FlushSet(f.set(name, want))
+		}
+		f.known = false
+		if err := f.nft.Flush(); err != nil {
+			return 0, fmt.Errorf("forget the flows seen here: %w", err)
+		}
+	}
+	return f.FlushTransit(local)
+}
+
 // flowMatch holds sorted, disjoint prefixes.
 type flowMatch struct {
 	transit, tracked []netip.Prefix

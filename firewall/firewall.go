@@ -26,14 +26,21 @@
 // conntrack_linux.go removes entries.
 package firewall
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Ruleset is what the table shall say. Prefixes are IPv4; those that another
 // one of the same list covers are left out.
 type Ruleset struct {
+	// Scope says which transit packets are not tracked.
+	Scope Scope
+	// FlowTimeout is what conntrack keeps an idle TCP connection for; used by Unseen.
+	FlowTimeout time.Duration
 	// Interfaces are those through which transit packets come in.
 	Interfaces []string
-	// Transit prefixes are not tracked when both ends of a packet are in them.
+	// Transit prefixes: packets with both ends in them are what Scope is about.
 	Transit []netip.Prefix
 	// Tracked networks win over Transit at either end.
 	Tracked []netip.Prefix

@@ -141,7 +141,7 @@ func (l *legacyRule) option() {
 	case "--dst-type":
 		l.when(condition{field: fieldDestinationType, mask: typeMask(l.next()), not: not})
 	case "--tcp-flags":
-		l.when(condition{field: fieldTCPFlags, mask: uint32(tcpFlags(l.next())), values: []byte{tcpFlags(l.next())}, not: not})
+		l.when(condition{field: fieldTCPFlags, mask: uint32(parseTCPFlags(l.next())), values: []byte{parseTCPFlags(l.next())}, not: not})
 	case "--comment":
 		l.next()
 	case "-j", "-g":
@@ -229,7 +229,7 @@ func typeMask(list string) (mask uint32) {
 	return mask
 }
 
-func tcpFlags(list string) (flags byte) {
+func parseTCPFlags(list string) (flags byte) {
 	names := []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG"}
 	for name := range strings.SplitSeq(list, ",") {
 		if i := slices.Index(names, name); i >= 0 {

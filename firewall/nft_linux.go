@@ -182,7 +182,7 @@ func (f *Firewall) Counters() (Counters, error) {
 		}
 		return n
 	}
-	return Counters{packets(chainPrerouting), packets(chainOutput), packets(chainForward)}, nil
+	return Counters{packets(chainStrays) + packets(chainPrerouting), packets(chainOutput), packets(chainForward)}, nil
 }
 
 // target is the wanted table with what is still adopted.
@@ -270,12 +270,18 @@ func (f *Firewall) readTable() (table, error) {
 		return t, err
 	}
 	for _, k := range sets {
+		s := set{key: k.KeyType.GetNFTMagic(), interval: k.Interval, dynamic: k.Dynamic, size: k.Size, timeout: k.Timeout}
+		if s.dynamic {
+			t.sets[k.Name] = s
+			continue
+		}
 		raw, err := f.nft.GetSetElements(k)
 		if err != nil {
 			return t, fmt.Errorf("set %s: %w", k.Name, err)
 		}
-		elements, err := decodeElements(raw, k.Interval)
-		t.sets[k.Name] = set{key: k.KeyType.GetNFTMagic(), interval: k.Interval, elements: elements, broken: err != nil}
+		s.elements, err = decodeElements(raw, k.Interval)
+		s.broken = err != nil
+		t.sets[k.Name] = s
 	}
 	return t, nil
 }
@@ -345,10 +351,16 @@ func (f *Firewall) queueRebuild(want table) {
 		// The library keeps the error of a set for the flush.
 		_ = f.nft.AddSet(f.set(name, want), encodeElements(want.sets[name].elements, want.sets[name].interval))
 	}
-	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
-		b := want.chains[name].base
-		k := f.nft.AddChain(&nftables.Chain{Name: name, Table: t, Type: b.kind, Hooknum: &b.hook, Priority: &b.priority, Policy: &b.policy})
-		f.queueRules(k, want.chains[name].rules)
+	names := slices.Sorted(maps.Keys(want.chains))
+	for _, name := range names {
+		k := &nftables.Chain{Name: name, Table: t}
+		if b := want.chains[name].base; b.kind != "" {
+			k.Type, k.Hooknum, k.Priority, k.Policy = b.kind, &b.hook, &b.priority, &b.policy
+		}
+		f.nft.AddChain(k)
+	}
+	for _, name := range names { // rules may jump to any chain
+		f.queueRules(&nftables.Chain{Name: name, Table: t}, want.chains[name].rules)
 	}
 }
 
@@ -381,8 +393,12 @@ func (f *Firewall) table() *nftables.Table {
 }
 
 func (f *Firewall) set(name string, want table) *nftables.Set {
-	s := &nftables.Set{Table: f.table(), Name: name, KeyType: nftables.TypeIPAddr, Interval: want.sets[name].interval}
+	w := want.sets[name]
+	s := &nftables.Set{Table: f.table(), Name: name, KeyType: nftables.TypeIPAddr, Interval: w.interval}
 	switch name {
+	case setOpened, setFlows:
+		s.KeyType, s.Concatenation = flowKey, true
+		s.Dynamic, s.Size, s.HasTimeout, s.Timeout = true, w.size, true, w.timeout
 	case setInterfaces:
 		s.KeyType, s.KeyByteOrder = nftables.TypeIFName, binaryutil.NativeEndian // or nft lists empty names
 	case setICMPErrors:

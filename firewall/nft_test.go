@@ -88,17 +88,42 @@ func TestApplyTwiceAndGolden(t *testing.T) {
 }
 
 // TestListingLoads proves that a saved ruleset with our table in it loads again.
-func TestListingLoads(t *testing.T) {
-	s, other := newSpace(t, "save"), newSpace(t, "load")
+// The other scopes have chains and sets of their own, and one becomes another.
+func TestScopesGolden(t *testing.T) {
+	s := newSpace(t, "scopes")
 	f := s.open(t)
-	mustApply(t, f, example())
-	other.nft(t, s.exec(t, "nft", "list", "ruleset"))
-	if got, want := other.listing(t), s.listing(t); got != want {
-		t.Errorf("loaded again it is\n%s\nwant\n%s", got, want)
+	for _, row := range []struct {
+		name  string
+		scope Scope
+	}{{"unseen", Unseen}, {"strays", Strays}, {"", All}} {
+		r := example()
+		r.Scope, r.FlowTimeout = row.scope, 120*time.Hour
+		if report := mustApply(t, f, r); !report.Rebuilt {
+			t.Errorf("%s: the table was not rebuilt: %+v", row.name, report)
+		}
+		golden(t, "testdata/table"+strings.TrimSuffix("-"+row.name, "-")+".nft", s.listing(t))
+		wantKernel(t, f)
+		if report := mustApply(t, f, r); report.Changed() {
+			t.Errorf("%s: the second apply reported %+v", row.name, report)
+		}
 	}
-	g := other.open(t)
-	if r := mustApply(t, g, example()); r.Changed() {
-		t.Errorf("a table that nft loaded is not adopted: %+v", r)
+}
+
+func TestListingLoads(t *testing.T) {
+	for _, scope := range []Scope{All, Unseen, Strays} {
+		s, other := newSpace(t, fmt.Sprintf("save%d", scope)), newSpace(t, fmt.Sprintf("load%d", scope))
+		f := s.open(t)
+		r := example()
+		r.Scope, r.FlowTimeout = scope, 120*time.Hour
+		mustApply(t, f, r)
+		other.nft(t, s.exec(t, "nft", "list", "ruleset"))
+		if got, want := other.listing(t), s.listing(t); got != want {
+			t.Errorf("loaded again it is\n%s\nwant\n%s", got, want)
+		}
+		g := other.open(t)
+		if report := mustApply(t, g, r); report.Changed() {
+			t.Errorf("a table that nft loaded is not adopted: %+v\n%+v", report, diff(g.have, g.target()))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -34,7 +35,8 @@ type table struct {
 	sets   map[string]set
 }
 
-// chain is a base chain with policy accept.
+// chain is a base chain with policy accept, or, with no more than a policy in
+// base, one that rules jump to.
 type chain struct {
 	base  base
 	rules []rule
@@ -59,14 +61,16 @@ type set struct {
 	interval bool
 	elements []element
 	broken   bool // the elements make no sense
+
+	// Rules fill a dynamic set, and its elements are not looked at.
+	dynamic bool
+	size    uint32
+	timeout time.Duration // of its elements
 }
 
 // wantedTable is the table that says r.
 func wantedTable(r Ruleset) table {
-	filter := func(hook *nftables.ChainHook, priority *nftables.ChainPriority, rules ...rule) chain {
-		return chain{base{nftables.ChainTypeFilter, *hook, *priority, nftables.ChainPolicyAccept}, rules}
-	}
-	forward := filter(nftables.ChainHookForward, nftables.ChainPriorityFilter)
+	forward := filterChain(*nftables.ChainHookForward, *nftables.ChainPriorityFilter)
 	if r.ForwardAccept {
 		forward.rules = []rule{acceptRule()}
 	}
@@ -74,11 +78,11 @@ func wantedTable(r Ruleset) table {
 	for _, t := range []byte{3, 11, 12} { // destination unreachable, time exceeded, parameter problem
 		icmp = append(icmp, element{key: string([]byte{t})})
 	}
-	return table{
+	t := table{
 		exists: true,
 		chains: map[string]chain{
-			chainPrerouting: filter(nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, notrackRule()),
-			chainOutput:     filter(nftables.ChainHookOutput, nftables.ChainPriorityRaw, icmpErrorRule()),
+			chainPrerouting: filterChain(*nftables.ChainHookPrerouting, *nftables.ChainPriorityRaw),
+			chainOutput:     filterChain(*nftables.ChainHookOutput, *nftables.ChainPriorityRaw),
 			chainForward:    forward,
 		},
 		sets: map[string]set{
@@ -88,17 +92,34 @@ func wantedTable(r Ruleset) table {
 			setICMPErrors: {key: nftables.TypeICMPType.GetNFTMagic(), elements: icmp},
 		},
 	}
+	if r.Scope != All {
+		t.addStrays()
+	}
+	var early []rule
+	if r.Scope == Unseen {
+		t.addFlows(r.FlowTimeout)
+		early = []rule{flowsRule()}
+	}
+	if r.Scope != Strays {
+		t.setRules(chainPrerouting, append(early, notrackRule())...)
+		t.setRules(chainOutput, icmpErrorRule())
+	}
+	return t
 }
 
-// notrackRule takes transit packets out of tracking. What the fib says about an
-// address is asked last: it costs the most and is never out of date.
+func filterChain(hook nftables.ChainHook, priority nftables.ChainPriority, rules ...rule) chain {
+	return chain{base{nftables.ChainTypeFilter, hook, priority, nftables.ChainPolicyAccept}, rules}
+}
+
+func (t *table) setRules(name string, rules ...rule) {
+	c := t.chains[name]
+	c.rules = rules
+	t.chains[name] = c
+}
+
+// notrackRule takes transit packets out of tracking.
 func notrackRule() rule {
-	return newRule("transit",
-		inInterface(), isIPv4(),
-		saddr(setTransit, false), daddr(setTransit, false), saddr(setTracked, true), daddr(setTracked, true),
-		unicast(&expr.Fib{Register: 1, FlagSADDR: true, ResultADDRTYPE: true}),
-		unicast(&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}),
-		counted(&expr.Notrack{}))
+	return newRule("transit", transitPacket(), counted(&expr.Notrack{}))
 }
 
 // icmpErrorRule covers the errors that the hub itself sends about untracked
@@ -107,13 +128,17 @@ func icmpErrorRule() rule {
 	return newRule("ICMP errors to transit",
 		isIPv4(), daddr(setTransit, false), daddr(setTracked, true),
 		unicast(&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}),
-		[]expr.Any{
-			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMP}},
-			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
-			&expr.Lookup{SourceRegister: 1, SetName: setICMPErrors},
-		},
+		isICMPError(),
 		counted(&expr.Notrack{}))
+}
+
+func isICMPError() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
+		&expr.Lookup{SourceRegister: 1, SetName: setICMPErrors},
+	}
 }
 
 func acceptRule() rule {
@@ -230,7 +255,8 @@ func sameMake(have, want table) bool {
 	return have.exists && have.flags == want.flags &&
 		maps.EqualFunc(have.chains, want.chains, func(a, b chain) bool { return a.base == b.base }) &&
 		maps.EqualFunc(have.sets, want.sets, func(a, b set) bool {
-			return !a.broken && a.key == b.key && a.interval == b.interval
+			return !a.broken && a.key == b.key && a.interval == b.interval &&
+				a.dynamic == b.dynamic && a.size == b.size && a.timeout == b.timeout
 		})
 }
 

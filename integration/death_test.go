@@ -44,11 +44,7 @@ func TestHubDies(t *testing.T) {
 // cutHubA takes the carrier of all of hub-a's tunnels away.
 func (n *twoHubs) cutHubA() {
 	n.t.Helper()
-	for _, name := range tunnels {
-		if err := n.Node("hub-a").SetLink(name, false); err != nil {
-			n.t.Fatal(err)
-		}
-	}
+	n.carry(false)
 	n.ecmpd("hub-a").Kill()
 }
 

@@ -154,7 +154,7 @@ func (s seat) frr() string {
 		fmt.Fprintf(&after, "route-map EXT permit %d\n match ip address prefix-list EXT%d\n set metric %d\n set metric-type type-%d\n set tag %d\n",
 			i+1, i, x.metric, metricType, max(1, x.tag))
 	}
-	fmt.Fprintf(&b, "%srouter ospf\n ospf router-id %s\n timers throttle spf 0 50 200\n timers throttle lsa all 0\n timers lsa min-arrival 0\n", after.String(), s.id)
+	fmt.Fprintf(&b, "%srouter ospf\n ospf router-id %s\n capability opaque\n timers throttle spf 0 50 200\n timers throttle lsa all 0\n timers lsa min-arrival 0\n", after.String(), s.id)
 	if len(s.externals) > 0 {
 		b.WriteString(" redistribute static route-map EXT\n")
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ecmpd/ecmpd/lab"
@@ -84,7 +85,7 @@ func (n *twoHubs) startTraffic() *traffic {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	flow, err := openFlow(n.Node("host-1"), service)
+	flow, err := openFlow(n.Node("host-1"), service, 10*time.Millisecond)
 	if err != nil {
 		stream.Stop()
 		n.t.Fatal(err)
@@ -131,13 +132,15 @@ func (tr *traffic) nothingLost(during string) {
 
 // longFlow is one TCP connection that is used all the time.
 type longFlow struct {
-	conn net.Conn
-	stop chan struct{}
-	end  func() error // once, and then the same answer
+	conn  net.Conn
+	every time.Duration
+	beats atomic.Int64 // packets that were answered
+	stop  chan struct{}
+	end   func() error // once, and then the same answer
 }
 
-func openFlow(from *lab.Node, to netip.AddrPort) (*longFlow, error) {
-	f := &longFlow{stop: make(chan struct{})}
+func openFlow(from *lab.Node, to netip.AddrPort, every time.Duration) (*longFlow, error) {
+	f := &longFlow{every: every, stop: make(chan struct{})}
 	err := from.Do(func() (err error) {
 		dialer := net.Dialer{Timeout: 3 * time.Second}
 		f.conn, err = dialer.Dial("tcp4", to.String())
@@ -155,10 +158,10 @@ func openFlow(from *lab.Node, to netip.AddrPort) (*longFlow, error) {
 	return f, nil
 }
 
-// use exchanges a packet each way every 10 ms. A connection that lies still
-// for ten seconds is dead.
+// use exchanges packets both ways at regular times. A connection that lies
+// still for ten seconds is dead.
 func (f *longFlow) use() error {
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(f.every)
 	defer tick.Stop()
 	buf := make([]byte, 512)
 	for {
@@ -176,5 +179,6 @@ func (f *longFlow) use() error {
 		if _, err := io.ReadFull(f.conn, buf); err != nil {
 			return err
 		}
+		f.beats.Add(1)
 	}
 }

@@ -111,6 +111,7 @@ func parseLink(b []byte) (Link, error) {
 		Index:        int(int32(binary.NativeEndian.Uint32(b[4:]))),
 		Up:           flags&unix.IFF_UP != 0 && flags&unix.IFF_RUNNING != 0 && flags&unix.IFF_LOWER_UP != 0,
 		PointToPoint: flags&unix.IFF_POINTOPOINT != 0,
+		ARP:          flags&(unix.IFF_NOARP|unix.IFF_LOOPBACK) == 0,
 		Loopback:     flags&unix.IFF_LOOPBACK != 0,
 	}
 	attrs, err := nl.ParseRouteAttr(b[unix.SizeofIfInfomsg:])

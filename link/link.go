@@ -24,6 +24,7 @@ type Link struct {
 	Up           bool
 	PointToPoint bool
 	Loopback     bool
+	ARP          bool // neighbours are found by ARP
 	Addrs        []Addr
 }
 

@@ -212,6 +212,7 @@ func (a *area) settle() {
 	if a.rootDirty {
 		a.rootDirty = false
 		a.originateRouter()
+		a.originateInfo()
 	}
 }
 

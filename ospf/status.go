@@ -302,7 +302,7 @@ type LSA struct {
 	Raw    []byte // complete; nobody modifies it
 }
 
-// LSAs returns the usable LSAs of types 1 to 5, those at MaxAge left out.
+// LSAs returns the LSAs of all areas, then the AS-external ones, but for those at MaxAge.
 func (e *Engine) LSAs(now time.Time) []LSA {
 	list := []LSA{}
 	add := func(db *lsdb.DB, area packet.ID) {

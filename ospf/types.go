@@ -214,8 +214,9 @@ type Config struct {
 	RFC1583Compat bool
 	Redistribute  []Redistribute
 	Default       DefaultOriginate
-	MaxLSAs       int // of one database, a router-LSA counting as often as it has links; 0: a million
-	MaxNeighbors  int // of one interface; 0: no limit
+	Multipath     *packet.Multipath // announced as router information (RFC 7770), without Weights; nil: nothing is
+	MaxLSAs       int               // of one database, a router-LSA counting as often as it has links; 0: a million
+	MaxNeighbors  int               // of one interface; 0: no limit
 }
 
 // Area is one configured area (RFC 2328 C.2).

@@ -35,6 +35,11 @@ const (
 	Off Mode = "off"
 	// Notrack takes transit packets out of connection tracking.
 	Notrack Mode = "notrack"
+	// Auto does so with all but the flows that the hub has seen from their beginning.
+	Auto Mode = "auto"
+	// Strays does so with ICMP errors and fragments only, which symmetric hashing
+	// over ports sends another way than their flow.
+	Strays Mode = "strays"
 )
 
 // Kind is the origin of a route.
@@ -127,10 +132,10 @@ var reserved = [...]netip.Prefix{
 // addresses. In mode Off all lists are empty.
 func Compute(c Config, routes []Route, interfaces []Interface, local []netip.Addr) State {
 	s := State{
-		Mode: Notrack, Prefixes: []netip.Prefix{}, Interfaces: []string{},
+		Mode: c.Mode, Prefixes: []netip.Prefix{}, Interfaces: []string{},
 		Tracked: []netip.Prefix{}, Local: []netip.Addr{}, Holes: []Hole{},
 	}
-	if c.Mode != Notrack {
+	if c.Mode == "" || c.Mode == Off {
 		s.Mode = Off
 		return s
 	}

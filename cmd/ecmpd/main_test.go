@@ -64,6 +64,7 @@ type state struct {
 	groups     []api.Group
 	transit    api.Transit
 	bfd        []api.BFDSession
+	symmetry   api.Symmetry
 	status     api.Status
 	explain    api.Explain
 	doctor     api.Doctor
@@ -115,6 +116,10 @@ func (r *router) Explain(_ context.Context, q api.ExplainQuery) (api.Explain, er
 	s := r.get()
 	s.explain.Forward.Source, s.explain.Forward.Destination = q.Source.String(), q.Destination.String()
 	return s.explain, s.err
+}
+func (r *router) Symmetry(context.Context, netip.Addr) (api.Symmetry, error) {
+	s := r.get()
+	return s.symmetry, s.err
 }
 
 func (r *router) Reload(context.Context) error { return r.get().err }
@@ -251,6 +256,8 @@ func TestShowJSONIsTheBody(t *testing.T) {
 		"show nexthop":                    api.PathNextHops,
 		"show nexthops 7":                 api.PathNextHops + "?id=7",
 		"show transit":                    api.PathTransit,
+		"show symmetry":                   api.PathSymmetry,
+		"sh sy 10.255.0.11":               api.PathSymmetry + "?routerId=10.255.0.11",
 		"show st":                         api.PathStatus,
 	} {
 		want, err := api.NewClient(socket).Body(t.Context(), path)

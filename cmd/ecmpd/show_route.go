@@ -122,10 +122,27 @@ func drawGroups(s screen, body api.NextHops, _ bool) {
 			}
 			rows = append(rows, continued([]string{
 				number(g.ID), strconv.Itoa(g.Routes), number(m.ID), via(m.Hop), m.Interface, id(m.RouterID), weight(m.Hop), state,
+				share(m.Share, m.Weight > 0), packets(g, m), share(m.Measured, g.Counted && m.ID != 0),
 			}, i, 2))
 		}
 	}
-	s.table([]string{"Group", "Routes", "Nexthop", "Via", "Interface", "Router ID", "Weight", "In Kernel"}, rows)
+	s.table([]string{"Group", "Routes", "Nexthop", "Via", "Interface", "Router ID", "Weight", "In Kernel", "Share", "Packets", "Measured"}, rows)
+}
+
+// share writes per cent, or nothing where there is none.
+func share(percent int, known bool) string {
+	if !known {
+		return ""
+	}
+	return strconv.Itoa(percent) + " %"
+}
+
+// packets writes what the kernel counted, or nothing where it does not count.
+func packets(g api.Group, m api.Member) string {
+	if !g.Counted || m.ID == 0 {
+		return ""
+	}
+	return strconv.FormatUint(m.Packets, 10)
 }
 
 // number writes a kernel id, or nothing for the one that means none.

@@ -47,7 +47,8 @@ var example = state{
 		{Prefix: "203.0.113.0/24", Protocol: "static", Distance: 1, Selected: true, Installed: true},
 	},
 	groups: []api.Group{
-		{ID: 7, Routes: 12, Members: []api.Member{{ID: 3, Hop: hubA}, {Hop: hubB}}},
+		{ID: 7, Routes: 12, Members: []api.Member{{ID: 3, Hop: hubA, Share: 100}, {Hop: hubB}}},
+		{ID: 9, Routes: 1, Counted: true, Members: []api.Member{{ID: 3, Hop: hubA, Share: 50, Packets: 1234, Measured: 51}, {ID: 4, Hop: hubA, Share: 50, Packets: 1200, Measured: 49}}},
 		{ID: 8},
 	},
 	transit: api.Transit{
@@ -87,6 +88,13 @@ var example = state{
 			{Via: "10.0.0.5", Interface: "vpn2", RouterID: "10.255.0.2", Weight: 1, Flows: 507, Configured: "50.0", Measured: "50.7"},
 		}},
 	},
+	symmetry: api.Symmetry{Hash: "l4", Shared: true, Strays: true, Pairs: []api.SymmetryPair{
+		{Area: "0.0.0.0", A: "10.255.0.11", B: "10.255.0.12", Symmetric: "yes", Through: []string{"10.255.0.1", "10.255.0.2"}},
+		{Area: "0.0.0.0", A: "10.255.0.11", B: "10.255.0.13", Symmetric: "no", Through: []string{"10.255.0.1", "10.255.0.2"},
+			Why: []string{"other seed: 10.255.0.11 and 10.255.0.13 have different symmetric-key"}},
+		{Area: "0.0.0.0", A: "10.255.0.12", B: "10.255.0.14", Symmetric: "unproven", Through: []string{"10.255.0.1", "10.255.0.2"},
+			Why: []string{"10.255.0.14 does not say how it hashes: a foreign router, or one that floods no opaque LSAs"}},
+	}},
 	status: api.Status{
 		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
 		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
@@ -140,6 +148,10 @@ func TestTables(t *testing.T) {
 		"doctor":              func(s screen) { drawDoctor(s, example.doctor) },
 		"doctor-clean":        func(s screen) { drawDoctor(s, api.Doctor{}) },
 		"explain":             func(s screen) { drawExplain(s, example.explain) },
+		"symmetry":            func(s screen) { drawSymmetry(s, api.SymmetryBody{Symmetry: example.symmetry}, false) },
+		"symmetry-none": func(s screen) {
+			drawSymmetry(s, api.SymmetryBody{Symmetry: api.Symmetry{Hash: "l3", Shared: true, Guessable: true, Truncated: true}}, false)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

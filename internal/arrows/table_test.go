@@ -49,6 +49,7 @@ var table = []room{
 	{path: "bfd", pure: true},
 	{path: "bfd/speaker", own: []string{"bfd"}, others: []string{sys}},
 	{path: "bfd/worker", own: []string{"bfd", "bfd/speaker"}, others: []string{sys}},
+	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"nexthop"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "explain", own: []string{"ospf/spf", "ospf/packet"}, pure: true},

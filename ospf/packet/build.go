@@ -1,7 +1,7 @@
 package packet
 
 // LSABody is the body of an LSA that [BuildLSA] can encode: [RouterLSA],
-// [NetworkLSA], [SummaryLSA], [ExternalLSA] or [OpaqueLSA].
+// [NetworkLSA], [SummaryLSA], [ExternalLSA], [RouterInfoLSA] or [OpaqueLSA].
 type LSABody interface {
 	bodyLen() int
 	appendBody(dst []byte) []byte

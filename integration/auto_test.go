@@ -1,0 +1,172 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/lab"
+)
+
+// TestHubReturns kills and revives a stateful hub under established
+// connections. With mode auto all of them survive both, with mode off those that
+// change the hub are lost; connections that begin after convergence succeed in
+// either mode.
+func TestHubReturns(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode        string
+		die, revive func(n *twoHubs)
+	}{
+		"off, carrier loss and a new daemon":  {"off", (*twoHubs).cutHubA, (*twoHubs).reviveHubA},
+		"auto, carrier loss and a new daemon": {"auto", (*twoHubs).cutHubA, (*twoHubs).reviveHubA},
+		"auto, silent death":                  {"auto", (*twoHubs).muteHubA, (*twoHubs).reviveHubA},
+		"auto, carrier loss only":             {"auto", func(n *twoHubs) { n.carry(false) }, func(n *twoHubs) { n.carry(true) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mode := c.mode
+			n := startStateful(t, "twohubs-ecmpd", symmetric("l4", mode))
+			n.waitSymmetric("branch-1", "yes", "")
+			const each = 40
+			flows := n.openFlows(each)
+			c.die(n)
+			n.waitWays(1)
+			died := alive(n, flows)
+			t.Logf("hub-a dies: %d of %d established connections survive", died, each)
+			n.allSucceed(200)
+			flows = append(flows, n.openFlows(each)...)
+			c.revive(n)
+			n.waitWays(2)
+			n.allSucceed(200)
+			returned := alive(n, flows)
+			t.Logf("hub-a returns: %d of %d survive", returned, 2*each)
+			switch {
+			case mode == "auto" && (died < each || returned < 2*each):
+				t.Errorf("%d of %d and %d of %d connections survived", died, each, returned, 2*each)
+			case mode == "off" && died == each:
+				t.Error("all connections survive without mode auto: the test proves nothing")
+			}
+			if mode == "auto" { // the last forgetting may have come after its return
+				n.allSucceed(200)
+				if list := len(n.entries("hub-a", host1, service.Addr())); list < 50 {
+					t.Errorf("hub-a tracks %d of about 100 connections that began after its return", list)
+				}
+			}
+		})
+	}
+}
+
+// openFlows opens connections that are in use until the test ends.
+func (n *twoHubs) openFlows(count int) (flows []*longFlow) {
+	n.t.Helper()
+	for range count {
+		f, err := openFlow(n.Node("host-1"), service, 50*time.Millisecond)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		n.t.Cleanup(func() { _ = f.end() })
+		flows = append(flows, f)
+	}
+	return flows
+}
+
+// alive counts the connections that make progress within eight seconds, which
+// leaves room for retransmissions.
+func alive(n *twoHubs, flows []*longFlow) (count int) {
+	n.t.Helper()
+	before := make([]int64, len(flows))
+	for i, f := range flows {
+		before[i] = f.beats.Load()
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, 8*time.Second)
+	defer cancel()
+	err := lab.Wait(ctx, "progress", func() (bool, string) {
+		count = 0
+		for i, f := range flows {
+			if f.beats.Load() >= before[i]+5 {
+				count++
+			}
+		}
+		return count == len(flows), ""
+	})
+	if err != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		n.t.Fatal(err)
+	}
+	return count
+}
+
+// waitWays waits until the branches reach each other by so many next hops, and
+// the hubs behind these reach them.
+func (n *twoHubs) waitWays(ways int) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.ctx, 20*time.Second)
+	defer cancel()
+	for branch, to := range map[string]netip.Prefix{"branch-1": lan2, "branch-2": lan1} {
+		if err := n.ecmpd(branch).Wait(ctx, fmt.Sprintf("route=%s:%d", to, ways)); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+	for _, hub := range bothHubs[2-ways:] {
+		if err := n.ecmpd(hub).Wait(ctx, fmt.Sprintf("route=%s:1", lan1), fmt.Sprintf("route=%s:1", lan2)); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
+// carry takes the carrier of hub-a's tunnels away, or gives it back.
+func (n *twoHubs) carry(up bool) {
+	n.t.Helper()
+	for _, name := range tunnels {
+		if err := n.Node("hub-a").SetLink(name, up); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
+// reviveHubA gives hub-a back what cutHubA or muteHubA took.
+func (n *twoHubs) reviveHubA() {
+	n.t.Helper()
+	n.carry(true)
+	if err := n.Node("hub-a").Sysctl("net.ipv4.ip_forward", "1"); err != nil {
+		n.t.Fatal(err)
+	}
+	if err := n.ecmpd("hub-a").Start(n.ctx); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// TestAutoTracks looks at what mode auto tracks: TCP that began here, and
+// nothing else. A connection that the operator's rules do not let begin does not.
+func TestAutoTracks(t *testing.T) {
+	t.Parallel()
+	n := startStateful(t, "twohubs-ecmpd", symmetric("l4", "auto"))
+	n.waitSymmetric("branch-1", "yes", "")
+	n.allSucceed(200)
+	if tracked := n.tracked(); tracked < 200 {
+		t.Errorf("%d of 200 connections are tracked", tracked)
+	}
+	n.straysPass()
+	for _, hub := range bothHubs {
+		n.run(hub, "nft", "insert", "rule", "inet", "filter", "forward", "tcp", "dport", "8", "ct", "state", "new", "drop")
+	}
+	closed := service.Addr()
+	n.serve("host-2", netip.AddrPortFrom(closed, 8))
+	if result, _ := n.connect(netip.AddrPortFrom(closed, 8), 20); result.Failed() != 20 {
+		t.Errorf("%d of 20 connections that the operator forbids were made", 20-result.Failed())
+	}
+}
+
+// TestAutoForeign has branches that hash with a seed of their own: half of the
+// answers meet the other hub, and no connection is lost.
+func TestAutoForeign(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"twohubs-hubs-ecmpd-branches-frr", "twohubs-mixed"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startStateful(t, name, symmetric("l4", "auto"))
+			n.allSucceed(400)
+		})
+	}
+}

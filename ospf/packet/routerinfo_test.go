@@ -1,0 +1,71 @@
+package packet
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+)
+
+func routerInfo(body LSABody) []byte {
+	return BuildLSA(LSAHeader{Type: LSOpaqueArea, ID: RouterInfoID, Adv: 0x0a000001, Seq: InitialSeq}, body)
+}
+
+func TestRouterInfo(t *testing.T) {
+	m := Multipath{
+		Able: true, Shared: true, Policy: 3, Fields: 0x37, MaxPaths: 16, Fingerprint: [8]byte{1, 2, 3, 4, 5, 6, 7, 8},
+		Weights: []LinkWeight{{ID: 0x0a000002, Data: 0x0a010001, Type: LinkPointToPoint, Weight: 3}},
+	}
+	want := []byte{
+		0, 1, 0, 4, 0x20, 0, 0, 0, // informational capabilities: stub router support
+		0x80, 0x02, 0, 36, // multipath
+		'e', 'c', 'm', 'p', 1, 0x03, 3, 0,
+		0, 0, 0, 0x37, 0, 16, 0, 0,
+		1, 2, 3, 4, 5, 6, 7, 8,
+		10, 0, 0, 2, 10, 1, 0, 1, 1, 3, 0, 0,
+	}
+	raw := routerInfo(RouterInfoLSA{m})
+	if !bytes.Equal(raw[LSAHeaderLen:], want) {
+		t.Errorf("body\n% x, want\n% x", raw[LSAHeaderLen:], want)
+	}
+	if _, err := CheckLSA(raw); err != nil {
+		t.Error(err)
+	}
+	if got, ok := DecodeMultipath(raw); !ok || !reflect.DeepEqual(got, m) {
+		t.Errorf("decodes %+v %v, want %+v", got, ok, m)
+	}
+	plain := Multipath{Resilient: true, Policy: 1, MaxPaths: 256}
+	if got, ok := DecodeMultipath(routerInfo(RouterInfoLSA{plain})); !ok || !reflect.DeepEqual(got, plain) {
+		t.Errorf("decodes %+v %v, want %+v", got, ok, plain)
+	}
+}
+
+// What others send in their router information is passed over (RFC 7770 2.3).
+func TestRouterInfoOfOthers(t *testing.T) {
+	ours := routerInfo(RouterInfoLSA{Multipath{Policy: 3}})[LSAHeaderLen+8:]
+	for _, row := range []struct {
+		name string
+		body []byte
+		ok   bool
+	}{
+		{"nothing", nil, false},
+		{"unknown TLVs with padding first", append([]byte{0, 7, 0, 5, 'h', 'o', 's', 't', '1', 0, 0, 0, 0, 9, 0, 0}, ours...), true},
+		{"the same number for another experiment", []byte{0x80, 0x02, 0, 24, 'e', 'c', 'm', 'p', 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, false},
+		{"that one, then ours", append([]byte{0x80, 0x02, 0, 4, 1, 2, 3, 4}, ours...), true},
+		{"a TLV longer than the LSA", []byte{0, 1, 0xff, 0xff, 0, 0, 0, 0}, false},
+	} {
+		m, ok := DecodeMultipath(routerInfo(OpaqueLSA(row.body)))
+		if ok != row.ok || ok && m.Policy != 3 {
+			t.Errorf("%s: %+v %v", row.name, m, ok)
+		}
+	}
+	raw := routerInfo(RouterInfoLSA{Multipath{Weights: make([]LinkWeight, 3)}})
+	for n := range raw {
+		if m, ok := DecodeMultipath(raw[:n]); ok && len(m.Weights) == 3 {
+			t.Errorf("%d of %d bytes decode as all", n, len(raw))
+		}
+	}
+	raw[3] = byte(LSOpaqueLink)
+	if _, ok := DecodeMultipath(raw); ok {
+		t.Error("link scope taken for area scope")
+	}
+}
