@@ -8,6 +8,7 @@ import (
 
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/ospf/spf"
+	"github.com/ecmpd/ecmpd/symmetry"
 )
 
 // LSA is one advertisement of an area; AS-external ones may name any area.
@@ -60,8 +61,8 @@ func (n *Network) Flow(self, forward, back packet.ID, source, destination netip.
 
 // SameHub tells whether the answer to a flow comes through hub, the router that
 // the flow goes through. The router that attaches the flow's destination chooses
-// among its own next hops towards the source; which one it takes of several is known
-// only by its hash, which the database does not tell.
+// among its own next hops towards the source; which one it takes of several follows
+// from the database only where both ends hash both directions alike (package symmetry).
 func (n *Network) SameHub(hub packet.ID, source, destination netip.Addr) Hub {
 	near, why := n.attached(source)
 	if why != "" {
@@ -107,7 +108,30 @@ func (n *Network) between(far, near attachment, hub packet.ID) Hub {
 	if len(routers) == 1 && routers[0] == hub.String() {
 		return Hub{Yes, fmt.Sprintf("%s has no other next hop towards the source", far.router)}
 	}
-	return Hub{NotProven, fmt.Sprintf("%s chooses among %s by its own hash", far.router, strings.Join(routers, " and "))}
+	choice := fmt.Sprintf("%s chooses among %s by its own hash", far.router, strings.Join(routers, " and "))
+	if symmetric, reasons := n.symmetric(far, near); symmetric {
+		return Hub{Yes, fmt.Sprintf("%s and %s hash both directions alike", near.router, far.router)}
+	} else if len(reasons) > 0 {
+		choice += ": " + strings.Join(reasons, "; ")
+	}
+	return Hub{NotProven, choice}
+}
+
+// symmetric asks what the routers tell of their hashing, and what is in the way.
+func (n *Network) symmetric(a, b attachment) (yes bool, reasons []string) {
+	lsas := func(yield func([]byte) bool) {
+		for _, l := range n.lsas {
+			if l.Area == a.area && l.Header.Type != packet.LSExternal && !yield(l.Raw) {
+				return
+			}
+		}
+	}
+	for _, p := range symmetry.Compute(lsas, a.router).Pairs {
+		if p.A == b.router || p.B == b.router {
+			return p.Verdict == symmetry.Symmetric, p.Why
+		}
+	}
+	return false, nil
 }
 
 // attachment is the router that attaches a network, and the area where it does.

@@ -62,6 +62,13 @@ func TestFlow(t *testing.T) {
 		return out
 	}
 	external := lsa(packet.LSExternal, 0x0a0a0200, hubA, packet.ExternalLSA{Mask: packet.MaskOf(24), Metric: 1})
+	hashes := func(fingerprints ...byte) (list []LSA) {
+		for i, id := range []packet.ID{branch1, branch2} {
+			m := packet.Multipath{Able: true, Shared: true, Policy: 3, Fields: 0x37, MaxPaths: 16, Fingerprint: [packet.FingerprintLen]byte{fingerprints[i]}}
+			list = append(list, lsa(packet.LSOpaqueArea, packet.RouterInfoID, id, packet.RouterInfoLSA{Multipath: m}))
+		}
+		return list
+	}
 	for _, tt := range []struct {
 		name              string
 		net               *Network
@@ -72,6 +79,8 @@ func TestFlow(t *testing.T) {
 		{"branch, by its member", network(both, lans), branch1, hubB, 0, NotProven, "own hash"},
 		{"far branch, by its member for the answer", network(both, lans), branch2, 0, hubA, NotProven, "1.1.1.1 chooses"},
 		{"branch that knows no member", network(both, lans), branch1, 0, 0, NotProven, "not known which next hop"},
+		{"both ends hash alike", network(both, lans, hashes(7, 7)...), hubA, branch2, branch1, Yes, "hash both directions alike"},
+		{"ends with different keys", network(both, lans, hashes(7, 8)...), branch1, hubB, 0, NotProven, "by its own hash: other seed"},
 		{"one way back", network(replace(3, wire{branch2, hubB, 20, 10}), lans), hubA, branch2, branch1, Yes, "no other next hop"},
 		{"the other way back", network(replace(2, wire{branch2, hubA, 20, 10}), lans), hubA, branch2, branch1, No, "no shortest path"},
 		{"branch, the other way back", network(replace(2, wire{branch2, hubA, 20, 10}), lans), branch1, hubA, 0, No, "no shortest path"},

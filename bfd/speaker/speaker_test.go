@@ -125,10 +125,22 @@ func (st *station) await(what string, ok func(bfd.Status) bool) {
 	}
 }
 
-func (st *station) last() bfd.Event {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.events[len(st.events)-1]
+// last awaits the event that the session is down: what it tells comes a little
+// after the state itself.
+func (st *station) last() (last bfd.Event) {
+	st.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := lab.Wait(ctx, "an event", func() (bool, string) {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		last = st.events[len(st.events)-1]
+		return last.To == bfd.Down, fmt.Sprintf("%+v", st.events)
+	})
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return last
 }
 
 func isUp(s bfd.Status) bool { return s.State == bfd.Up && s.Detection == 500*time.Millisecond }

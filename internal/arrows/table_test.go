@@ -52,7 +52,7 @@ var table = []room{
 	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"nexthop"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
-	{path: "explain", own: []string{"ospf/spf", "ospf/packet"}, pure: true},
+	{path: "explain", own: []string{"ospf/spf", "ospf/packet", "symmetry"}, pure: true},
 	{path: "doctor", pure: true},
 	{path: "doctor/host"},
 	{path: "fib", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
