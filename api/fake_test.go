@@ -41,6 +41,13 @@ func (f *fake) Database(context.Context) (Database, error) {
 	return Database{RouterID: "10.255.0.11", Areas: []AreaLSAs{{Area: "0.0.0.0", LSAs: []LSA{lsa, lsa}}}, External: []LSA{ext}}, f.err
 }
 
+func (f *fake) LSAs(_ context.Context, q LSAQuery) ([]LSADetail, error) {
+	if q.LinkStateID == netip.MustParseAddr("192.0.2.1") {
+		return nil, f.err
+	}
+	return []LSADetail{{Area: "0.0.0.0", Raw: "0001", Contents: []byte(`{"type":"` + q.Type + `"}`)}}, f.err
+}
+
 func (f *fake) Reload(context.Context) error { return f.err }
 
 func (f *fake) Drain(_ context.Context, on bool) error {

@@ -25,3 +25,20 @@ func (c Counts) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(map[string]uint64(c))
 }
+
+// Document is a JSON value as it came; the zero value is an empty object.
+type Document []byte
+
+// MarshalJSON returns the value.
+func (d Document) MarshalJSON() ([]byte, error) {
+	if len(d) == 0 {
+		return []byte("{}"), nil
+	}
+	return d, nil
+}
+
+// UnmarshalJSON keeps the value.
+func (d *Document) UnmarshalJSON(b []byte) error {
+	*d = append((*d)[:0], b...)
+	return nil
+}

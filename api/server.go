@@ -14,12 +14,13 @@ import (
 // Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
 // [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id,
-// [PathSymmetry] routerId: the answer then holds what fits, or is a 404.
+// [PathSymmetry] routerId, [PathLSAs] type, linkStateId and advertisingRouter: the answer then holds what fits, or is a 404.
 // [PathExplain] takes [ExplainQuery.Values].
 const (
 	PathNeighbors     = "/v1/ospf/neighbors"
 	PathInterfaces    = "/v1/ospf/interfaces"
 	PathDatabase      = "/v1/ospf/database"
+	PathLSAs          = "/v1/ospf/lsas"
 	PathOSPFRoutes    = "/v1/ospf/routes"
 	PathBorderRouters = "/v1/ospf/border-routers"
 	PathRoutes        = "/v1/routes"
@@ -44,6 +45,8 @@ type Backend interface {
 	Neighbors(ctx context.Context) ([]Neighbor, error)
 	Interfaces(ctx context.Context) ([]Interface, error)
 	Database(ctx context.Context) (Database, error)
+	// LSAs returns the LSAs that fit, with their contents.
+	LSAs(ctx context.Context, which LSAQuery) ([]LSADetail, error)
 	OSPFRoutes(ctx context.Context) ([]Route, error)
 	BorderRouters(ctx context.Context) ([]BorderRouter, error)
 	Routes(ctx context.Context) ([]Route, error)
@@ -125,6 +128,10 @@ func newHandler(b Backend) http.Handler {
 		return Interfaces{l}, err
 	})
 	get(PathDatabase, func(r *http.Request) (any, error) { return b.Database(r.Context()) })
+	get(PathLSAs, func(r *http.Request) (any, error) {
+		l, err := lsaDetails(r, b)
+		return LSADetails{l}, err
+	})
 	get(PathOSPFRoutes, func(r *http.Request) (any, error) {
 		l, err := selected(r, "prefix", b.OSPFRoutes, matchRoutes)
 		return Routes{l}, err

@@ -21,7 +21,7 @@ func TestEveryPathAnswers(t *testing.T) {
 	socket, _ := serve(t, &fake{})
 	c := NewClient(socket)
 	for path, v := range map[string]any{
-		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathBorderRouters: &BorderRouters{},
+		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathLSAs: &LSADetails{}, PathBorderRouters: &BorderRouters{},
 		PathOSPFRoutes: &Routes{}, PathRoutes: &Routes{}, PathNextHops: &NextHops{},
 		PathTransit: &TransitBody{}, PathSymmetry: &SymmetryBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
 	} {
@@ -65,6 +65,18 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+func TestLSAs(t *testing.T) {
+	socket, _ := serve(t, &fake{})
+	var body LSADetails
+	q := LSAQuery{Type: "nssa", LinkStateID: netip.MustParseAddr("10.0.0.0")}
+	if err := NewClient(socket).Get(t.Context(), PathLSAs+"?"+q.Values().Encode(), &body); err != nil {
+		t.Fatal(err)
+	}
+	if len(body.LSAs) != 1 || string(body.LSAs[0].Contents) != "{\n        \"type\": \"nssa\"\n      }" {
+		t.Errorf("%+v", body)
+	}
+}
+
 func TestSelect(t *testing.T) {
 	socket, _ := serve(t, &fake{})
 	for _, row := range []struct{ path, want string }{
@@ -79,6 +91,9 @@ func TestSelect(t *testing.T) {
 		{PathRoutes + "?prefix=10.10.5.1", "10.10.0.0/16"},
 		{PathRoutes + "?prefix=10.10.4.0/25", "prefix 10.10.4.0/25: not found"},
 		{PathRoutes + "?prefix=192.0.2.1", "prefix 192.0.2.1: not found"},
+		{PathLSAs + "?linkStateId=192.0.2.1", "an LSA with linkStateId=192.0.2.1: not found"},
+		{PathLSAs + "?type=road", "malformed query"},
+		{PathLSAs + "?advertisingRouter=vpn1", "malformed query"},
 		{PathRoutes + "?prefix=lan", "neither a prefix nor an address"},
 		{PathNextHops + "?id=7", "7"},
 		{PathNextHops + "?id=8", "id 8: not found"},

@@ -119,6 +119,18 @@ type LSA struct {
 	Length            int    `json:"length"`         // bytes, with the header
 }
 
+// LSADetails is the body of [PathLSAs].
+type LSADetails struct {
+	LSAs List[LSADetail] `json:"lsas"` // of the areas, then of the AS
+}
+
+// LSADetail is one LSA with its contents.
+type LSADetail struct {
+	Area     string   `json:"area"`     // empty for AS scope
+	Raw      string   `json:"raw"`      // all bytes in hex, the age as it is now
+	Contents Document `json:"contents"` // what the bytes say, named as `ecmpd decode -o json` does
+}
+
 // BorderRouters is the body of [PathBorderRouters].
 type BorderRouters struct {
 	BorderRouters List[BorderRouter] `json:"borderRouters"` // by router id, then area

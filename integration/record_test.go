@@ -23,6 +23,10 @@ func TestRecord(t *testing.T) {
 		"--state-dir", filepath.Join(e.Node().Dir(), "state"), "--record", file)
 	n.must(err)
 	n.run("ecmpd", binary, "wait", "--socket", e.Socket(), "neighbor=full:1")
+	lsas := n.run("ecmpd", binary, "show", "ospf", "database", "router", "10.255.0.2", "--socket", e.Socket())
+	if !strings.Contains(lsas, "type point-to-point, linkId 10.255.0.1, linkData 10.1.0.2, metric 10") {
+		t.Errorf("the router-LSA of BIRD is\n%s", lsas)
+	}
 	n.must(p.Stop(n.ctx))
 
 	out := n.run("ecmpd", binary, "replay", file)

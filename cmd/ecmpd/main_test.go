@@ -122,6 +122,13 @@ func (r *router) Symmetry(context.Context, netip.Addr) (api.Symmetry, error) {
 	return s.symmetry, s.err
 }
 
+func (r *router) LSAs(_ context.Context, q api.LSAQuery) ([]api.LSADetail, error) {
+	if q.LinkStateID.IsValid() {
+		return nil, r.get().err
+	}
+	const network = "000102020a000001" + "0aff000180000001" + "8dc50020ffffff00" + "0aff00010aff0002"
+	return []api.LSADetail{{Area: "0.0.0.0", Raw: network, Contents: []byte(`{"type":"network"}`)}}, r.get().err
+}
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {
 	r.set(func(s *state) { s.status.OSPF.StubRouter.Active, s.status.OSPF.StubRouter.Drained = on, on })
@@ -201,6 +208,13 @@ func TestExitCodes(t *testing.T) {
 		{"show route 10.0.0.0/8 10.1.0.0/16", 2, "takes one argument, not 2"},
 		{"show route lan", 2, "neither an IPv4 prefix nor an IPv4 address"},
 		{"show ospf route fe80::1", 2, "neither an IPv4 prefix nor an IPv4 address"},
+		{"show ospf database network --socket " + socket, 0, ""},
+		{"show ospf database --adv-router 10.255.0.1 --socket " + socket, 0, ""},
+		{"show ospf database ext 192.0.2.0 --socket " + socket, 4, "an LSA with"},
+		{"show ospf database opaque", 2, `"opaque" is no LSA type; there are router`},
+		{"show ospf database router lan", 2, `"lan" is no link state id`},
+		{"show ospf database router 10.0.0.1 x", 2, "not 3 arguments"},
+		{"show ospf database --adv-router hub", 2, `"hub" is no router id`},
 		{"show ospf neighbor vpn1", 2, "no router id"},
 		{"show nexthop vpn1", 2, "not the number of a nexthop group"},
 		{"check " + bad, 2, "ecmpd check --config " + bad},

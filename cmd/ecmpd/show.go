@@ -99,26 +99,32 @@ func (v view[T]) command(a *asking, cmd *cobra.Command) *cobra.Command {
 		if len(args) == 1 {
 			path += "?" + url.Values{v.pick.query: args}.Encode()
 		}
-		body, err := api.NewClient(a.socket).Body(cmd.Context(), path)
+		err := v.show(a, cmd, path)
 		if len(args) == 1 && errors.Is(err, api.ErrNotFound) {
 			return fmt.Errorf("%s %s: %w", v.pick.noun, args[0], api.ErrNotFound)
 		}
-		if err != nil {
-			return err
-		}
-		if a.format == "json" {
-			_, err := cmd.OutOrStdout().Write(body)
-			return err
-		}
-		var value T
-		if err := json.Unmarshal(body, &value); err != nil {
-			return fmt.Errorf("answer of the daemon on %s to %s: %w", a.socket, path, err)
-		}
-		s := newScreen(cmd.OutOrStdout())
-		v.draw(s, value, a.wide)
-		return s.flush()
+		return err
 	}
 	return cmd
+}
+
+// show asks for path and prints the answer.
+func (v view[T]) show(a *asking, cmd *cobra.Command, path string) error {
+	body, err := api.NewClient(a.socket).Body(cmd.Context(), path)
+	if err != nil {
+		return err
+	}
+	if a.format == "json" {
+		_, err := cmd.OutOrStdout().Write(body)
+		return err
+	}
+	var value T
+	if err := json.Unmarshal(body, &value); err != nil {
+		return fmt.Errorf("answer of the daemon on %s to %s: %w", a.socket, path, err)
+	}
+	s := newScreen(cmd.OutOrStdout())
+	v.draw(s, value, a.wide)
+	return s.flush()
 }
 
 // args takes one argument at most, and only one that could be there.

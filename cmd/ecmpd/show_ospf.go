@@ -98,16 +98,6 @@ func counts(c api.Counts) string {
 	return list(out)
 }
 
-func newShowDatabase(a *asking) *cobra.Command {
-	v := view[api.Database]{path: api.PathDatabase, draw: drawDatabase}
-	return v.command(a, &cobra.Command{
-		Use:   "database",
-		Short: "Show the link-state database",
-		Long: `Show the link-state database. The fingerprint of an area is the same on all
-of its routers when their databases are.`,
-	})
-}
-
 func drawDatabase(s screen, body api.Database, _ bool) {
 	s.line("OSPF router with id %s", body.RouterID)
 	section := func(title string, lsas []api.LSA) {

@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+
+	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/ospf/dissect"
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
+
+// LSAs implements api.Backend.
+func (d *daemon) LSAs(ctx context.Context, which api.LSAQuery) ([]api.LSADetail, error) {
+	all, err := askOSPF(ctx, d, d.engine.LSAs)
+	if err != nil {
+		return nil, err
+	}
+	list := []api.LSADetail{}
+	for _, l := range all {
+		if !chosen(which, l.Header) {
+			continue
+		}
+		raw := bytes.Clone(l.Raw)
+		packet.SetAge(raw, l.Header.Age)
+		fields, _ := dissect.LSA(raw) // what is in the database is well formed
+		contents, err := json.Marshal(fields)
+		if err != nil {
+			return nil, err
+		}
+		detail := api.LSADetail{Area: l.Area.String(), Raw: hex.EncodeToString(raw), Contents: contents}
+		if asScope(l.Header.Type) {
+			detail.Area = ""
+		}
+		list = append(list, detail)
+	}
+	return list, nil
+}
+
+func asScope(t packet.LSType) bool { return t == packet.LSExternal || t == packet.LSOpaqueAS }
+
+func chosen(q api.LSAQuery, h packet.LSAHeader) bool {
+	is := func(want netip.Addr, have packet.ID) bool { return !want.IsValid() || want == have.Addr() }
+	return (q.Type == "" || q.Type == h.Type.String()) && is(q.LinkStateID, h.ID) && is(q.AdvertisingRouter, h.Adv)
+}
