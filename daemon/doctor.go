@@ -253,7 +253,9 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		var errs [3]error
 		r.blockers, errs[0] = fw.Blockers()
 		r.translates, r.offloads, errs[1] = fw.Encounters()
-		r.entries, errs[2] = fw.TransitEntries(state.Local)
+		if d.firewall.wanted.state.Mode == transit.Notrack { // other modes track some transit
+			r.entries, errs[2] = fw.TransitEntries(state.Local)
+		}
 		r.err = errors.Join(errs[:]...)
 		return r
 	})
