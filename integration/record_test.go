@@ -24,7 +24,7 @@ func TestRecord(t *testing.T) {
 	n.must(err)
 	n.run("ecmpd", binary, "wait", "--socket", e.Socket(), "neighbor=full:1")
 	lsas := n.run("ecmpd", binary, "show", "ospf", "database", "router", "10.255.0.2", "--socket", e.Socket())
-	if !strings.Contains(lsas, "type point-to-point, linkId 10.255.0.1, linkData 10.1.0.2, metric 10") {
+	if !strings.Contains(lsas, "type stub, linkId 10.1.0.0, linkData 255.255.255.0, metric 10") {
 		t.Errorf("the router-LSA of BIRD is\n%s", lsas)
 	}
 	n.must(p.Stop(n.ctx))
