@@ -41,6 +41,10 @@ func (f *fake) Database(context.Context) (Database, error) {
 	return Database{RouterID: "10.255.0.11", Areas: []AreaLSAs{{Area: "0.0.0.0", LSAs: []LSA{lsa, lsa}}}, External: []LSA{ext}}, f.err
 }
 
+func (f *fake) Hostnames(context.Context) ([]Hostname, error) {
+	return []Hostname{{"10.255.0.1", "hub-a"}}, f.err
+}
+
 func (f *fake) LSAs(_ context.Context, q LSAQuery) ([]LSADetail, error) {
 	if q.LinkStateID == netip.MustParseAddr("192.0.2.1") {
 		return nil, f.err

@@ -23,6 +23,7 @@ const (
 	PathLSAs          = "/v1/ospf/lsas"
 	PathOSPFRoutes    = "/v1/ospf/routes"
 	PathBorderRouters = "/v1/ospf/border-routers"
+	PathHostnames     = "/v1/ospf/hostnames"
 	PathRoutes        = "/v1/routes"
 	PathNextHops      = "/v1/nexthops"
 	PathTransit       = "/v1/transit"
@@ -48,6 +49,7 @@ type Backend interface {
 	// LSAs returns the LSAs that fit, with their contents.
 	LSAs(ctx context.Context, which LSAQuery) ([]LSADetail, error)
 	OSPFRoutes(ctx context.Context) ([]Route, error)
+	Hostnames(ctx context.Context) ([]Hostname, error)
 	BorderRouters(ctx context.Context) ([]BorderRouter, error)
 	Routes(ctx context.Context) ([]Route, error)
 	// Route returns what Routes has for exactly this prefix, at little cost: it
@@ -128,6 +130,10 @@ func newHandler(b Backend) http.Handler {
 		return Interfaces{l}, err
 	})
 	get(PathDatabase, func(r *http.Request) (any, error) { return b.Database(r.Context()) })
+	get(PathHostnames, func(r *http.Request) (any, error) {
+		l, err := b.Hostnames(r.Context())
+		return Hostnames{l}, err
+	})
 	get(PathLSAs, func(r *http.Request) (any, error) {
 		l, err := lsaDetails(r, b)
 		return LSADetails{l}, err

@@ -21,7 +21,7 @@ func TestEveryPathAnswers(t *testing.T) {
 	socket, _ := serve(t, &fake{})
 	c := NewClient(socket)
 	for path, v := range map[string]any{
-		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathLSAs: &LSADetails{}, PathBorderRouters: &BorderRouters{},
+		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathLSAs: &LSADetails{}, PathHostnames: &Hostnames{}, PathBorderRouters: &BorderRouters{},
 		PathOSPFRoutes: &Routes{}, PathRoutes: &Routes{}, PathNextHops: &NextHops{},
 		PathTransit: &TransitBody{}, PathSymmetry: &SymmetryBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
 	} {

@@ -131,6 +131,17 @@ type LSADetail struct {
 	Contents Document `json:"contents"` // what the bytes say, named as `ecmpd decode -o json` does
 }
 
+// Hostnames is the body of [PathHostnames].
+type Hostnames struct {
+	Hostnames List[Hostname] `json:"hostnames"` // by router id
+}
+
+// Hostname is the name that a router tells (RFC 5642), fit for a terminal.
+type Hostname struct {
+	RouterID string `json:"routerId"`
+	Hostname string `json:"hostname"`
+}
+
 // BorderRouters is the body of [PathBorderRouters].
 type BorderRouters struct {
 	BorderRouters List[BorderRouter] `json:"borderRouters"` // by router id, then area

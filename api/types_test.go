@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, LSADetails{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
+	Neighbors{}, Interfaces{}, Database{}, LSADetails{}, Hostnames{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.

@@ -34,7 +34,7 @@ import (
 
 // Config is a validated configuration with every default filled in.
 type Config struct {
-	OSPF     ospf.Config
+	OSPF     ospf.Config // Hostname is empty when the machine's name is meant
 	Distance Distance
 	Static   []rib.StaticRoute
 	// StaticBFD says how the gateways of watched static hops are watched; nil: none is.
@@ -179,6 +179,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	}
 	c.Static, c.StaticBFD = r.static(raw.Static)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
+	c.OSPF.Hostname = r.hostname(raw.Hostname)
 	r.warnUnusedChains()
 	return c
 }
@@ -218,4 +219,16 @@ func word[T comparable](choices []choice[T], v T) string {
 		}
 	}
 	return "unknown"
+}
+
+// hostname reads a name that routers tell each other (RFC 5642 3).
+func (r *report) hostname(n *node) string {
+	if n == nil {
+		return ""
+	}
+	outside := func(c rune) bool { return c <= ' ' || c > '~' }
+	if len(n.text) > packet.MaxHostname || strings.ContainsFunc(n.text, outside) {
+		r.errorf(n, "%q is at most %d printable ASCII characters without blanks", n.key, packet.MaxHostname)
+	}
+	return n.text
 }

@@ -80,7 +80,7 @@ func TestErrors(t *testing.T) {
 		{"duplicate key in braces", head + "ecmp: {hash: l4, §hash: l3}\n", `"hash" is already written in line 2`},
 
 		// Keys and shapes.
-		{"unknown key", head + "§colour: red\n", `unknown key "colour": known here are router-id, ospf, key-chains, static, ecmp, transit, kernel`},
+		{"unknown key", head + "§colour: red\n", `unknown key "colour": known here are router-id, hostname, ospf, key-chains, static, ecmp, transit, kernel`},
 		{"typing error", head + "§trasnit: {mode: off}\n", `did you mean "transit"?`},
 		{"underscores", head + "§router_id: 10.0.0.1\n", `did you mean "router-id"?`},
 		{"wrong place", head + "§hello-interval: 1s\n", "it belongs under ospf.areas[].interfaces[], look at the indentation"},
@@ -237,9 +237,21 @@ func only(t *testing.T, err error) Problem {
 	return e.Problems[0]
 }
 
+func TestHostname(t *testing.T) {
+	for name, ok := range map[string]bool{"hub-a": true, `""`: true, "hub-a.example.net": true, "two words": false, "naïve": false, strings.Repeat("x", 256): false} {
+		c, err := Parse("test", []byte("router-id: 10.0.0.1\nhostname: "+name+"\n"))
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil && c.OSPF.Hostname != strings.Trim(name, `"`) {
+			t.Errorf("%s: %q", name, c.OSPF.Hostname)
+		}
+	}
+}
+
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":                             "hostname wan bgp",
+		"":                             "wan bgp",
 		"ospf: {":                      "graceful-restart",
 		"ospf: {areas: [{area-id: 0, ": "virtual-links",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",

@@ -9,13 +9,14 @@ package config
 type rawConfig struct {
 	Node      *node
 	RouterID  *node         `key:"router-id"`
+	Hostname  *node         `key:"hostname"`
 	OSPF      *rawOSPF      `key:"ospf"`
 	KeyChains []rawKeyChain `key:"key-chains"`
 	Static    []rawStatic   `key:"static"`
 	ECMP      *rawECMP      `key:"ecmp"`
 	Transit   *rawTransit   `key:"transit"`
 	Kernel    *rawKernel    `key:"kernel"`
-	_         struct{}      `refuse:"hostname wan bgp"`
+	_         struct{}      `refuse:"wan bgp"`
 }
 
 type rawOSPF struct {

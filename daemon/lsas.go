@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/ospf/dissect"
@@ -44,4 +46,17 @@ func asScope(t packet.LSType) bool { return t == packet.LSExternal || t == packe
 func chosen(q api.LSAQuery, h packet.LSAHeader) bool {
 	is := func(want netip.Addr, have packet.ID) bool { return !want.IsValid() || want == have.Addr() }
 	return (q.Type == "" || q.Type == h.Type.String()) && is(q.LinkStateID, h.ID) && is(q.AdvertisingRouter, h.Adv)
+}
+
+// Hostnames implements api.Backend.
+func (d *daemon) Hostnames(ctx context.Context) ([]api.Hostname, error) {
+	names, err := askOSPF(ctx, d, d.engine.Hostnames)
+	if err != nil {
+		return nil, err
+	}
+	list := []api.Hostname{}
+	for _, id := range slices.Sorted(maps.Keys(names)) {
+		list = append(list, api.Hostname{RouterID: id.String(), Hostname: names[id]})
+	}
+	return list, nil
 }

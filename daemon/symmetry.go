@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -44,10 +45,15 @@ func (d *daemon) applySeed(cfg *config.Config) {
 	}
 }
 
-// ospfConfig adds to the configuration of OSPF what the router tells others
-// about its hash, as the kernel has it.
+// ospfConfig adds to the configuration of OSPF what the router tells others: its
+// name, and its hash as the kernel has it.
 func (d *daemon) ospfConfig(cfg *config.Config) ospf.Config {
 	c := cfg.OSPF
+	if c.Hostname == "" {
+		// Without a name there is none to tell.
+		name, _ := os.Hostname()
+		c.Hostname = name[:min(len(name), packet.MaxHostname)]
+	}
 	kernel, err := d.settings.Multipath()
 	if err != nil {
 		d.log.WithError(err).Warn("other routers are not told how this kernel hashes")

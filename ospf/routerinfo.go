@@ -1,12 +1,16 @@
 package ospf
 
 import (
+	"strings"
+	"time"
+	"unicode"
+
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 // originateInfo brings the area's router information LSA (RFC 7770) in line:
-// how this router chooses among equal-cost next hops, with the weights of the
-// links of its router-LSA.
+// the router's name, and how it chooses among equal-cost next hops, with the weights
+// of the links of its router-LSA.
 func (a *area) originateInfo() {
 	e := a.e
 	k := packet.Key{Type: packet.LSOpaqueArea, ID: packet.RouterInfoID, Adv: e.cfg.RouterID}
@@ -23,5 +27,28 @@ func (a *area) originateInfo() {
 			m.Weights = append(m.Weights, packet.LinkWeight{ID: l.Link.ID, Data: l.Link.Data, Type: l.Link.Type, Weight: l.Weight})
 		}
 	}
-	e.originate(a.db, k, packet.RouterInfoLSA{Multipath: m})
+	e.originate(a.db, k, packet.RouterInfoLSA{Hostname: e.cfg.Hostname, Multipath: m})
+}
+
+// Hostnames are the names that routers tell (RFC 5642), by router id, the own one
+// included. Characters that could disturb a terminal are replaced. Of several
+// names of one router the lowest area's counts.
+func (e *Engine) Hostnames(now time.Time) map[packet.ID]string {
+	names := make(map[packet.ID]string)
+	for _, l := range e.LSAs(now) {
+		if l.Header.Type != packet.LSOpaqueArea && l.Header.Type != packet.LSOpaqueAS {
+			continue
+		}
+		if name, ok := packet.DecodeHostname(l.Raw); ok && names[l.Header.Adv] == "" {
+			names[l.Header.Adv] = strings.Map(printable, name)
+		}
+	}
+	return names
+}
+
+func printable(r rune) rune {
+	if r > unicode.MaxASCII || !unicode.IsGraphic(r) {
+		return '?'
+	}
+	return r
 }

@@ -91,6 +91,27 @@ func TestRouterInfoShutdown(t *testing.T) {
 	t.Error("not flushed")
 }
 
+// Names of others are shown, but not what could disturb a terminal.
+func TestHostnames(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.Hostname, l.cfg.Multipath = "hub-a", &packet.Multipath{Policy: 3} })
+	p := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	l.advance(10 * time.Second)
+	info := func(name string, seq packet.Seq) []byte {
+		return build(packet.LSOpaqueArea, packet.RouterInfoID, p.id, seq, 1, packet.RouterInfoLSA{Hostname: name})
+	}
+	p.update(info("branch\x1b[31m-1\n", packet.InitialSeq))
+	if got := l.e.Hostnames(l.now); len(got) != 2 || got[self] != "hub-a" || got[p.id] != "branch?[31m-1?" {
+		t.Errorf("%q", got)
+	}
+	l.advance(2 * time.Second)
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Hostname = "hub-b" })
+	p.update(info("", packet.InitialSeq+1))
+	l.advance(6 * time.Second)
+	if got := l.e.Hostnames(l.now); len(got) != 1 || got[self] != "hub-b" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestLSAs(t *testing.T) {
 	l := newLab(t)
 	l.full("tun0", "3.3.3.3", "10.1.0.2")

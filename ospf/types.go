@@ -214,6 +214,7 @@ type Config struct {
 	RFC1583Compat bool
 	Redistribute  []Redistribute
 	Default       DefaultOriginate
+	Hostname      string            // told with Multipath (RFC 5642); empty: not told
 	Multipath     *packet.Multipath // announced as router information (RFC 7770), without Weights; nil: nothing is
 	MaxLSAs       int               // of one database, a router-LSA counting as often as it has links; 0: a million
 	MaxNeighbors  int               // of one interface; 0: no limit

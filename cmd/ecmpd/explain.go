@@ -44,6 +44,7 @@ what the API returns.`,
 				return fmt.Errorf("answer of the daemon on %s: %w", a.socket, err)
 			}
 			s := newScreen(cmd.OutOrStdout())
+			s.names = hostnames(cmd.Context(), a.socket)
 			drawExplain(s, e)
 			return s.flush()
 		},
@@ -107,7 +108,7 @@ func drawExplain(s screen, e api.Explain) {
 	if len(e.Sample.Members) > 0 {
 		var rows [][]string
 		for _, m := range e.Sample.Members {
-			rows = append(rows, []string{m.Via, m.Interface, id(m.RouterID), strconv.Itoa(m.Weight), strconv.Itoa(m.Flows), m.Configured + "%", m.Measured + "%"})
+			rows = append(rows, []string{m.Via, m.Interface, s.router(id(m.RouterID)), strconv.Itoa(m.Weight), strconv.Itoa(m.Flows), m.Configured + "%", m.Measured + "%"})
 		}
 		s.line("\n%d flows with random source ports", e.Sample.Flows)
 		s.table([]string{"Via", "Interface", "Router ID", "Weight", "Flows", "Configured", "Measured"}, rows)
@@ -143,7 +144,7 @@ func drawDirection(s screen, d api.Direction, h api.Hash) {
 			mark = s.good("  ← chosen")
 		}
 		rows = append(rows, []string{"Member", fmt.Sprintf("%s dev %s weight %d router %s%s",
-			cmp.Or(m.Via, "direct"), m.Interface, m.Weight, cmp.Or(id(m.RouterID), "-"), mark)})
+			cmp.Or(m.Via, "direct"), m.Interface, m.Weight, cmp.Or(s.router(id(m.RouterID)), "-"), mark)})
 	}
 	rows = append(rows, []string{"Out", d.Interface}, []string{"Via", d.Via})
 	if d.Why != "" {

@@ -122,6 +122,9 @@ func (r *router) Symmetry(context.Context, netip.Addr) (api.Symmetry, error) {
 	return s.symmetry, s.err
 }
 
+func (r *router) Hostnames(context.Context) ([]api.Hostname, error) {
+	return []api.Hostname{{RouterID: "10.255.0.1", Hostname: "hub-a"}}, r.get().err
+}
 func (r *router) LSAs(_ context.Context, q api.LSAQuery) ([]api.LSADetail, error) {
 	if q.LinkStateID.IsValid() {
 		return nil, r.get().err

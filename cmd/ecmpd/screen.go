@@ -21,8 +21,9 @@ const minLast = 24
 // screen is where tables are drawn.
 type screen struct {
 	out   *bufio.Writer
-	width int  // columns of the terminal; 0 when out is none, and nothing is wrapped then
-	color bool // terminal, and NO_COLOR is not set
+	width int               // columns of the terminal; 0 when out is none, and nothing is wrapped then
+	color bool              // terminal, and NO_COLOR is not set
+	names map[string]string // of routers that tell theirs (RFC 5642), by router id
 }
 
 // newScreen looks at out once.
@@ -51,6 +52,22 @@ func (s screen) paint(c text.Color, word string) string {
 		return word
 	}
 	return c.Sprint(word)
+}
+
+// router is a router id with the router's name, where it is known.
+func (s screen) router(id string) string {
+	if name := s.names[id]; name != "" {
+		return id + " (" + name + ")"
+	}
+	return id
+}
+
+func (s screen) routers(ids []string) []string {
+	named := make([]string, len(ids))
+	for i, id := range ids {
+		named[i] = s.router(id)
+	}
+	return named
 }
 
 // table draws rows under their headings, two blanks apart. A last column that

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -123,8 +124,22 @@ func (v view[T]) show(a *asking, cmd *cobra.Command, path string) error {
 		return fmt.Errorf("answer of the daemon on %s to %s: %w", a.socket, path, err)
 	}
 	s := newScreen(cmd.OutOrStdout())
+	s.names = hostnames(cmd.Context(), a.socket)
 	v.draw(s, value, a.wide)
 	return s.flush()
+}
+
+// hostnames are the names of routers; a table without them is as good as one of ids.
+func hostnames(ctx context.Context, socket string) map[string]string {
+	var body api.Hostnames
+	if err := api.NewClient(socket).Get(ctx, api.PathHostnames, &body); err != nil {
+		return nil
+	}
+	names := make(map[string]string, len(body.Hostnames))
+	for _, h := range body.Hostnames {
+		names[h.RouterID] = h.Hostname
+	}
+	return names
 }
 
 // args takes one argument at most, and only one that could be there.

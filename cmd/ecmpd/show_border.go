@@ -25,7 +25,7 @@ func drawBorderRouters(s screen, body api.BorderRouters, _ bool) {
 	var rows [][]string
 	for _, r := range body.BorderRouters {
 		for i, h := range r.NextHops {
-			row := []string{r.RouterID, duties(r), r.Type, fmt.Sprintf("[%d]", r.Cost), r.Area, via(h), h.Interface}
+			row := []string{s.router(r.RouterID), duties(r), r.Type, fmt.Sprintf("[%d]", r.Cost), r.Area, via(h), h.Interface}
 			rows = append(rows, continued(row, i, 5))
 		}
 	}

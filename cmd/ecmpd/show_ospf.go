@@ -40,7 +40,7 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 			state = s.good(state)
 		}
 		row := []string{
-			n.RouterID, strconv.Itoa(n.Priority), state, span(n.UpTimeMsec), span(n.DeadTimeMsec), n.Address, n.Interface,
+			s.router(n.RouterID), strconv.Itoa(n.Priority), state, span(n.UpTimeMsec), span(n.DeadTimeMsec), n.Address, n.Interface,
 		}
 		if bfd {
 			row = append(row, n.BFD)
@@ -99,7 +99,7 @@ func counts(c api.Counts) string {
 }
 
 func drawDatabase(s screen, body api.Database, _ bool) {
-	s.line("OSPF router with id %s", body.RouterID)
+	s.line("OSPF router with id %s", s.router(body.RouterID))
 	section := func(title string, lsas []api.LSA) {
 		s.line("\n%s\n", title)
 		drawLSAs(s, lsas)
@@ -123,7 +123,7 @@ func drawLSAs(s screen, lsas []api.LSA) {
 	var rows [][]string
 	for _, l := range lsas {
 		rows = append(rows, []string{
-			l.Type, l.LinkStateID, l.AdvertisingRouter, strconv.Itoa(l.Age), l.SequenceNumber, l.Checksum, strconv.Itoa(l.Length),
+			l.Type, l.LinkStateID, s.router(l.AdvertisingRouter), strconv.Itoa(l.Age), l.SequenceNumber, l.Checksum, strconv.Itoa(l.Length),
 		})
 	}
 	s.table([]string{"Type", "Link ID", "ADV Router", "Age", "Seq#", "CkSum", "Length"}, rows)
@@ -154,7 +154,7 @@ func drawOSPFRoutes(s screen, body api.Routes, wide bool) {
 			cost = fmt.Sprintf("[%d/%d]", r.Cost, r.Type2Cost)
 		}
 		for i, h := range hops(r) {
-			row := []string{r.Prefix, r.Type, cost, r.Area, via(h), h.Interface, id(h.RouterID)}
+			row := []string{r.Prefix, r.Type, cost, r.Area, via(h), h.Interface, s.router(id(h.RouterID))}
 			if wide {
 				row = append(row, strconv.Itoa(h.Weight), strconv.FormatUint(uint64(r.Tag), 10))
 			}

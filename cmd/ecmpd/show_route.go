@@ -39,7 +39,7 @@ func drawRoutes(s screen, body api.Routes, wide bool) {
 				code(r, h, i), r.Prefix, fmt.Sprintf("[%d/%d]", r.Distance, cost(r)), r.Type, target(r, h), h.Interface, weight(h),
 			}
 			if wide {
-				row = append(row, id(h.RouterID), strconv.FormatUint(uint64(r.Tag), 10))
+				row = append(row, s.router(id(h.RouterID)), strconv.FormatUint(uint64(r.Tag), 10))
 			}
 			continued(row[1:], i, 3)
 			rows = append(rows, append(row, s.bad(r.Reason)))
@@ -121,7 +121,7 @@ func drawGroups(s screen, body api.NextHops, _ bool) {
 				state = s.bad("no")
 			}
 			rows = append(rows, continued([]string{
-				number(g.ID), strconv.Itoa(g.Routes), number(m.ID), via(m.Hop), m.Interface, id(m.RouterID), weight(m.Hop), state,
+				number(g.ID), strconv.Itoa(g.Routes), number(m.ID), via(m.Hop), m.Interface, s.router(id(m.RouterID)), weight(m.Hop), state,
 				share(m.Share, m.Weight > 0), packets(g, m), share(m.Measured, g.Counted && m.ID != 0),
 			}, i, 2))
 		}

@@ -19,7 +19,7 @@ func newShowStatus(a *asking) *cobra.Command {
 func drawStatus(s screen, body api.Status, _ bool) {
 	s.table(nil, [][]string{
 		{"Version", body.Version},
-		{"Router ID", body.RouterID},
+		{"Router ID", s.router(body.RouterID)},
 		{"PID", strconv.Itoa(body.PID)},
 		{"Up", span(body.UpTimeMsec) + " since " + body.StartedAt},
 		{"Converged", yes(body.Converged)},

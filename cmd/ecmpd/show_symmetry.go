@@ -43,7 +43,7 @@ func drawSymmetry(s screen, body api.SymmetryBody, _ bool) {
 		if p.Symmetric != "yes" {
 			verdict = s.bad(p.Symmetric)
 		}
-		rows = append(rows, []string{p.A, p.B, verdict, list(p.Through), strings.Join(p.Why, "; ")})
+		rows = append(rows, []string{s.router(p.A), s.router(p.B), verdict, list(s.routers(p.Through)), strings.Join(p.Why, "; ")})
 	}
 	s.line("")
 	s.table([]string{"Router ID", "Router ID", "Symmetric", "Through", "Why"}, rows)

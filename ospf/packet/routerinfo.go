@@ -1,6 +1,9 @@
 package packet
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"iter"
+)
 
 // Router information (RFC 7770) travels in opaque LSAs of type 4, here with
 // area scope.
@@ -14,6 +17,7 @@ const RouterInfoID ID = opaqueRouterInfo << 24
 // range for experiments, so that its value begins with a mark of our own.
 const (
 	tlvCapabilities = 1
+	tlvHostname     = 7 // RFC 5642
 	tlvMultipath    = 32770
 )
 
@@ -32,8 +36,14 @@ const (
 )
 
 // RouterInfoLSA is the body of a router information LSA with what this router
-// says: its informational capabilities and how it spreads flows.
-type RouterInfoLSA struct{ Multipath Multipath }
+// says: its informational capabilities, its name and how it spreads flows.
+type RouterInfoLSA struct {
+	Hostname  string // RFC 5642, at most [MaxHostname] bytes; empty: not told
+	Multipath Multipath
+}
+
+// MaxHostname is the length of the longest name that is told (RFC 5642 3), in bytes.
+const MaxHostname = 255
 
 // Multipath is how a router chooses among equal-cost next hops.
 type Multipath struct {
@@ -64,13 +74,21 @@ const (
 )
 
 func (r RouterInfoLSA) bodyLen() int {
-	return 8 + 4 + multipathLen + multipathWeightLen*len(r.Multipath.Weights)
+	n := 8 + 4 + multipathLen + multipathWeightLen*len(r.Multipath.Weights)
+	if r.Hostname != "" {
+		n += 4 + (len(r.Hostname)+3)&^3
+	}
+	return n
 }
 
 func (r RouterInfoLSA) appendBody(dst []byte) []byte {
 	m := r.Multipath
 	dst = appendTLV(dst, tlvCapabilities, 4)
 	dst = binary.BigEndian.AppendUint32(dst, stubRouterSupport)
+	if r.Hostname != "" {
+		dst = append(appendTLV(dst, tlvHostname, len(r.Hostname)), r.Hostname...)
+		dst = append(dst, make([]byte, -len(r.Hostname)&3)...)
+	}
 	dst = appendTLV(dst, tlvMultipath, multipathLen+multipathWeightLen*len(m.Weights))
 	dst = append(dst, multipathMark...)
 	dst = append(dst, m.flags(), m.Policy, 0)
@@ -108,23 +126,43 @@ func appendTLV(dst []byte, t, n int) []byte {
 // header included; ok is false when the LSA is none or holds no such TLV. TLVs of
 // other types are passed over (RFC 7770 2.3), and of several the first counts (3).
 func DecodeMultipath(raw []byte) (m Multipath, ok bool) {
-	h, err := DecodeLSAHeader(raw)
-	if err != nil || h.Type != LSOpaqueArea || h.ID>>24 != opaqueRouterInfo {
-		return Multipath{}, false
-	}
-	for b := raw[LSAHeaderLen:]; len(b) >= 4; {
-		t, n := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
-		if b = b[4:]; n > len(b) {
-			break
-		}
+	for t, value := range routerInfoTLVs(raw) {
 		if t == tlvMultipath {
-			if m, ok = readMultipath(b[:n]); ok {
+			if m, ok = readMultipath(value); ok {
 				return m, true
 			}
 		}
-		b = b[min((n+3)&^3, len(b)):]
 	}
 	return Multipath{}, false
+}
+
+// DecodeHostname reads the name in a complete router information LSA (RFC 5642), of
+// area or AS scope. It is what the wire says, not yet fit for a terminal; ok is
+// false when there is none.
+func DecodeHostname(raw []byte) (name string, ok bool) {
+	for t, value := range routerInfoTLVs(raw) {
+		if t == tlvHostname && len(value) > 0 && len(value) <= MaxHostname {
+			return string(value), true
+		}
+	}
+	return "", false
+}
+
+// routerInfoTLVs yields the TLVs of a router information LSA, nothing for other LSAs.
+func routerInfoTLVs(raw []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		h, err := DecodeLSAHeader(raw)
+		if err != nil || h.Type != LSOpaqueArea && h.Type != LSOpaqueAS || h.ID>>24 != opaqueRouterInfo {
+			return
+		}
+		for b := raw[LSAHeaderLen:]; len(b) >= 4; {
+			t, n := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
+			if b = b[4:]; n > len(b) || !yield(t, b[:n]) {
+				return
+			}
+			b = b[min((n+3)&^3, len(b)):]
+		}
+	}
 }
 
 func readMultipath(b []byte) (Multipath, bool) {

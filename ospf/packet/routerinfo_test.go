@@ -3,6 +3,7 @@ package packet
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -23,7 +24,7 @@ func TestRouterInfo(t *testing.T) {
 		1, 2, 3, 4, 5, 6, 7, 8,
 		10, 0, 0, 2, 10, 1, 0, 1, 1, 3, 0, 0,
 	}
-	raw := routerInfo(RouterInfoLSA{m})
+	raw := routerInfo(RouterInfoLSA{Multipath: m})
 	if !bytes.Equal(raw[LSAHeaderLen:], want) {
 		t.Errorf("body\n% x, want\n% x", raw[LSAHeaderLen:], want)
 	}
@@ -34,14 +35,14 @@ func TestRouterInfo(t *testing.T) {
 		t.Errorf("decodes %+v %v, want %+v", got, ok, m)
 	}
 	plain := Multipath{Resilient: true, Policy: 1, MaxPaths: 256}
-	if got, ok := DecodeMultipath(routerInfo(RouterInfoLSA{plain})); !ok || !reflect.DeepEqual(got, plain) {
+	if got, ok := DecodeMultipath(routerInfo(RouterInfoLSA{Multipath: plain})); !ok || !reflect.DeepEqual(got, plain) {
 		t.Errorf("decodes %+v %v, want %+v", got, ok, plain)
 	}
 }
 
 // What others send in their router information is passed over (RFC 7770 2.3).
 func TestRouterInfoOfOthers(t *testing.T) {
-	ours := routerInfo(RouterInfoLSA{Multipath{Policy: 3}})[LSAHeaderLen+8:]
+	ours := routerInfo(RouterInfoLSA{Multipath: Multipath{Policy: 3}})[LSAHeaderLen+8:]
 	for _, row := range []struct {
 		name string
 		body []byte
@@ -58,7 +59,7 @@ func TestRouterInfoOfOthers(t *testing.T) {
 			t.Errorf("%s: %+v %v", row.name, m, ok)
 		}
 	}
-	raw := routerInfo(RouterInfoLSA{Multipath{Weights: make([]LinkWeight, 3)}})
+	raw := routerInfo(RouterInfoLSA{Multipath: Multipath{Weights: make([]LinkWeight, 3)}})
 	for n := range raw {
 		if m, ok := DecodeMultipath(raw[:n]); ok && len(m.Weights) == 3 {
 			t.Errorf("%d of %d bytes decode as all", n, len(raw))
@@ -67,5 +68,33 @@ func TestRouterInfoOfOthers(t *testing.T) {
 	raw[3] = byte(LSOpaqueLink)
 	if _, ok := DecodeMultipath(raw); ok {
 		t.Error("link scope taken for area scope")
+	}
+}
+
+// A name as FRR 8.4 does not send it and RFC 5642 asks for, both ways, and what is none.
+func TestHostname(t *testing.T) {
+	for _, name := range []string{"h", "hub", "hub-a", "hub-a.example.net", strings.Repeat("x", MaxHostname)} {
+		raw := routerInfo(RouterInfoLSA{Hostname: name, Multipath: Multipath{Policy: 3}})
+		if got, ok := DecodeHostname(raw); !ok || got != name {
+			t.Errorf("%q became %q, %t", name, got, ok)
+		}
+		if m, ok := DecodeMultipath(raw); !ok || m.Policy != 3 {
+			t.Errorf("%q hides what follows it: %+v, %t", name, m, ok)
+		}
+		if _, err := CheckLSA(raw); err != nil {
+			t.Error(err)
+		}
+	}
+	without := routerInfo(RouterInfoLSA{})
+	if got, ok := DecodeHostname(without); ok {
+		t.Errorf("no name became %q", got)
+	}
+	raw := routerInfo(RouterInfoLSA{Hostname: "hub"})
+	for n := range raw {
+		DecodeHostname(raw[:n])
+	}
+	raw[LSAHeaderLen+8+3] = 0 // its length
+	if got, ok := DecodeHostname(raw); ok {
+		t.Errorf("an empty name became %q", got)
 	}
 }

@@ -1,0 +1,23 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHostnames has hubs tell their names, through branches of another make, too:
+// tables show them.
+func TestHostnames(t *testing.T) {
+	t.Parallel()
+	for _, seats := range []string{"twohubs-ecmpd", "twohubs-hubs-ecmpd-branches-frr", "twohubs-hubs-ecmpd-branches-bird"} {
+		t.Run(seats, func(t *testing.T) {
+			t.Parallel()
+			n := startTwoHubs(t, seats, func(node, config string) string { return "hostname: " + node + "\n" + config })
+			n.wait(30*time.Second, "hub-a shows the name of hub-b", func() (bool, string) {
+				out, err := n.ecmpd("hub-a").Show(n.ctx, "ospf", "database")
+				return err == nil && strings.Contains(out, "10.255.0.2 (hub-b)") && strings.Contains(out, "OSPF router with id 10.255.0.1 (hub-a)"), out
+			})
+		})
+	}
+}
