@@ -25,12 +25,15 @@ func TestDoctor(t *testing.T) {
 		return config
 	})
 	n.converge()
+	sh := func(node, script string) func() { return func() { n.run(node, "sh", "-c", script) } }
+	answers := sh("hub-a", "ip neigh replace 192.168.77.99 dev lan lladdr 02:00:00:00:00:99 nud permanent")
+	answers()
 	n.diagnosed("hub-a", "", "")
 
-	sh := func(node, script string) func() { return func() { n.run(node, "sh", "-c", script) } }
 	speak, hush := n.speakOSPF("hub-a")
 	run, end := n.networkd("hub-a")
 	ping := func() { // keeps the kernel asking
+		n.run("hub-a", "ip", "neigh", "del", "192.168.77.99", "dev", "lan")
 		if _, err := n.Node("hub-a").Start("ping", "ping", "-q", "-i", "0.2", "10.99.0.1"); err != nil {
 			t.Fatal(err)
 		}
@@ -48,9 +51,9 @@ func TestDoctor(t *testing.T) {
 		{"blocker", "inet late forward: policy drops", "", sh("hub-a", "nft 'table inet late { chain forward { type filter hook forward priority 5; policy drop; ct state established accept; }; }'"), sh("hub-a", "nft delete table inet late")},
 		{"nat", "inet trans post", "", sh("hub-a", "nft 'table inet trans { chain post { type nat hook postrouting priority srcnat; oifname vpn2 masquerade; }; }'"), sh("hub-a", "nft delete table inet trans")},
 		{"conntrack", "1 conntrack entries", "", sh("hub-a", "conntrack -I -s 10.10.1.9 -d 10.10.2.9 -p tcp --sport 1 --dport 2 --state ESTABLISHED -t 100"), sh("hub-a", "conntrack -D -s 10.10.1.9")},
-		{"gateway", "192.168.77.99 on lan", "", ping, sh("hub-a", "ip neigh replace 192.168.77.99 dev lan lladdr 02:00:00:00:00:99 nud permanent")},
+		{"gateway", "192.168.77.99 on lan", "", ping, answers},
 		{"one-way", "10.255.0.11", "", sh("branch-1", "nft 'table inet deaf { chain in { type filter hook input priority 0; iifname vpn1 ip protocol ospf drop; }; }'"), sh("branch-1", "nft delete table inet deaf")},
-		{"mtu", "MTU", "branch-1", sh("branch-1", "ip link set vpn1 down; ip link set vpn1 mtu 1300; ip link set vpn1 up"), sh("branch-1", "ip link set vpn1 down; ip link set vpn1 mtu 1500; ip link set vpn1 up")},
+		{"mtu", "MTU", "branch-1", sh("branch-1", "ip link set vpn1 down; ip link set vpn1 mtu 1300; ip link set vpn1 up"), sh("branch-1", "ip link set vpn1 down; ip link set vpn1 mtu 1420; ip link set vpn1 up")},
 		{"rejected", "interval", "", n.edited("branch-1", "dead-interval: 4s", "dead-interval: 5s"), n.edited("branch-1", "", "")},
 		{"shared-network", "192.168.77.0/24 on lan is announced by 10.255.0.2", "", sh("hub-b", "ip link add lan type veth peer name far; ip addr add 192.168.77.2/24 dev lan; ip link set far up; ip link set lan up"), sh("hub-b", "ip link del lan")},
 		{"other-ospf", "integration.tes", "", speak, hush},

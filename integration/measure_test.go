@@ -221,7 +221,7 @@ func (n *network) externalsLab(maker string, count int) {
 	static.WriteString("}\nprotocol static one { ipv4; route 192.0.2.0/24 blackhole; }\n")
 	for i := 1; i <= 2; i++ {
 		s := seat{id: fmt.Sprintf("10.255.0.1%d", i), ports: []port{{name: "eth0"}}}
-		config := strings.Replace(s.bird(), "reject; };", "if source = RTS_STATIC then { ospf_metric2 = 20; accept; } reject; };", 1)
+		config := strings.Replace(s.bird(), "export none;", "export filter { if source = RTS_STATIC then { ospf_metric2 = 20; accept; } reject; };", 1)
 		n.startBIRD(fmt.Sprintf("asbr%d", i), static.String()+config)
 	}
 	n.seat(maker, "router", seat{id: "10.255.0.1", ports: []port{{name: "eth0"}, {name: "eth1"}}})

@@ -99,6 +99,11 @@ func processesInside(name string) []int {
 	if want.Dev != home.Dev || want.Ino == home.Ino {
 		return nil // a file that was never mounted, or our own namespace
 	}
+	return processesWith(want)
+}
+
+// processesWith lists the processes but this one whose network namespace is the given file.
+func processesWith(want unix.Stat_t) []int {
 	var pids []int
 	for _, entry := range entries("/proc") {
 		pid, err := strconv.Atoi(entry)

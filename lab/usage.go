@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,11 @@ type Usage struct {
 // Usage adds up the processes that run in the node.
 func (n *Node) Usage() (Usage, error) {
 	var sum Usage
-	for _, pid := range processesInside(n.Namespace()) {
+	var namespace unix.Stat_t
+	if err := unix.Stat(filepath.Join(netnsDir, n.Namespace()), &namespace); err != nil {
+		return sum, fmt.Errorf("%s: %w", n.name, err)
+	}
+	for _, pid := range processesWith(namespace) {
 		u, err := processUsage(fmt.Sprintf("/proc/%d/", pid))
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 			continue // it has ended meanwhile
