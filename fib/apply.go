@@ -6,14 +6,16 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ecmpd/ecmpd/ipv4"
 )
 
 // writer is the kernel as Table sees it.
 type writer interface {
 	apply([]op) []error
 	objects() (hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}, err error)
-	routes() ([]kernelRoute, error)
-	occupants(map[netip.Prefix]bool) ([]kernelRoute, error)
+	routes() ([]ownRoute, error)
+	occupants(map[ipv4.Prefix]bool) ([]kernelRoute, error)
 	manage(list []gateway, on bool) []error
 	packets() map[uint32]map[uint32]uint64
 	port() uint32
@@ -24,7 +26,7 @@ type writer interface {
 type redo struct {
 	objects, routes bool
 	again           bool // plan once more with what the answers taught
-	taken           map[netip.Prefix]bool
+	taken           map[ipv4.Prefix]bool
 }
 
 func isAny(err error, targets ...error) bool {
@@ -36,18 +38,12 @@ func isAny(err error, targets ...error) bool {
 	return false
 }
 
-// apply writes ops stage by stage (one kind is one stage), because what a stage
-// achieved decides whether a deletion of a later one is still safe.
-func (t *Table) apply(ops []op, rep *Report) redo {
+// apply writes a plan stage by stage, because what a stage achieved decides
+// whether a deletion of a later one is still safe.
+func (t *Table) apply(stages [opKinds][]op, rep *Report) redo {
 	var rd redo
-	for len(ops) > 0 {
-		n := 1
-		for n < len(ops) && ops[n].kind == ops[0].kind {
-			n++
-		}
-		stage := ops[:n]
-		ops = ops[n:]
-		if stage[0].kind >= opDelGroup {
+	for kind, stage := range stages {
+		if opKind(kind) >= opDelGroup {
 			stage = t.deletable(stage)
 		}
 		for i, err := range t.kernel.apply(stage) {
@@ -85,12 +81,12 @@ func (t *Table) settle(o *op, err error, rep *Report, rd *redo) {
 	case o.kind == opAddHop && isAny(err, unix.ENETDOWN, unix.ENODEV, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EINVAL):
 		// The others of its groups shall carry the traffic meanwhile.
 		err = t.describe(o, err)
-		t.want.refused[o.hop] = err
+		t.want.refused[*o.hop] = err
 		rep.Failed = append(rep.Failed, Failure{Err: err})
 		rd.again = true
 	case o.kind == opAddRoute && isAny(err, unix.EEXIST):
 		if rd.taken == nil {
-			rd.taken = map[netip.Prefix]bool{}
+			rd.taken = map[ipv4.Prefix]bool{}
 		}
 		rd.taken[o.prefix] = true
 		rd.again = true
@@ -105,7 +101,7 @@ func (t *Table) settle(o *op, err error, rep *Report, rd *redo) {
 }
 
 func (t *Table) retry(o *op) {
-	if o.prefix.IsValid() && o.kind != opDelStray {
+	if o.aboutRoute() {
 		t.want.dirty[o.prefix] = struct{}{}
 	}
 }
@@ -113,19 +109,25 @@ func (t *Table) retry(o *op) {
 // giveUp records a failure; it is tried again at the next Reconcile or link change.
 func (t *Table) giveUp(o *op, err error, rep *Report) {
 	err = t.describe(o, err)
-	rep.Failed = append(rep.Failed, Failure{Prefix: o.prefix, Err: err})
-	if o.prefix.IsValid() && o.kind != opDelStray {
+	failure := Failure{Err: err}
+	switch {
+	case o.aboutRoute():
+		failure.Prefix = o.prefix.Netip()
 		t.want.blocked[o.prefix] = err
-		return
+	case o.kind == opDelStray:
+		failure.Prefix = o.stray.prefix.Netip()
+		t.objectErr = err
+	default:
+		t.objectErr = err
 	}
-	t.objectErr = err
+	rep.Failed = append(rep.Failed, failure)
 }
 
 // succeed takes a write that holds into the observed state.
 func (t *Table) succeed(o *op, rep *Report) {
 	switch o.kind {
 	case opAddHop:
-		t.obs.hops[o.id] = o.hop
+		t.obs.hops[o.id] = *o.hop
 	case opAddGroup, opReplaceGroup:
 		t.obs.groups[o.id] = o.members
 	case opAddRoute, opReplaceRoute:
@@ -139,7 +141,7 @@ func (t *Table) succeed(o *op, rep *Report) {
 		rep.Deleted++
 		return
 	case opDelStray:
-		delete(t.obs.strays, o.stray)
+		delete(t.obs.strays, *o.stray)
 		rep.Deleted++
 		return
 	case opDelGroup:
@@ -197,7 +199,7 @@ func (o op) String() string {
 	case opDelRoute:
 		return fmt.Sprintf("delete route %s", o.prefix)
 	case opDelStray:
-		return fmt.Sprintf("delete route %s table %d metric %d", o.prefix, o.stray.table, o.stray.metric)
+		return fmt.Sprintf("delete route %s table %d metric %d", o.stray.prefix, o.stray.table, o.stray.metric)
 	case opDelGroup:
 		return fmt.Sprintf("delete group %d", o.id)
 	default:
@@ -238,8 +240,8 @@ func (t target) String() string {
 		return "other"
 	case t.link:
 		return fmt.Sprintf("nhid %d scope link", t.id)
-	case t.source.IsValid():
-		return fmt.Sprintf("nhid %d src %s", t.id, t.source)
+	case t.source != [4]byte{}:
+		return fmt.Sprintf("nhid %d src %s", t.id, netip.AddrFrom4(t.source))
 	}
 	return fmt.Sprintf("nhid %d", t.id)
 }

@@ -19,7 +19,7 @@ func Cleanup(cfg Config) (removed int, err error) {
 	var ops []op
 	routes, err1 := k.routes()
 	for _, r := range routes {
-		ops = append(ops, op{kind: opDelStray, prefix: r.prefix, stray: r.stray()})
+		ops = append(ops, op{kind: opDelStray, stray: &r.stray})
 	}
 	hops, groups, _, err2 := k.objects()
 	for id := range groups {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ecmpd/ecmpd/ipv4"
 )
 
 const (
@@ -300,18 +302,28 @@ func (r kernelRoute) target() target {
 	case r.typ == unix.RTN_BLACKHOLE && r.nhid == 0:
 		return target{discard: true}
 	case r.typ == unix.RTN_UNICAST && r.nhid != 0 && (r.scope == scopeUniverse || r.scope == scopeLink):
-		return target{id: r.nhid, source: r.source, link: r.scope == scopeLink}
+		t := target{id: r.nhid, link: r.scope == scopeLink}
+		if r.source.Is4() {
+			t.source = r.source.As4()
+		}
+		return t
 	}
 	return target{other: true}
 }
 
-// stray is the key under which the kernel holds the route.
-func (r kernelRoute) stray() stray {
-	return stray{prefix: r.prefix, table: r.table, metric: r.metric, tos: r.tos}
+// ownRoute is a route of ours under its key in the kernel.
+type ownRoute struct {
+	stray
+	target target
+}
+
+func (r *kernelRoute) own() ownRoute {
+	p, _ := ipv4.PrefixOf(r.prefix)
+	return ownRoute{stray{prefix: p, table: r.table, metric: r.metric, tos: r.tos}, r.target()}
 }
 
 // appendRoute appends struct rtmsg and attributes of a route to t.
-func appendRoute(b []byte, c Config, p netip.Prefix, t target) []byte {
+func appendRoute(b []byte, c Config, p ipv4.Prefix, t target) []byte {
 	typ, scope := byte(unix.RTN_UNICAST), byte(scopeUniverse)
 	if t.discard {
 		typ = unix.RTN_BLACKHOLE
@@ -323,8 +335,8 @@ func appendRoute(b []byte, c Config, p netip.Prefix, t target) []byte {
 	if t.id != 0 {
 		b = appendAttr32(b, rtaNHID, t.id)
 	}
-	if t.source.Is4() {
-		b = appendAttr(b, unix.RTA_PREFSRC, t.source.AsSlice())
+	if t.source != [4]byte{} {
+		b = appendAttr(b, unix.RTA_PREFSRC, t.source[:])
 	}
 	return b
 }
@@ -337,7 +349,7 @@ func appendRouteKey(b []byte, protocol, scope, typ uint8, s stray) []byte {
 		b[len(b)-8] = unix.RT_TABLE_COMPAT
 		b = appendAttr32(b, unix.RTA_TABLE, s.table)
 	}
-	dst := s.prefix.Addr().As4()
+	dst := s.prefix.As4()
 	b = appendAttr(b, unix.RTA_DST, dst[:])
 	return appendAttr32(b, unix.RTA_PRIORITY, s.metric)
 }

@@ -84,7 +84,7 @@ func TestRouteCodec(t *testing.T) {
 	} {
 		want := unhex(t, tt.bytes)
 		cfg := Config{Table: tt.table}.withDefaults()
-		if b := appendRoute(nil, cfg, prefix, tt.target); !bytes.Equal(b, want) {
+		if b := appendRoute(nil, cfg, compact(prefix), tt.target); !bytes.Equal(b, want) {
 			t.Errorf("%s: encoded\n%x, want\n%x", tt.name, b, want)
 		}
 		r, err := parseRoute(want)

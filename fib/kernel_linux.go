@@ -2,9 +2,10 @@ package fib
 
 import (
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ecmpd/ecmpd/ipv4"
 )
 
 // kernel is the only writer of routes and nexthops.
@@ -57,7 +58,7 @@ func (k *kernel) append(b *batch, o *op) {
 	switch o.kind {
 	case opAddHop:
 		b.start(unix.RTM_NEWNEXTHOP, create)
-		b.buf = appendHop(b.buf, proto, o.id, o.hop)
+		b.buf = appendHop(b.buf, proto, o.id, *o.hop)
 	case opAddGroup:
 		b.start(unix.RTM_NEWNEXTHOP, create)
 		b.buf = appendGroup(b.buf, k.cfg, o.id, o.members)
@@ -77,7 +78,7 @@ func (k *kernel) append(b *batch, o *op) {
 		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, stray{prefix: o.prefix, table: k.cfg.Table, metric: k.cfg.Metric})
 	case opDelStray:
 		b.start(unix.RTM_DELROUTE, 0)
-		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, o.stray)
+		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, *o.stray)
 	case opDelGroup, opDelHop:
 		b.start(unix.RTM_DELNEXTHOP, 0)
 		b.buf = appendHopID(b.buf, o.id)
@@ -114,40 +115,53 @@ func (k *kernel) objects() (hops map[uint32]hopKey, groups map[uint32][]member, 
 }
 
 // routes dumps our routes of all tables.
-func (k *kernel) routes() ([]kernelRoute, error) {
-	return k.dumpRoutes(k.cfg.Protocol, 0, func(r *kernelRoute) bool { return r.protocol == k.cfg.Protocol })
+func (k *kernel) routes() (own []ownRoute, err error) {
+	err = k.eachRoute(k.cfg.Protocol, 0, func() { own = own[:0] }, func(r *kernelRoute) {
+		if r.protocol == k.cfg.Protocol {
+			own = append(own, r.own())
+		}
+	})
+	return own, err
 }
 
 // occupants dumps who sits, in our table and with our metric, on prefixes.
-func (k *kernel) occupants(prefixes map[netip.Prefix]bool) ([]kernelRoute, error) {
+func (k *kernel) occupants(prefixes map[ipv4.Prefix]bool) ([]kernelRoute, error) {
 	return k.dumpRoutes(0, k.cfg.Table, func(r *kernelRoute) bool {
-		return r.table == k.cfg.Table && r.metric == k.cfg.Metric && r.tos == 0 && prefixes[r.prefix]
+		p, _ := ipv4.PrefixOf(r.prefix)
+		return r.table == k.cfg.Table && r.metric == k.cfg.Metric && r.tos == 0 && prefixes[p]
 	})
 }
 
-// dumpRoutes dumps IPv4 routes; protocol and table 0 mean any. The kernel
-// filters when it can, keep decides.
+// dumpRoutes dumps the IPv4 routes that keep accepts.
 func (k *kernel) dumpRoutes(protocol uint8, table uint32, keep func(*kernelRoute) bool) (out []kernelRoute, err error) {
+	err = k.eachRoute(protocol, table, func() { out = out[:0] }, func(r *kernelRoute) {
+		if keep(r) {
+			out = append(out, *r)
+		}
+	})
+	return out, err
+}
+
+// eachRoute dumps IPv4 routes; protocol and table 0 mean any. The kernel filters
+// when it can, take decides. After reset the dump begins again.
+func (k *kernel) eachRoute(protocol uint8, table uint32, reset func(), take func(*kernelRoute)) error {
 	body := make([]byte, unix.SizeofRtMsg)
 	body[0], body[5] = unix.AF_INET, protocol
 	if table != 0 {
 		body = appendAttr32(body, unix.RTA_TABLE, table)
 	}
-	err = k.conn.dump(unix.RTM_GETROUTE, body, func() { out = out[:0] }, func(m message) error {
-		r, err := parseRoute(m.body)
-		if err != nil {
-			return err
+	var r kernelRoute
+	err := k.conn.dump(unix.RTM_GETROUTE, body, reset, func(m message) (err error) {
+		if r, err = parseRoute(m.body); err == nil && !r.cloned {
+			take(&r)
 		}
-		if !r.cloned && keep(&r) {
-			out = append(out, r)
-		}
-		return nil
+		return err
 	})
 	if isAny(err, unix.ENOENT) {
-		return nil, nil // the table does not exist yet
+		return nil // the table does not exist yet
 	}
 	if err != nil {
-		err = fmt.Errorf("list kernel routes: %w", err)
+		return fmt.Errorf("list kernel routes: %w", err)
 	}
-	return out, err
+	return nil
 }

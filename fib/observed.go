@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -23,9 +24,9 @@ type member struct {
 
 // target is what a route leads to.
 type target struct {
-	id      uint32     // nexthop object or group; 0 when discard or foreign form
-	source  netip.Addr // preferred source; the zero Addr when the kernel chooses
-	link    bool       // scope link: a single hop without a gateway
+	id      uint32  // nexthop object or group; 0 when discard or foreign form
+	source  [4]byte // preferred source; 0.0.0.0 when the kernel chooses
+	link    bool    // scope link: a single hop without a gateway
 	discard bool
 	other   bool // ours by number, but not in a form that this package writes
 }
@@ -33,14 +34,14 @@ type target struct {
 // stray is a route with our protocol number under another key (metric, table or
 // type of service): what a run with another configuration left.
 type stray struct {
-	prefix netip.Prefix
+	prefix ipv4.Prefix
 	table  uint32
 	metric uint32
 	tos    uint8
 }
 
 func (s stray) compare(t stray) int {
-	return cmp.Or(s.prefix.Compare(t.prefix), cmp.Compare(s.table, t.table),
+	return cmp.Or(cmp.Compare(s.prefix, t.prefix), cmp.Compare(s.table, t.table),
 		cmp.Compare(s.metric, t.metric), cmp.Compare(s.tos, t.tos))
 }
 
@@ -49,7 +50,7 @@ type observed struct {
 	hops    map[uint32]hopKey
 	groups  map[uint32][]member
 	foreign map[uint32]struct{} // ids of other programs' objects
-	routes  map[netip.Prefix]target
+	routes  map[ipv4.Prefix]target
 	users   map[uint32]int // routes per nexthop id
 	strays  map[stray]struct{}
 	lastID  uint32 // last id given out
@@ -60,36 +61,38 @@ func newObserved() *observed {
 		hops:    map[uint32]hopKey{},
 		groups:  map[uint32][]member{},
 		foreign: map[uint32]struct{}{},
-		routes:  map[netip.Prefix]target{},
+		routes:  map[ipv4.Prefix]target{},
 		users:   map[uint32]int{},
 		strays:  map[stray]struct{}{},
 	}
 }
 
-func (o *observed) setRoute(p netip.Prefix, t target) {
-	o.delRoute(p)
+func (o *observed) setRoute(p ipv4.Prefix, t target) {
+	o.release(o.routes[p].id)
 	o.routes[p] = t
 	if t.id != 0 {
 		o.users[t.id]++
 	}
 }
 
-func (o *observed) delRoute(p netip.Prefix) {
-	t, ok := o.routes[p]
-	if !ok {
+func (o *observed) delRoute(p ipv4.Prefix) {
+	o.release(o.routes[p].id)
+	delete(o.routes, p)
+}
+
+// release takes a route off the users of a nexthop id; 0 is none.
+func (o *observed) release(id uint32) {
+	if id == 0 {
 		return
 	}
-	delete(o.routes, p)
-	if t.id != 0 {
-		if o.users[t.id]--; o.users[t.id] == 0 {
-			delete(o.users, t.id)
-		}
+	if o.users[id]--; o.users[id] == 0 {
+		delete(o.users, id)
 	}
 }
 
 // setObjects takes a fresh dump of nexthop objects in and forgets the routes
 // that silently went with an object. It returns their prefixes, in no order.
-func (o *observed) setObjects(hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}) (lost []netip.Prefix) {
+func (o *observed) setObjects(hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}) (lost []ipv4.Prefix) {
 	o.hops, o.groups, o.foreign = hops, groups, foreign
 	gone := false
 	for id := range o.users {
@@ -137,21 +140,23 @@ func (o *observed) inGroup(id uint32) bool {
 // wanted is the state to reach, with what earlier plans decided.
 type wanted struct {
 	firstID uint32
-	routes  map[netip.Prefix]Route
-	dirty   map[netip.Prefix]struct{} // prefixes to compare
-	blocked map[netip.Prefix]error    // not tried again before the next Reconcile
+	routes  map[ipv4.Prefix]*setUse
+	dirty   map[ipv4.Prefix]struct{} // prefixes to compare
+	blocked map[ipv4.Prefix]error    // not tried again before the next Reconcile
 	sets    map[nexthop.Set]*setUse
+	discard *setUse // what discard routes have instead of a set
 	dead    map[nexthop.Leg]bool
 	links   map[string]Iface
-	source  netip.Addr // preferred source of routes over groups
+	source  [4]byte // preferred source of routes over groups, 0.0.0.0 for none
 	refused map[hopKey]error
-	placed  map[nexthop.Set]place     // by the last plan
-	sweep   bool                      // stale things go at once
-	adopted map[netip.Prefix]struct{} // until sweep: routes of an earlier run, as it left them
+	placed  map[nexthop.Set]place    // by the last plan
+	sweep   bool                     // stale things go at once
+	adopted map[ipv4.Prefix]struct{} // until sweep: routes of an earlier run, as it left them
 }
 
 // setUse is a wanted set that at least one route has.
 type setUse struct {
+	set   nexthop.Set
 	hops  []nexthop.Hop
 	refs  int
 	order int // of first use: makes plans repeatable

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -24,24 +24,28 @@ const (
 	opDelStray
 	opDelGroup
 	opDelHop
+	opKinds int = iota
 )
 
 // op is one kernel write; which fields count depends on kind.
 type op struct {
 	kind    opKind
 	id      uint32
-	hop     hopKey
-	members []member
-	prefix  netip.Prefix
+	prefix  ipv4.Prefix
 	target  target
-	stray   stray
+	members []member
+	hop     *hopKey
+	stray   *stray
 }
+
+// aboutRoute reports that the op writes or deletes the route of a wanted prefix.
+func (o *op) aboutRoute() bool { return o.kind >= opAddRoute && o.kind <= opDelRoute }
 
 // planner holds one run of plan.
 type planner struct {
 	w      *wanted
 	o      *observed
-	ops    []op
+	ops    [opKinds][]op
 	lastID uint32
 	hops   map[hopKey]uint32 // content → id, with those about to be added
 	placed map[nexthop.Set]place
@@ -49,10 +53,10 @@ type planner struct {
 	owner  map[uint32]bool     // group ids that a set owns
 }
 
-// plan compares wanted with observed and returns the writes in order, where each
+// plan compares wanted with observed and returns the writes by kind, where each
 // set lives, and the last id given out. It changes neither argument. Routes are
 // compared for the dirty prefixes and for those whose set moved.
-func plan(w *wanted, o *observed) (ops []op, placed map[nexthop.Set]place, lastID uint32) {
+func plan(w *wanted, o *observed) (stages [opKinds][]op, placed map[nexthop.Set]place, lastID uint32) {
 	p := &planner{
 		w: w, o: o, lastID: max(o.lastID, w.firstID-1),
 		hops:   make(map[hopKey]uint32, len(o.hops)),
@@ -70,9 +74,10 @@ func plan(w *wanted, o *observed) (ops []op, placed map[nexthop.Set]place, lastI
 	if w.sweep {
 		p.planSweep(users)
 	}
-	slices.SortStableFunc(p.ops, func(a, b op) int { return int(a.kind) - int(b.kind) })
 	return p.ops, p.placed, p.lastID
 }
+
+func (p *planner) add(o op) { p.ops[o.kind] = append(p.ops[o.kind], o) }
 
 // placeSets finds or makes the nexthop objects of every wanted set.
 func (p *planner) placeSets() {
@@ -123,7 +128,7 @@ func (p *planner) live(hops []nexthop.Hop) (members []member, direct bool, reaso
 		if !ok {
 			id = p.newID()
 			p.hops[k] = id
-			p.ops = append(p.ops, op{kind: opAddHop, id: id, hop: k})
+			p.add(op{kind: opAddHop, id: id, hop: &k})
 		}
 		if slices.ContainsFunc(members, func(m member) bool { return m.id == id }) {
 			continue
@@ -185,9 +190,9 @@ func (p *planner) planGroup(id uint32, members []member) uint32 {
 	have, ok := p.groups[id]
 	switch {
 	case !ok:
-		p.ops = append(p.ops, op{kind: opAddGroup, id: id, members: members})
+		p.add(op{kind: opAddGroup, id: id, members: members})
 	case !slices.Equal(have, members):
-		p.ops = append(p.ops, op{kind: opReplaceGroup, id: id, members: members})
+		p.add(op{kind: opReplaceGroup, id: id, members: members})
 	}
 	p.groups[id] = members
 	return id
@@ -242,8 +247,9 @@ func (p *planner) newID() uint32 {
 // each nexthop id will have afterwards.
 func (p *planner) planRoutes() map[uint32]int {
 	users := maps.Clone(p.o.users)
-	for _, prefix := range p.candidates() {
-		want, installable := p.w.target(prefix, p.placed)
+	candidates := p.candidates()
+	for i, prefix := range candidates {
+		want, installable := p.w.target(p.w.routes[prefix], p.placed)
 		have, exists := p.o.routes[prefix]
 		if _, blocked := p.w.blocked[prefix]; blocked && installable {
 			continue
@@ -266,7 +272,10 @@ func (p *planner) planRoutes() map[uint32]int {
 		if installable {
 			users[want.id]++
 		}
-		p.ops = append(p.ops, op{kind: kind, prefix: prefix, target: want})
+		if p.ops[kind] == nil { // often all of them are of one kind
+			p.ops[kind] = make([]op, 0, len(candidates)-i)
+		}
+		p.add(op{kind: kind, prefix: prefix, target: want})
 	}
 	return users
 }
@@ -275,7 +284,7 @@ func (p *planner) planRoutes() map[uint32]int {
 // the network has converged around a daemon that starts, what it learns is half
 // the truth: written at once, it would send packets back to where they came
 // from. A route that leads to a dead leg does not wait.
-func (p *planner) keeps(prefix netip.Prefix, have target) bool {
+func (p *planner) keeps(prefix ipv4.Prefix, have target) bool {
 	if _, ok := p.w.adopted[prefix]; !ok || !p.o.exists(have.id) {
 		return false
 	}
@@ -295,8 +304,8 @@ func (p *planner) keeps(prefix netip.Prefix, have target) bool {
 }
 
 // candidates are the dirty prefixes and those whose set got another target.
-func (p *planner) candidates() []netip.Prefix {
-	out := make([]netip.Prefix, 0, len(p.w.dirty))
+func (p *planner) candidates() []ipv4.Prefix {
+	out := make([]ipv4.Prefix, 0, len(p.w.dirty))
 	for prefix := range p.w.dirty {
 		out = append(out, prefix)
 	}
@@ -314,33 +323,33 @@ func (p *planner) candidates() []netip.Prefix {
 		}
 	}
 	if len(moved) > 0 {
-		for prefix, r := range p.w.routes {
-			if _, dirty := p.w.dirty[prefix]; !dirty && !r.Discard && moved[r.NextHops] {
+		for prefix, u := range p.w.routes {
+			if _, dirty := p.w.dirty[prefix]; !dirty && u != p.w.discard && moved[u.set] {
 				out = append(out, prefix)
 			}
 		}
 	}
-	slices.SortFunc(out, netip.Prefix.Compare)
+	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// target is what the prefix shall point at; false when it shall not be there.
-func (w *wanted) target(prefix netip.Prefix, placed map[nexthop.Set]place) (target, bool) {
-	r, ok := w.routes[prefix]
-	if !ok {
+// target is what a route with this set shall point at; false when it shall not
+// be there, which nil says as well.
+func (w *wanted) target(u *setUse, placed map[nexthop.Set]place) (target, bool) {
+	switch u {
+	case nil:
 		return target{}, false
-	}
-	if r.Discard {
+	case w.discard:
 		return target{discard: true}, true
 	}
-	t := placed[r.NextHops].target
+	t := placed[u.set].target
 	return t, t.id != 0
 }
 
 // planSweep deletes what nobody wants and nothing will use.
 func (p *planner) planSweep(users map[uint32]int) {
 	for _, s := range slices.SortedFunc(maps.Keys(p.o.strays), stray.compare) {
-		p.ops = append(p.ops, op{kind: opDelStray, prefix: s.prefix, stray: s})
+		p.add(op{kind: opDelStray, stray: &s})
 	}
 	used := map[uint32]bool{}
 	for _, pl := range p.placed {
@@ -348,7 +357,7 @@ func (p *planner) planSweep(users map[uint32]int) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.groups)) {
 		if !used[id] && users[id] <= 0 {
-			p.ops = append(p.ops, op{kind: opDelGroup, id: id})
+			p.add(op{kind: opDelGroup, id: id})
 			continue
 		}
 		for _, m := range p.groups[id] {
@@ -357,7 +366,7 @@ func (p *planner) planSweep(users map[uint32]int) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.o.hops)) {
 		if !used[id] && users[id] <= 0 {
-			p.ops = append(p.ops, op{kind: opDelHop, id: id})
+			p.add(op{kind: opDelHop, id: id})
 		}
 	}
 }

@@ -3,10 +3,12 @@ package fib
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -143,7 +145,7 @@ func TestPlan(t *testing.T) {
 			before := fmt.Sprint(*w, *o)
 			ops, _, _ := plan(w, o)
 			var lines []string
-			for _, op := range ops {
+			for _, op := range slices.Concat(ops[:]...) {
 				lines = append(lines, op.String())
 			}
 			if got, want := strings.Join(lines, "\n"), strings.TrimSpace(tt.plan); got != want {
@@ -194,6 +196,16 @@ func number(t testing.TB, s string) uint32 {
 	return uint32(n)
 }
 
+func parsePrefix(t testing.TB, s string) ipv4.Prefix {
+	t.Helper()
+	return compact(netip.MustParsePrefix(s))
+}
+
+func compact(p netip.Prefix) ipv4.Prefix {
+	c, _ := ipv4.PrefixOf(p)
+	return c
+}
+
 func parseWanted(t testing.TB, text string) *wanted {
 	t.Helper()
 	table := newTable(Config{}.withDefaults(), nil)
@@ -215,7 +227,7 @@ func parseWanted(t testing.TB, text string) *wanted {
 			id := number(t, f[1])
 			w.placed[parseSet(t, f[2:])] = place{group: id, target: target{id: id}}
 		case "blocked":
-			w.blocked[netip.MustParsePrefix(f[1])] = ErrForeign
+			w.blocked[parsePrefix(t, f[1])] = ErrForeign
 		case "sweep":
 			w.sweep = true
 		default:
@@ -246,9 +258,9 @@ func parseObserved(t testing.TB, text string) *observed {
 			if f[2] == "nhid" {
 				tg.id = number(t, f[3])
 			}
-			o.setRoute(netip.MustParsePrefix(f[1]), tg)
+			o.setRoute(parsePrefix(t, f[1]), tg)
 		case "stray":
-			o.strays[stray{prefix: netip.MustParsePrefix(f[1]), table: number(t, f[2]), metric: number(t, f[3])}] = struct{}{}
+			o.strays[stray{prefix: parsePrefix(t, f[1]), table: number(t, f[2]), metric: number(t, f[3])}] = struct{}{}
 		default:
 			t.Fatalf("kernel %q", f)
 		}
@@ -268,14 +280,19 @@ func BenchmarkPlan(b *testing.B) {
 	all := parseWanted(b, text.String())
 	full := parseObserved(b, "nexthop 1 via 10.0.0.2 dev 2\nnexthop 2 via 10.0.1.2 dev 3\ngroup 3 1/2\n")
 	for i := range routes {
-		full.setRoute(prefixOf(i), target{id: 3})
+		full.setRoute(compact(prefixOf(i)), target{id: 3})
 	}
 	run := func(name string, w *wanted, o *observed, want int) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if ops, _, _ := plan(w, o); len(ops) != want {
-					b.Fatalf("%d writes, want %d", len(ops), want)
+				stages, _, _ := plan(w, o)
+				n := 0
+				for _, stage := range stages {
+					n += len(stage)
+				}
+				if n != want {
+					b.Fatalf("%d writes, want %d", n, want)
 				}
 			}
 		})
@@ -284,10 +301,10 @@ func BenchmarkPlan(b *testing.B) {
 
 	_, placed, _ := plan(all, full)
 	settled := *all
-	settled.placed, settled.dirty = placed, map[netip.Prefix]struct{}{}
+	settled.placed, settled.dirty = placed, map[ipv4.Prefix]struct{}{}
 	gone := settled
-	gone.dirty = map[netip.Prefix]struct{}{prefixOf(routes): {}}
-	full.setRoute(prefixOf(routes), target{id: 3})
+	gone.dirty = map[ipv4.Prefix]struct{}{compact(prefixOf(routes)): {}}
+	full.setRoute(compact(prefixOf(routes)), target{id: 3})
 	run("one-withdrawn", &gone, full, 1)
 
 	leg := settled

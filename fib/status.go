@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -65,13 +66,13 @@ func (t *Table) Status() Status {
 			s.Problem = max(s.Problem, err.Error())
 		}
 	}
-	hops := make(map[nexthop.Set][]HopStatus, len(t.want.sets))
-	for set := range t.want.sets {
-		hops[set] = t.hopStatus(set)
+	hops := map[*setUse][]HopStatus{t.want.discard: t.hopStatus(t.want.discard)}
+	for _, u := range t.want.sets {
+		hops[u] = t.hopStatus(u)
 	}
-	for _, p := range slices.SortedFunc(maps.Keys(t.want.routes), netip.Prefix.Compare) {
-		r := t.want.routes[p]
-		s.Routes = append(s.Routes, t.routeStatus(r, hops[r.NextHops]))
+	for _, p := range slices.Sorted(maps.Keys(t.want.routes)) {
+		u := t.want.routes[p]
+		s.Routes = append(s.Routes, t.routeStatus(p, u, hops[u]))
 	}
 	return s
 }
@@ -79,10 +80,10 @@ func (t *Table) Status() Status {
 // Groups copies the groups that wanted sets own, by id.
 func (t *Table) Groups() []GroupStatus {
 	list := []GroupStatus{}
-	for set := range t.want.sets {
+	for set, u := range t.want.sets {
 		if id := t.want.placed[set].group; id != 0 {
 			_, ok := t.obs.groups[id]
-			list = append(list, GroupStatus{ID: id, Installed: ok, Members: t.hopStatus(set), Routes: t.obs.users[id]})
+			list = append(list, GroupStatus{ID: id, Installed: ok, Members: t.hopStatus(u), Routes: t.obs.users[id]})
 		}
 	}
 	slices.SortFunc(list, func(a, b GroupStatus) int { return cmp.Compare(a.ID, b.ID) })
@@ -91,11 +92,12 @@ func (t *Table) Groups() []GroupStatus {
 
 // Route returns the status of one wanted prefix.
 func (t *Table) Route(prefix netip.Prefix) (RouteStatus, bool) {
-	r, ok := t.want.routes[prefix.Masked()]
-	if !ok {
+	p, ok := ipv4.PrefixOf(prefix)
+	u := t.want.routes[p]
+	if !ok || u == nil {
 		return RouteStatus{}, false
 	}
-	return t.routeStatus(r, t.hopStatus(r.NextHops)), true
+	return t.routeStatus(p, u, t.hopStatus(u)), true
 }
 
 // InSync reports that the last Sync left nothing to do. A route that cannot be
@@ -106,22 +108,22 @@ func (t *Table) InSync() bool {
 		len(t.want.dirty) == 0 && len(t.want.blocked) == 0 && len(t.want.refused) == 0
 }
 
-func (t *Table) routeStatus(r Route, hops []HopStatus) RouteStatus {
-	s := RouteStatus{Prefix: r.Prefix, Discard: r.Discard, Hops: hops}
-	want, installable := t.want.target(r.Prefix, t.want.placed)
-	have, exists := t.obs.routes[r.Prefix]
+func (t *Table) routeStatus(p ipv4.Prefix, u *setUse, hops []HopStatus) RouteStatus {
+	s := RouteStatus{Prefix: p.Netip(), Discard: u == t.want.discard, Hops: hops}
+	want, installable := t.want.target(u, t.want.placed)
+	have, exists := t.obs.routes[p]
 	s.ID = want.id
 	switch {
-	case t.want.blocked[r.Prefix] != nil:
-		s.Reason = t.want.blocked[r.Prefix].Error()
+	case t.want.blocked[p] != nil:
+		s.Reason = t.want.blocked[p].Error()
 	case installable && exists && want == have:
 		s.Installed = true
-	case exists && t.isAdopted(r.Prefix):
+	case exists && t.isAdopted(p):
 		s.Reason = "the route of an earlier run stays until convergence"
-	case installable || t.waits(r):
+	case installable || t.waits(u):
 		s.Reason = "not written yet"
 	default:
-		s.Reason = t.want.placed[r.NextHops].reason
+		s.Reason = t.want.placed[u.set].reason
 	}
 	return s
 }
@@ -131,23 +133,19 @@ func (t *Table) routeStatus(r Route, hops []HopStatus) RouteStatus {
 func (t *Table) Held() int { return len(t.want.adopted) }
 
 // isAdopted reports that the kernel has the prefix as an earlier run left it.
-func (t *Table) isAdopted(p netip.Prefix) bool {
+func (t *Table) isAdopted(p ipv4.Prefix) bool {
 	_, ok := t.want.adopted[p]
 	return ok
 }
 
 // waits reports that no plan has seen the route's set yet.
-func (t *Table) waits(r Route) bool {
-	_, ok := t.want.placed[r.NextHops]
-	return !r.Discard && !ok
+func (t *Table) waits(u *setUse) bool {
+	_, ok := t.want.placed[u.set]
+	return u != t.want.discard && !ok
 }
 
-func (t *Table) hopStatus(set nexthop.Set) []HopStatus {
-	u := t.want.sets[set]
-	if u == nil {
-		return []HopStatus{}
-	}
-	pl := t.want.placed[set]
+func (t *Table) hopStatus(u *setUse) []HopStatus {
+	pl := t.want.placed[u.set]
 	out := make([]HopStatus, len(u.hops))
 	for i, h := range u.hops {
 		s := HopStatus{Hop: h, Dead: t.want.isDead(h)}

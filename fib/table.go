@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -58,9 +59,10 @@ func newTable(cfg Config, k writer) *Table {
 		stale: redo{objects: true, routes: true}, gateways: map[gateway]struct{}{},
 		want: wanted{
 			firstID: cfg.firstID(),
-			routes:  map[netip.Prefix]Route{},
-			dirty:   map[netip.Prefix]struct{}{},
-			blocked: map[netip.Prefix]error{},
+			routes:  map[ipv4.Prefix]*setUse{},
+			dirty:   map[ipv4.Prefix]struct{}{},
+			blocked: map[ipv4.Prefix]error{},
+			discard: new(setUse),
 			sets:    map[nexthop.Set]*setUse{},
 			dead:    map[nexthop.Leg]bool{},
 			links:   map[string]Iface{},
@@ -75,61 +77,57 @@ func (t *Table) Close() { t.kernel.close() }
 
 // Set wants r. A prefix that is not IPv4 is ignored; host bits are cut off.
 func (t *Table) Set(r Route) {
-	if !r.Prefix.Addr().Is4() || !r.Prefix.IsValid() {
+	p, ok := ipv4.PrefixOf(r.Prefix)
+	if !ok {
 		return
 	}
-	r.Prefix = r.Prefix.Masked()
-	if r.Discard {
-		r.NextHops = nexthop.Set{}
-	}
-	old, had := t.want.routes[r.Prefix]
-	if had && old == r {
+	u := t.useOf(r)
+	old := t.want.routes[p]
+	if old == u {
 		return
 	}
-	t.use(r)
-	if had {
-		t.unuse(old)
-	}
-	t.want.routes[r.Prefix] = r
-	t.want.dirty[r.Prefix] = struct{}{}
-	if !errors.Is(t.want.blocked[r.Prefix], ErrForeign) {
-		delete(t.want.blocked, r.Prefix)
+	u.refs++
+	t.unuse(old)
+	t.want.routes[p] = u
+	t.want.dirty[p] = struct{}{}
+	if !errors.Is(t.want.blocked[p], ErrForeign) {
+		delete(t.want.blocked, p)
 	}
 }
 
 // Delete wants no route of ours for the prefix.
 func (t *Table) Delete(prefix netip.Prefix) {
-	prefix = prefix.Masked()
-	old, had := t.want.routes[prefix]
-	if !had {
+	p, ok := ipv4.PrefixOf(prefix)
+	old := t.want.routes[p]
+	if !ok || old == nil {
 		return
 	}
 	t.unuse(old)
-	delete(t.want.routes, prefix)
-	delete(t.want.blocked, prefix)
-	t.want.dirty[prefix] = struct{}{}
+	delete(t.want.routes, p)
+	delete(t.want.blocked, p)
+	t.want.dirty[p] = struct{}{}
 }
 
-func (t *Table) use(r Route) {
+func (t *Table) useOf(r Route) *setUse {
 	if r.Discard {
-		return
+		return t.want.discard
 	}
 	u := t.want.sets[r.NextHops]
 	if u == nil {
 		t.order++
-		u = &setUse{hops: r.NextHops.Hops(), order: t.order}
+		u = &setUse{set: r.NextHops, hops: r.NextHops.Hops(), order: t.order}
 		t.want.sets[r.NextHops] = u
 	}
-	u.refs++
+	return u
 }
 
-func (t *Table) unuse(r Route) {
-	if r.Discard {
+// unuse takes a route off the users of its set; nil is none.
+func (t *Table) unuse(u *setUse) {
+	if u == nil {
 		return
 	}
-	u := t.want.sets[r.NextHops]
-	if u.refs--; u.refs == 0 {
-		delete(t.want.sets, r.NextHops)
+	if u.refs--; u.refs == 0 && u != t.want.discard {
+		delete(t.want.sets, u.set)
 	}
 }
 
@@ -172,7 +170,12 @@ func (t *Table) SetLinks(links []Iface) {
 
 // SetSource wants an own address as the preferred source of all routes with two
 // or more next hops; the zero Addr leaves it to the kernel.
-func (t *Table) SetSource(source netip.Addr) { t.want.source = source }
+func (t *Table) SetSource(source netip.Addr) {
+	t.want.source = [4]byte{}
+	if source.Is4() {
+		t.want.source = source.As4()
+	}
+}
 
 // forgive makes everything that failed be tried again, except what waits for
 // another program's route to go.
@@ -221,7 +224,9 @@ func (t *Table) Sync() Report {
 		}
 		ops, placed, lastID := plan(&t.want, t.obs)
 		t.want.placed, t.obs.lastID = placed, lastID
-		clear(t.want.dirty)
+		if len(t.want.dirty) > 0 { // a cleared map would keep the size of the largest burst
+			t.want.dirty = map[ipv4.Prefix]struct{}{}
+		}
 		t.stale = t.apply(ops, &rep)
 		if len(t.stale.taken) > 0 {
 			t.examine(t.stale.taken, &rep)
@@ -262,26 +267,26 @@ func (t *Table) observe() error {
 }
 
 // observeRoutes takes a fresh dump of our routes in and marks what differs.
-func (t *Table) observeRoutes(routes []kernelRoute) {
+func (t *Table) observeRoutes(routes []ownRoute) {
 	o := t.obs
-	o.routes = make(map[netip.Prefix]target, len(routes))
+	o.routes = make(map[ipv4.Prefix]target, len(routes))
 	clear(o.users)
 	clear(o.strays)
 	for _, r := range routes {
 		if r.table != t.cfg.Table || r.metric != t.cfg.Metric || r.tos != 0 {
-			o.strays[r.stray()] = struct{}{}
+			o.strays[r.stray] = struct{}{}
 			continue
 		}
-		o.setRoute(r.prefix, r.target())
+		o.setRoute(r.prefix, r.target)
 	}
 	if t.want.adopted == nil && !t.want.sweep {
-		t.want.adopted = make(map[netip.Prefix]struct{}, len(o.routes))
+		t.want.adopted = make(map[ipv4.Prefix]struct{}, len(o.routes))
 		for p := range o.routes {
 			t.want.adopted[p] = struct{}{}
 		}
 	}
-	for p := range t.want.routes {
-		want, installable := t.want.target(p, t.want.placed)
+	for p, u := range t.want.routes {
+		want, installable := t.want.target(u, t.want.placed)
 		if have, exists := o.routes[p]; installable != exists || have != want {
 			t.want.dirty[p] = struct{}{}
 		}
@@ -298,23 +303,24 @@ func (t *Table) observeRoutes(routes []kernelRoute) {
 
 // examine finds out who holds the prefixes that exclusive creation found taken:
 // our own routes are known then and get replaced, others' are left alone.
-func (t *Table) examine(taken map[netip.Prefix]bool, rep *Report) {
+func (t *Table) examine(taken map[ipv4.Prefix]bool, rep *Report) {
 	holders, err := t.kernel.occupants(taken)
 	if err != nil {
 		rep.Failed = append(rep.Failed, Failure{Err: err})
 		return
 	}
 	for _, r := range holders {
+		p, _ := ipv4.PrefixOf(r.prefix)
 		if r.protocol == t.cfg.Protocol {
-			t.obs.setRoute(r.prefix, r.target())
+			t.obs.setRoute(p, r.target())
 			continue
 		}
-		if t.want.blocked[r.prefix] != nil {
+		if t.want.blocked[p] != nil {
 			continue
 		}
 		err := fmt.Errorf("route %s table %d metric %d: %w (protocol %s); remove it or choose another kernel metric",
 			r.prefix, r.table, r.metric, ErrForeign, protocolName(r.protocol))
-		t.want.blocked[r.prefix] = err
+		t.want.blocked[p] = err
 		rep.Failed = append(rep.Failed, Failure{Prefix: r.prefix, Err: err})
 	}
 }

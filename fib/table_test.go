@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -19,7 +20,7 @@ type fakeKernel struct {
 	testing.TB
 	observed
 	up      map[int]bool // by ifindex
-	holders map[netip.Prefix]uint8
+	holders map[ipv4.Prefix]uint8
 	rand    *rand.Rand
 	faulty  bool
 	writes  int
@@ -57,7 +58,7 @@ func (k *fakeKernel) write(o *op) error {
 		if !k.up[o.hop.ifindex] {
 			return unix.ENETDOWN
 		}
-		k.hops[o.id] = o.hop
+		k.hops[o.id] = *o.hop
 	case opAddGroup, opReplaceGroup:
 		if _, ok := k.groups[o.id]; ok != (o.kind == opReplaceGroup) {
 			return map[bool]error{true: unix.EEXIST, false: unix.ENOENT}[ok]
@@ -98,7 +99,7 @@ func (k *fakeKernel) write(o *op) error {
 	return nil
 }
 
-func (k *fakeKernel) held() map[netip.Prefix]target { return k.observed.routes }
+func (k *fakeKernel) held() map[ipv4.Prefix]target { return k.observed.routes }
 
 func (k *fakeKernel) objects() (map[uint32]hopKey, map[uint32][]member, map[uint32]struct{}, error) {
 	o := newObserved()
@@ -111,8 +112,8 @@ func (k *fakeKernel) objects() (map[uint32]hopKey, map[uint32][]member, map[uint
 	return o.hops, o.groups, o.foreign, nil
 }
 
-func (k *fakeKernel) list(p netip.Prefix, t target) kernelRoute {
-	r := kernelRoute{prefix: p, table: 254, metric: 20, protocol: 201, typ: unix.RTN_UNICAST, nhid: t.id}
+func (k *fakeKernel) list(p ipv4.Prefix, t target) kernelRoute {
+	r := kernelRoute{prefix: p.Netip(), table: 254, metric: 20, protocol: 201, typ: unix.RTN_UNICAST, nhid: t.id}
 	if t.discard {
 		r.typ = unix.RTN_BLACKHOLE
 	}
@@ -122,19 +123,20 @@ func (k *fakeKernel) list(p netip.Prefix, t target) kernelRoute {
 	return r
 }
 
-func (k *fakeKernel) routes() (out []kernelRoute, err error) {
+func (k *fakeKernel) routes() (out []ownRoute, err error) {
 	for p, t := range k.held() {
-		out = append(out, k.list(p, t))
+		r := k.list(p, t)
+		out = append(out, r.own())
 	}
 	return out, nil
 }
 
-func (k *fakeKernel) occupants(asked map[netip.Prefix]bool) (out []kernelRoute, err error) {
+func (k *fakeKernel) occupants(asked map[ipv4.Prefix]bool) (out []kernelRoute, err error) {
 	for p := range asked {
 		if t, ok := k.held()[p]; ok {
 			out = append(out, k.list(p, t))
 		} else if proto := k.holders[p]; proto != 0 {
-			out = append(out, kernelRoute{prefix: p, table: 254, metric: 20, protocol: proto})
+			out = append(out, kernelRoute{prefix: p.Netip(), table: 254, metric: 20, protocol: proto})
 		}
 	}
 	return out, nil
@@ -173,7 +175,7 @@ func TestRandomLife(t *testing.T) {
 
 func randomLife(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	k := &fakeKernel{TB: t, observed: *newObserved(), up: map[int]bool{}, holders: map[netip.Prefix]uint8{}, rand: r}
+	k := &fakeKernel{TB: t, observed: *newObserved(), up: map[int]bool{}, holders: map[ipv4.Prefix]uint8{}, rand: r}
 	index := []int{1, 2, 3, 4}
 	links := func() (out []Iface) {
 		for i, x := range index {
@@ -209,7 +211,7 @@ func randomLife(t *testing.T, seed uint64) {
 			k.up[index[i]] = r.IntN(3) > 0
 			table.SetLinks(links())
 		case 7: // another program deletes or takes a place
-			p := prefixOf(r.IntN(20))
+			p := compact(prefixOf(r.IntN(20)))
 			k.delRoute(p)
 			if r.IntN(2) == 0 {
 				k.holders[p] = 4
@@ -221,10 +223,10 @@ func randomLife(t *testing.T, seed uint64) {
 			table.Reconcile()
 		case 9:
 			if r.IntN(5) == 0 {
-				dead, want := table.want.dead, table.want.routes
+				dead, want, discard := table.want.dead, table.want.routes, table.want.discard
 				table = newTable(Config{}.withDefaults(), k)
-				for _, w := range want {
-					table.Set(w)
+				for p, u := range want {
+					table.Set(Route{Prefix: p.Netip(), NextHops: u.set, Discard: u == discard})
 				}
 				for l := range dead {
 					table.SetDead(l, true)
@@ -270,27 +272,27 @@ func installed(t *Table) (n int) {
 // checkLife compares every wanted route with what the kernel would do.
 func checkLife(t *testing.T, table *Table, k *fakeKernel, step int) {
 	t.Helper()
-	for p, r := range table.want.routes {
+	for p, u := range table.want.routes {
 		var want []string
-		for _, h := range r.NextHops.Hops() {
+		for _, h := range u.hops {
 			if key, why := table.want.resolve(h); why == "" {
 				want = append(want, fmt.Sprintf("%s*%d", key, h.Weight))
 			}
 		}
-		if r.Discard {
+		if u == table.want.discard {
 			want = []string{"blackhole"}
 		}
 		var got []string
 		if tg, ok := k.held()[p]; ok && tg.discard {
 			got = []string{"blackhole"}
 		} else if h, single := k.hops[tg.id]; ok && single {
-			got = []string{fmt.Sprintf("%s*%d", h, r.NextHops.Hops()[0].Weight)}
+			got = []string{fmt.Sprintf("%s*%d", h, u.hops[0].Weight)}
 		} else {
 			for _, m := range k.groups[tg.id] {
 				got = append(got, fmt.Sprintf("%s*%d", k.hops[m.id], m.weight))
 			}
 		}
-		st, _ := table.Route(p)
+		st, _ := table.Route(p.Netip())
 		if k.holders[p] != 0 {
 			if st.Installed || len(got) > 0 {
 				t.Fatalf("step %d: %s is another's, got %q, status %+v", step, p, got, st)

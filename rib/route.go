@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -86,9 +87,9 @@ func (r record) compare(o record) int {
 	)
 }
 
-func (r record) route(k key) Route {
+func (r record) route(k ipv4.Prefix) Route {
 	return Route{
-		Prefix:   k.prefix(),
+		Prefix:   k.Netip(),
 		Protocol: r.protocol,
 		Type:     r.typ,
 		Distance: r.distance,
@@ -97,32 +98,4 @@ func (r record) route(k key) Route {
 		NextHops: r.nextHops,
 		Discard:  r.discard,
 	}
-}
-
-// key is an IPv4 prefix in 38 bits: address, then length. Keys sort as show
-// commands list prefixes, by address and the shorter one first.
-type key uint64
-
-const lengthBits = 6
-
-// keyOf reports false for a prefix that is not IPv4. Host bits are dropped.
-func keyOf(p netip.Prefix) (key, bool) {
-	if !p.IsValid() || !p.Addr().Is4() {
-		return 0, false
-	}
-	return keyFor(p.Addr(), p.Bits()), true
-}
-
-// keyFor is the key of the prefix of that length around an IPv4 address.
-func keyFor(a netip.Addr, bits int) key {
-	b := a.As4()
-	addr := uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
-	host := uint(32 - bits)
-	return key(addr>>host<<host<<lengthBits | uint64(bits))
-}
-
-func (k key) prefix() netip.Prefix {
-	a := uint32(k >> lengthBits)
-	addr := netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
-	return netip.PrefixFrom(addr, int(k&(1<<lengthBits-1)))
 }

@@ -2,7 +2,7 @@
 // connected networks, static routes of the configuration, foreign routes of the
 // kernel, and OSPF. It is pure: values in, changes out.
 //
-//   - route.go: a [Route], its preference, and the compact key of a prefix
+//   - route.go: a [Route] and its preference
 //   - table.go: the [Table], which keeps candidates and reports net changes
 //   - static.go: which static routes are active over the connected networks
 //
@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
@@ -27,9 +28,9 @@ import (
 // use; one goroutine owns it.
 type Table struct {
 	maxPaths int
-	routes   map[key]*candidate // most preferred first; never nil
-	lengths  [33]int            // prefixes by length: what a longest match has to try
-	reported map[key]selection  // what Changes last reported, for prefixes touched since
+	routes   map[ipv4.Prefix]*candidate // most preferred first; never nil
+	lengths  [33]int                    // prefixes by length: what a longest match has to try
+	reported map[ipv4.Prefix]selection  // what Changes last reported, for prefixes touched since
 }
 
 // candidate is a list: one element in the common case, at most one a protocol.
@@ -46,7 +47,7 @@ type selection struct {
 	maxPaths int
 }
 
-func (s selection) route(k key) (Route, bool) {
+func (s selection) route(k ipv4.Prefix) (Route, bool) {
 	if s.head == nil || s.head.distance == DistanceNever {
 		return Route{}, false
 	}
@@ -60,8 +61,8 @@ func (s selection) route(k key) (Route, bool) {
 func New(maxPaths int) *Table {
 	return &Table{
 		maxPaths: max(maxPaths, 1),
-		routes:   make(map[key]*candidate),
-		reported: make(map[key]selection),
+		routes:   make(map[ipv4.Prefix]*candidate),
+		reported: make(map[ipv4.Prefix]selection),
 	}
 }
 
@@ -82,7 +83,7 @@ func (t *Table) SetMaxPaths(n int) {
 
 // Set adds the route, in place of the one that its protocol had for the prefix.
 func (t *Table) Set(r Route) {
-	k, ok := keyOf(r.Prefix)
+	k, ok := ipv4.PrefixOf(r.Prefix)
 	if !ok {
 		return
 	}
@@ -105,7 +106,7 @@ func (t *Table) Set(r Route) {
 
 // Withdraw removes the protocol's route for the prefix, if there is one.
 func (t *Table) Withdraw(prefix netip.Prefix, p Protocol) {
-	if k, ok := keyOf(prefix); ok {
+	if k, ok := ipv4.PrefixOf(prefix); ok {
 		t.withdraw(k, p)
 	}
 }
@@ -114,9 +115,9 @@ func (t *Table) Withdraw(prefix netip.Prefix, p Protocol) {
 // withdrawn. The Protocol field of the routes is overwritten. Like everything
 // else it shows in Changes only where a best route differs.
 func (t *Table) Replace(p Protocol, routes []Route) {
-	keep := make(map[key]bool, len(routes))
+	keep := make(map[ipv4.Prefix]bool, len(routes))
 	for _, r := range routes {
-		if k, ok := keyOf(r.Prefix); ok {
+		if k, ok := ipv4.PrefixOf(r.Prefix); ok {
 			keep[k] = true
 		}
 		r.Protocol = p
@@ -142,16 +143,16 @@ func (t *Table) Changes() []Change {
 		if best == before {
 			continue
 		}
-		changes = append(changes, Change{Prefix: k.prefix(), Route: best, Withdrawn: !ok})
+		changes = append(changes, Change{Prefix: k.Netip(), Route: best, Withdrawn: !ok})
 	}
 	// A fresh map, for a cleared one would keep the size of the largest burst.
-	t.reported = make(map[key]selection)
+	t.reported = make(map[ipv4.Prefix]selection)
 	return changes
 }
 
 // Best returns the selected route of exactly this prefix.
 func (t *Table) Best(prefix netip.Prefix) (Route, bool) {
-	k, ok := keyOf(prefix)
+	k, ok := ipv4.PrefixOf(prefix)
 	if !ok {
 		return Route{}, false
 	}
@@ -168,7 +169,7 @@ func (t *Table) Lookup(a netip.Addr) (Route, bool) {
 		if t.lengths[bits] == 0 {
 			continue
 		}
-		if r, ok := t.best(keyFor(a, bits)); ok {
+		if r, ok := t.best(ipv4.PrefixAround(a, bits)); ok {
 			return r, true
 		}
 	}
@@ -190,7 +191,7 @@ func (t *Table) All() iter.Seq[Route] {
 // Candidates returns every route of the prefix, the most preferred first, with
 // its complete next-hop set: max-paths does not shorten it.
 func (t *Table) Candidates(prefix netip.Prefix) []Route {
-	k, ok := keyOf(prefix)
+	k, ok := ipv4.PrefixOf(prefix)
 	if !ok {
 		return nil
 	}
@@ -204,18 +205,18 @@ func (t *Table) Candidates(prefix netip.Prefix) []Route {
 // Len is the number of prefixes with at least one candidate.
 func (t *Table) Len() int { return len(t.routes) }
 
-func (t *Table) best(k key) (Route, bool) {
+func (t *Table) best(k ipv4.Prefix) (Route, bool) {
 	return selection{t.routes[k], t.maxPaths}.route(k)
 }
 
 // touch remembers what was reported for the prefix before its first change.
-func (t *Table) touch(k key) {
+func (t *Table) touch(k ipv4.Prefix) {
 	if _, ok := t.reported[k]; !ok {
 		t.reported[k] = selection{t.routes[k], t.maxPaths}
 	}
 }
 
-func (t *Table) withdraw(k key, p Protocol) {
+func (t *Table) withdraw(k ipv4.Prefix, p Protocol) {
 	if !t.routes[k].find(p) {
 		return
 	}
@@ -224,10 +225,10 @@ func (t *Table) withdraw(k key, p Protocol) {
 }
 
 // insert puts the candidate at its place in the list of its prefix.
-func (t *Table) insert(k key, c *candidate) {
+func (t *Table) insert(k ipv4.Prefix, c *candidate) {
 	head := t.routes[k]
 	if head == nil {
-		t.lengths[k.prefix().Bits()]++
+		t.lengths[k.Bits()]++
 	}
 	if head == nil || c.compare(head.record) < 0 {
 		c.next = head
@@ -242,13 +243,13 @@ func (t *Table) insert(k key, c *candidate) {
 }
 
 // cut takes the protocol's candidate out of the list of the prefix.
-func (t *Table) cut(k key, p Protocol) {
+func (t *Table) cut(k ipv4.Prefix, p Protocol) {
 	head := t.routes[k]
 	switch {
 	case head == nil:
 	case head.protocol == p && head.next == nil:
 		delete(t.routes, k)
-		t.lengths[k.prefix().Bits()]--
+		t.lengths[k.Bits()]--
 	case head.protocol == p:
 		t.routes[k] = head.next
 	default:
@@ -261,7 +262,7 @@ func (t *Table) cut(k key, p Protocol) {
 	}
 }
 
-func sortedKeys[V any](m map[key]V) []key {
+func sortedKeys[V any](m map[ipv4.Prefix]V) []ipv4.Prefix {
 	return slices.Sorted(maps.Keys(m))
 }
 

@@ -38,6 +38,7 @@ var (
 // table lists every package, upstream first: an arrow points to something above.
 var table = []room{
 	{path: "nexthop", pure: true},
+	{path: "ipv4", pure: true},
 	{path: "ospf/packet", pure: true},
 	{path: "ospf/dissect", own: []string{"ospf/packet"}, pure: true},
 	{path: "ospf/lsdb", own: []string{"ospf/packet"}, pure: true},
@@ -50,12 +51,12 @@ var table = []room{
 	{path: "bfd/speaker", own: []string{"bfd"}, others: []string{sys}},
 	{path: "bfd/worker", own: []string{"bfd", "bfd/speaker"}, others: []string{sys}},
 	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
-	{path: "rib", own: []string{"nexthop"}, pure: true},
+	{path: "rib", own: []string{"nexthop", "ipv4"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "explain", own: []string{"ospf/spf", "ospf/packet", "symmetry"}, pure: true},
 	{path: "doctor", pure: true},
 	{path: "doctor/host"},
-	{path: "fib", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
+	{path: "fib", own: []string{"nexthop", "ipv4"}, others: []string{netlink, netns, sys}},
 	{path: "fib/sysctl", others: []string{sys}},
 	{path: "link", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
 	{path: "firewall", others: []string{nftables, conntrack, netfilter, mdlayher, sys}},
