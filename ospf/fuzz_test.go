@@ -289,7 +289,7 @@ func play(t *testing.T, data []byte) uint64 {
 func invariants(t *testing.T, l *lab) {
 	t.Helper()
 	e := l.e
-	refs := map[any]int{}
+	refs := map[any]int32{}
 	for _, i := range e.ifaces {
 		if len(i.neighbors) > e.cfg.MaxNeighbors || len(i.strangers.seen) > maxStrangers {
 			t.Fatalf("%d neighbours, %d strangers", len(i.neighbors), len(i.strangers.seen))

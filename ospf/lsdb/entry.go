@@ -7,7 +7,7 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
-// Entry is one installed LSA instance. The database never changes its contents.
+// Entry is one installed LSA instance. There are very many: it is kept small. The database never changes its contents.
 type Entry struct {
 	// LSAHeader is the header as installed: Age is the age at Installed.
 	packet.LSAHeader
@@ -19,10 +19,14 @@ type Entry struct {
 	Flooded bool
 	// Refs counts the retransmission lists that hold the instance (RFC 2328
 	// section 13.6). It is the engine's; the database does not look at it.
-	Refs int
+	Refs int32
 
-	expires time.Time // when age reaches MaxAge
-	heapPos int       // in the expiry heap plus one; 0: not in it
+	heapPos int32 // in the expiry heap plus one; 0: not in it
+}
+
+// expires is when the age reaches MaxAge, of an entry without the DoNotAge bit.
+func (e *Entry) expires() time.Time {
+	return e.Installed.Add(time.Duration(packet.MaxAge-e.Age) * time.Second)
 }
 
 // Key returns what identifies the LSA in its flooding scope.

@@ -15,13 +15,12 @@ func (x *expiry) push(e *Entry) {
 	if e.Age >= packet.MaxAge { // MaxAge already, or DoNotAge
 		return
 	}
-	e.expires = e.Installed.Add(time.Duration(packet.MaxAge-e.Age) * time.Second)
 	heap.Push(&x.heap, e)
 }
 
 func (x *expiry) remove(e *Entry) {
 	if e.heapPos > 0 {
-		heap.Remove(&x.heap, e.heapPos-1)
+		heap.Remove(&x.heap, int(e.heapPos)-1)
 	}
 }
 
@@ -29,13 +28,13 @@ func (x *expiry) next() (time.Time, bool) {
 	if len(x.heap) == 0 {
 		return time.Time{}, false
 	}
-	return x.heap[0].expires, true
+	return x.heap[0].expires(), true
 }
 
 // pop takes out what has expired at now and returns it in the order of the keys.
 func (x *expiry) pop(now time.Time) []*Entry {
 	var expired []*Entry
-	for len(x.heap) > 0 && !x.heap[0].expires.After(now) {
+	for len(x.heap) > 0 && !x.heap[0].expires().After(now) {
 		expired = append(expired, heap.Pop(&x.heap).(*Entry))
 	}
 	slices.SortFunc(expired, func(a, b *Entry) int { return a.Key().Compare(b.Key()) })
@@ -46,16 +45,16 @@ func (x *expiry) pop(now time.Time) []*Entry {
 type entryHeap []*Entry
 
 func (h entryHeap) Len() int           { return len(h) }
-func (h entryHeap) Less(i, j int) bool { return h[i].expires.Before(h[j].expires) }
+func (h entryHeap) Less(i, j int) bool { return h[i].expires().Before(h[j].expires()) }
 
 func (h entryHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].heapPos, h[j].heapPos = i+1, j+1
+	h[i].heapPos, h[j].heapPos = int32(i+1), int32(j+1)
 }
 
 func (h *entryHeap) Push(e any) {
 	*h = append(*h, e.(*Entry))
-	(*h)[len(*h)-1].heapPos = len(*h)
+	(*h)[len(*h)-1].heapPos = int32(len(*h))
 }
 
 func (h *entryHeap) Pop() any {
