@@ -151,7 +151,11 @@ func (e *Engine) settle() {
 func (e *Engine) publish() (changed int) {
 	e.routesDirty = false
 	changes := e.table.Changes()
-	e.out.Routes = append(e.out.Routes, changes...)
+	if e.out.Routes == nil {
+		e.out.Routes = changes
+	} else {
+		e.out.Routes = append(e.out.Routes, changes...)
+	}
 	for _, a := range e.areas {
 		if t := e.table.Transit(a.id); t != a.transit {
 			a.transit, e.border.due = t, true // the backbone's ranges count there, or no longer

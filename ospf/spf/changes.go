@@ -23,7 +23,7 @@ func (t *Table) Changes() []Change {
 	}
 	t.updateForwards()
 	slices.SortFunc(t.dirty, func(a, b *dest) int { return cmp.Compare(a.prefix, b.prefix) })
-	var changes []Change
+	changes := slices.Grow([]Change(nil), len(t.dirty))
 	for _, d := range t.dirty {
 		d.dirty = false
 		before := d.toRoute()
@@ -44,8 +44,7 @@ func (t *Table) Changes() []Change {
 	if t.setsLimit == 0 {
 		t.setsLimit = max(minSets, 4*t.sets.size())
 	}
-	clear(t.dirty)
-	t.dirty = t.dirty[:0]
+	t.dirty = nil // a burst leaves no list of its size behind
 	return changes
 }
 
