@@ -14,7 +14,7 @@ import (
 type writer interface {
 	apply([]op) []error
 	objects() (hops map[uint32]hopKey, groups map[uint32][]member, foreign map[uint32]struct{}, err error)
-	routes() ([]ownRoute, error)
+	routes(reset func(), take func(ownRoute)) error
 	occupants(map[ipv4.Prefix]bool) ([]kernelRoute, error)
 	manage(list []gateway, on bool) []error
 	packets() map[uint32]map[uint32]uint64

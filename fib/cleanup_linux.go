@@ -17,10 +17,7 @@ func Cleanup(cfg Config) (removed int, err error) {
 	}
 	defer k.close()
 	var ops []op
-	routes, err1 := k.routes()
-	for _, r := range routes {
-		ops = append(ops, op{kind: opDelStray, stray: &r.stray})
-	}
+	err1 := k.routes(func() { ops = nil }, func(r ownRoute) { ops = append(ops, op{kind: opDelStray, stray: &r.stray}) })
 	hops, groups, _, err2 := k.objects()
 	for id := range groups {
 		ops = append(ops, op{kind: opDelGroup, id: id})

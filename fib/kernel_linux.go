@@ -114,14 +114,13 @@ func (k *kernel) objects() (hops map[uint32]hopKey, groups map[uint32][]member, 
 	return hops, groups, foreign, err
 }
 
-// routes dumps our routes of all tables.
-func (k *kernel) routes() (own []ownRoute, err error) {
-	err = k.eachRoute(k.cfg.Protocol, 0, func() { own = own[:0] }, func(r *kernelRoute) {
+// routes dumps our routes of all tables. After reset the dump begins again.
+func (k *kernel) routes(reset func(), take func(ownRoute)) error {
+	return k.eachRoute(k.cfg.Protocol, 0, reset, func(r *kernelRoute) {
 		if r.protocol == k.cfg.Protocol {
-			own = append(own, r.own())
+			take(r.own())
 		}
 	})
-	return own, err
 }
 
 // occupants dumps who sits, in our table and with our metric, on prefixes.

@@ -256,28 +256,32 @@ func (t *Table) observe() error {
 		t.stale.objects = false
 	}
 	if t.stale.routes {
-		routes, err := t.kernel.routes()
-		if err != nil {
+		if err := t.observeRoutes(); err != nil {
 			return err
 		}
-		t.observeRoutes(routes)
 		t.stale.routes = false
 	}
 	return nil
 }
 
 // observeRoutes takes a fresh dump of our routes in and marks what differs.
-func (t *Table) observeRoutes(routes []ownRoute) {
+// After a dump that failed nothing is known; the next one follows before a plan.
+func (t *Table) observeRoutes() error {
 	o := t.obs
-	o.routes = make(map[ipv4.Prefix]target, len(routes))
-	clear(o.users)
-	clear(o.strays)
-	for _, r := range routes {
+	forget := func() {
+		clear(o.routes)
+		clear(o.users)
+		clear(o.strays)
+	}
+	err := t.kernel.routes(forget, func(r ownRoute) {
 		if r.table != t.cfg.Table || r.metric != t.cfg.Metric || r.tos != 0 {
 			o.strays[r.stray] = struct{}{}
-			continue
+			return
 		}
 		o.setRoute(r.prefix, r.target)
+	})
+	if err != nil {
+		return err
 	}
 	if t.want.adopted == nil && !t.want.sweep {
 		t.want.adopted = make(map[ipv4.Prefix]struct{}, len(o.routes))
@@ -292,13 +296,14 @@ func (t *Table) observeRoutes(routes []ownRoute) {
 		}
 	}
 	if !t.want.sweep {
-		return
+		return nil
 	}
 	for p := range o.routes {
 		if _, ok := t.want.routes[p]; !ok {
 			t.want.dirty[p] = struct{}{}
 		}
 	}
+	return nil
 }
 
 // examine finds out who holds the prefixes that exclusive creation found taken:

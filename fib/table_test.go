@@ -123,12 +123,13 @@ func (k *fakeKernel) list(p ipv4.Prefix, t target) kernelRoute {
 	return r
 }
 
-func (k *fakeKernel) routes() (out []ownRoute, err error) {
+func (k *fakeKernel) routes(reset func(), take func(ownRoute)) error {
+	reset()
 	for p, t := range k.held() {
 		r := k.list(p, t)
-		out = append(out, r.own())
+		take(r.own())
 	}
-	return out, nil
+	return nil
 }
 
 func (k *fakeKernel) occupants(asked map[ipv4.Prefix]bool) (out []kernelRoute, err error) {
