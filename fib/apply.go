@@ -67,7 +67,7 @@ func (t *Table) deletable(stage []op) []op {
 
 // settle takes the kernel's answer to one write into the observed state.
 func (t *Table) settle(o *op, err error, rep *Report, rd *redo) {
-	if err == nil || (o.kind >= opDelRoute && isAny(err, unix.ESRCH, unix.ENOENT)) {
+	if err == nil || ((o.kind >= opDelRoute || o.kind == opEvict) && isAny(err, unix.ESRCH, unix.ENOENT)) {
 		t.succeed(o, rep)
 		return
 	}
@@ -126,6 +126,8 @@ func (t *Table) giveUp(o *op, err error, rep *Report) {
 // succeed takes a write that holds into the observed state.
 func (t *Table) succeed(o *op, rep *Report) {
 	switch o.kind {
+	case opEvict:
+		t.obs.evict(o.id)
 	case opAddHop:
 		t.obs.hops[o.id] = *o.hop
 	case opAddGroup, opReplaceGroup:
@@ -186,6 +188,8 @@ func (o *op) describe(err error) error {
 // String is the op as a line of text: what it does to what.
 func (o op) String() string {
 	switch o.kind {
+	case opEvict:
+		return fmt.Sprintf("evict nexthop %d", o.id)
 	case opAddHop:
 		return fmt.Sprintf("add nexthop %d %s", o.id, o.hop)
 	case opAddGroup:

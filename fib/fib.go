@@ -4,8 +4,9 @@
 // The wanted state is (routes, dead legs, links). One kernel nexthop object
 // stands for one (interface, gateway, onlink), one nexthop group for one wanted
 // set of two or more hops, and routes point at the group by its id. A leg that
-// dies is left out by replacing the few groups that hold it, so failover costs
-// the same with ten routes and with a hundred thousand. A route with one hop
+// dies is taken out of the few groups that hold it, by the deletion of its object
+// or by replacing them, so failover costs the same with ten routes and with a
+// hundred thousand. A route with one hop
 // points at the object directly; a discard route stands alone.
 //
 // What the kernel holds is a value too (observed), filled by dumps and kept by
@@ -21,7 +22,7 @@
 // network that is still converging tells half the truth. Only a route that leads
 // to a dead leg changes at once.
 //
-// Files: plan.go (pure plan), observed.go (the kernel as a value), table.go
+// Files: plan.go (pure plan), evict.go (dead legs), observed.go (the kernel as a value), table.go
 // (Table, owned by one goroutine), apply.go (order, guards, answers), status.go;
 // kernel_linux.go (the only writer), gateway_linux.go (neighbour entries),
 // packets_linux.go (what groups counted), codec_linux.go (messages), conn_linux.go

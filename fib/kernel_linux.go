@@ -79,7 +79,7 @@ func (k *kernel) append(b *batch, o *op) {
 	case opDelStray:
 		b.start(unix.RTM_DELROUTE, 0)
 		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, *o.stray)
-	case opDelGroup, opDelHop:
+	case opEvict, opDelGroup, opDelHop:
 		b.start(unix.RTM_DELNEXTHOP, 0)
 		b.buf = appendHopID(b.buf, o.id)
 	}

@@ -3,6 +3,7 @@ package fib
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/ecmpd/ecmpd/ipv4"
 	"github.com/ecmpd/ecmpd/nexthop"
@@ -123,6 +124,16 @@ func (o *observed) exists(id uint32) bool {
 	}
 	_, ok := o.foreign[id]
 	return ok
+}
+
+// evict forgets a single object, which leaves its groups.
+func (o *observed) evict(id uint32) {
+	delete(o.hops, id)
+	for group, members := range o.groups {
+		if slices.ContainsFunc(members, func(m member) bool { return m.id == id }) {
+			o.groups[group] = slices.DeleteFunc(slices.Clone(members), func(m member) bool { return m.id == id })
+		}
+	}
 }
 
 // inGroup reports whether a group holds the object.

@@ -15,7 +15,11 @@ import (
 type opKind uint8
 
 const (
-	opAddHop opKind = iota
+	// opEvict deletes the object of a dead leg that groups still hold: the kernel
+	// takes it out of all of them. With net.ipv4.nexthop_compat_mode=1 the
+	// replacement of a group notifies each of its routes first, this does not.
+	opEvict opKind = iota
+	opAddHop
 	opAddGroup
 	opReplaceGroup
 	opAddRoute
@@ -48,6 +52,7 @@ type planner struct {
 	ops    [opKinds][]op
 	lastID uint32
 	hops   map[hopKey]uint32 // content → id, with those about to be added
+	gone   map[uint32]bool   // evicted
 	placed map[nexthop.Set]place
 	groups map[uint32][]member // as they will be
 	owner  map[uint32]bool     // group ids that a set owns
@@ -61,6 +66,7 @@ func plan(w *wanted, o *observed) (stages [opKinds][]op, placed map[nexthop.Set]
 		w: w, o: o, lastID: max(o.lastID, w.firstID-1),
 		hops:   make(map[hopKey]uint32, len(o.hops)),
 		placed: make(map[nexthop.Set]place, len(w.sets)),
+		gone:   map[uint32]bool{},
 		groups: maps.Clone(o.groups),
 		owner:  make(map[uint32]bool, len(w.sets)),
 	}
@@ -88,6 +94,7 @@ func (p *planner) placeSets() {
 			p.owner[id] = true
 		}
 	}
+	p.evict()
 	var orphans map[string][]uint32 // unowned groups by content
 	for _, s := range sets {
 		use := p.w.sets[s]
@@ -365,7 +372,7 @@ func (p *planner) planSweep(users map[uint32]int) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.o.hops)) {
-		if !used[id] && users[id] <= 0 {
+		if !used[id] && users[id] <= 0 && !p.gone[id] {
 			p.add(op{kind: opDelHop, id: id})
 		}
 	}

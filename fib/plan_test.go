@@ -62,7 +62,30 @@ nexthop 7 via 10.0.0.2 dev 2
 nexthop 8 via 10.0.1.2 dev 3
 group 9 7/8
 route 10.1.0.0/16 nhid 9`, `
+evict nexthop 8`},
+	{"dead leg before the sweep: the object may be needed", twoLinks + `
+dead b 10.0.1.2
+owns 9 10.0.0.2@a 10.0.1.2@b
+route 10.1.0.0/16 10.0.0.2@a 10.0.1.2@b`, `
+nexthop 7 via 10.0.0.2 dev 2
+nexthop 8 via 10.0.1.2 dev 3
+group 9 7/8
+route 10.1.0.0/16 nhid 9`, `
+replace group 9 7`},
+	{"dead leg, but a group has nothing else", twoLinks + `
+dead b 10.0.1.2
+owns 9 10.0.0.2@a 10.0.1.2@b
+route 10.1.0.0/16 10.0.0.2@a 10.0.1.2@b
+sweep`, `
+nexthop 7 via 10.0.0.2 dev 2
+nexthop 8 via 10.0.1.2 dev 3
+group 9 7/8
+group 10 8
+route 10.1.0.0/16 nhid 9
+route 10.2.0.0/16 nhid 10`, `
 replace group 9 7
+delete route 10.2.0.0/16
+delete group 10
 delete nexthop 8`},
 	{"the kernel shrank the group already", `
 link a 2 up
@@ -97,9 +120,9 @@ nexthop 7 via 10.0.0.2 dev 2
 nexthop 8 via 10.0.1.2 dev 3
 group 9 7/8
 route 10.1.0.0/16 nhid 9`, `
+evict nexthop 7
 delete route 10.1.0.0/16
 delete group 9
-delete nexthop 7
 delete nexthop 8`},
 	{"link made anew has another index", `
 link a 5 up

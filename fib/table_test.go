@@ -86,6 +86,19 @@ func (k *fakeKernel) write(o *op) error {
 			return unix.ESRCH
 		}
 		k.delRoute(o.prefix)
+	case opEvict:
+		if _, ok := k.hops[o.id]; !ok {
+			return unix.ENOENT
+		}
+		k.evict(o.id)
+		for id, g := range k.groups {
+			if len(g) == 0 {
+				k.Fatalf("%s: empties group %d", o, id)
+			}
+		}
+		if k.users[o.id] > 0 {
+			k.Fatalf("%s: routes use it", o)
+		}
 	case opDelGroup, opDelHop:
 		if !k.exists(o.id) {
 			return unix.ENOENT
