@@ -120,6 +120,7 @@ func (r *routeLoop) run(ctx context.Context) error {
 		if batch == nil {
 			return nil
 		}
+		r.evict(batch)
 		for _, m := range batch {
 			r.apply(m)
 		}
@@ -143,6 +144,21 @@ func (r *routeLoop) run(ctx context.Context) error {
 // watch feeds the loop with what others do to the kernel's routes.
 func (r *routeLoop) watch(ctx context.Context) error {
 	return r.monitor.Run(ctx, func(e fib.Event) { r.inbox.put(kernelEvent{e}) })
+}
+
+// evict takes the legs that died out of their groups before anything else of a
+// batch, which may be a hundred thousand routes, is looked at.
+func (r *routeLoop) evict(batch []any) {
+	died := false
+	for _, m := range batch {
+		if c, ok := m.(legChange); ok && c.dead {
+			r.fib.SetDead(c.leg, true)
+			died = true
+		}
+	}
+	if died && len(batch) > 1 && !r.frozen {
+		r.note(r.fib.Sync(), "")
+	}
 }
 
 // apply takes one message into the RIB and the wanted kernel state.

@@ -204,6 +204,9 @@ func (s *Speaker) turn(busy ready) (more bool) {
 		s.alertUntil = now.Add(alertTime)
 	}
 	if d := s.engine.Deadline(); !d.IsZero() && !now.Before(d) && s.mayTick() {
+		if len(s.outputs) > 0 { // a dead neighbour does not wait for the SPF run that follows from it
+			s.flush(now)
+		}
 		s.step(now, ospf.Tick{})
 		routine = true
 	}
