@@ -119,8 +119,8 @@ func (m *monitor) add(p netip.Prefix, r *route, now time.Time) {
 		return
 	}
 	r.at = now
-	if was := m.routes[p]; was != nil {
-		r.clean = was.clean
+	if was := m.routes[p]; was != nil && !m.uses(was, m.avoided) {
+		r.clean = m.cleanSince(was) // a route that left with its group has left, whatever follows
 	}
 	if m.uses(r, m.avoided) {
 		r.clean = time.Time{}
@@ -137,10 +137,11 @@ func (m *monitor) addNexthop(id uint32, nh *nexthop, now time.Time) {
 		delete(m.nexthops, id)
 		return
 	}
-	if was := m.nexthops[id]; was != nil {
-		nh.clean = was.clean
+	was := m.nexthops[id]
+	if m.nexthops[id] = nh; was == nil {
+		return // routes that come to a new one have their own time
 	}
-	m.nexthops[id] = nh
+	nh.clean = was.clean
 	if m.nexthopUses(nh, m.avoided) {
 		nh.clean = time.Time{}
 	} else if nh.clean.IsZero() {
@@ -232,17 +233,22 @@ func (m *monitor) left(within netip.Prefix) (using int, left []time.Time) {
 		if !within.Contains(p.Addr()) {
 			continue
 		}
-		at := r.clean
-		if nh := m.nexthops[r.nexthop]; nh != nil && nh.clean.After(at) {
-			at = nh.clean
-		}
 		if m.uses(r, m.avoided) {
 			using++
-		} else if !at.IsZero() {
+		} else if at := m.cleanSince(r); !at.IsZero() {
 			left = append(left, at)
 		}
 	}
 	return using, left
+}
+
+// cleanSince tells when a route that does not use the avoided interface stopped
+// to: with a change of its own or with one of its group.
+func (m *monitor) cleanSince(r *route) time.Time {
+	if nh := m.nexthops[r.nexthop]; nh != nil && nh.clean.After(r.clean) {
+		return nh.clean
+	}
+	return r.clean
 }
 
 // linkDown tells when a link lost its carrier, zero when it has not.

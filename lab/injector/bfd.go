@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,10 +33,15 @@ const (
 )
 
 // bfd answers whoever speaks BFD to this namespace: the passive role, in
-// asynchronous mode, 50 ms × 3. It does not look at its own detection time.
+// asynchronous mode, 50 ms × 3. It does not look at its own detection time. It
+// has a lock and a clock of its own, and real-time priority when it may: a session that
+// fails because this process or the machine is busy would be no measurement.
 type bfd struct {
 	listen, speak *net.UDPConn
-	sessions      map[netip.Addr]*bfdSession // guarded by Injector.mu
+
+	mu       sync.Mutex // guards what follows
+	sessions map[netip.Addr]*bfdSession
+	silent   bool
 }
 
 type bfdSession struct {
@@ -81,9 +88,12 @@ func (b *bfd) close() {
 
 // BFDUp says whether there is a BFD session on every link, and all are Up.
 func (in *Injector) BFDUp() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.bfd == nil || len(in.bfd.sessions) < len(in.links) {
+	if in.bfd == nil {
+		return false
+	}
+	in.bfd.mu.Lock()
+	defer in.bfd.mu.Unlock()
+	if len(in.bfd.sessions) < len(in.links) {
 		return false
 	}
 	for _, s := range in.bfd.sessions {
@@ -94,18 +104,40 @@ func (in *Injector) BFDUp() bool {
 	return true
 }
 
-func (in *Injector) receiveBFD() {
+func (b *bfd) silence() {
+	b.mu.Lock()
+	b.silent = true
+	b.mu.Unlock()
+}
+
+func (b *bfd) receive() {
 	buffer := make([]byte, 256)
 	for {
-		n, from, err := in.bfd.listen.ReadFromUDPAddrPort(buffer)
+		n, from, err := b.listen.ReadFromUDPAddrPort(buffer)
 		if err != nil {
 			return // closed
 		}
-		in.mu.Lock()
-		if !in.silent && n >= bfdLength {
-			in.bfd.take(buffer[:n], from.Addr().Unmap(), time.Now())
+		b.mu.Lock()
+		if !b.silent && n >= bfdLength {
+			b.take(buffer[:n], from.Addr().Unmap(), time.Now())
 		}
-		in.mu.Unlock()
+		b.mu.Unlock()
+	}
+}
+
+// clock sends until stop is closed, from a thread that ends with it.
+func (b *bfd) clock(stop <-chan struct{}) {
+	runtime.LockOSThread()
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case now := <-tick.C:
+			b.tick(now)
+		}
 	}
 }
 
@@ -156,6 +188,11 @@ func (b *bfd) send(s *bfdSession, flags byte) {
 
 // tick sends what is due. The jitter of RFC 5880 6.8.7 is a fixed 15 %.
 func (b *bfd) tick(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.silent {
+		return
+	}
 	for _, s := range b.sessions {
 		if now.Before(s.next) {
 			continue

@@ -102,7 +102,8 @@ func Open(c Config) (*Injector, error) {
 			in.socket.close()
 			return nil, fmt.Errorf("injector: %w", err)
 		}
-		in.busy.Go(in.receiveBFD)
+		in.busy.Go(in.bfd.receive)
+		in.busy.Go(func() { in.bfd.clock(in.stop) })
 	}
 	in.opened = time.Now()
 	in.tick(in.opened)
@@ -227,6 +228,9 @@ func (in *Injector) Silence() {
 	in.mu.Lock()
 	in.silent = true
 	in.mu.Unlock()
+	if in.bfd != nil {
+		in.bfd.silence()
+	}
 }
 
 // Close ends the injector without a good-bye.
@@ -267,9 +271,6 @@ func (in *Injector) tick(now time.Time) {
 	}
 	for _, l := range in.links {
 		l.tick(now)
-	}
-	if in.bfd != nil {
-		in.bfd.tick(now)
 	}
 }
 
