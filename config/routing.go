@@ -37,7 +37,7 @@ func (r *report) ecmp(raw *rawECMP) ECMP {
 	if enum(r, raw.Groups, false, groups) {
 		e.Resilient = fib.Resilient{Buckets: uint16(buckets), Idle: idle}
 		if e.Symmetric {
-			r.errorf(raw.Groups, "%s resilient goes with no hash: symmetric: what a resilient group chooses depends on what has been before, and differs between routers", raw.Groups.key)
+			r.errorf(raw.Groups, "\"groups: resilient\" and \"hash: symmetric\" exclude each other: what a resilient group chooses depends on what has been before, and differs between routers")
 		}
 	}
 	if n := raw.SymmetricKey; n != nil {
