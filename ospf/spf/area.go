@@ -26,6 +26,7 @@ type area struct {
 	scratch   tree // the tree before, to be grown over
 	heap      candidates
 	transit   bool // TransitCapability
+	connected bool // the tree reaches another vertex than the root
 	pending   bool // the tree is older than the graph
 }
 

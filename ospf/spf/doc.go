@@ -30,7 +30,8 @@
 //   - The longest match for a forwarding address (16.4 step 3) is looked for among
 //     intra-area and inter-area routes; an address of the router itself matches nothing.
 //   - A router attached to several areas without an adjacency in the backbone examines
-//     the summaries of all of them (RFC 3509 section 2).
+//     the summaries of all of them (RFC 3509 section 2), and so until the tree of the
+//     backbone reaches somebody.
 //   - Virtual links of the router itself are not calculated.
 //   - A network-LSA with mask 255.255.255.255 or 0.0.0.0 gives no route (RFC 6860),
 //     and nothing does in 0/8, 127/8 and from 224/4 up.
