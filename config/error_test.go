@@ -217,7 +217,7 @@ func TestErrors(t *testing.T) {
 		{"mode missing", head + "transit: §{tracked: [10.0.0.0/8]}", `"mode" is missing`},
 		{"tracked", head + "transit: {mode: notrack, tracked: [10.0.0.0/8, §10.0.0.1/8]}", "write 10.0.0.0/8"},
 		{"protocol", head + "kernel: {protocol: §4}", "5 to 255"},
-		{"source", head + "kernel: {source: §lo}", `"source" is off or auto, not "lo"`},
+		{"source", head + "kernel: {source: §lo}", `"source" is off, auto or an own address like 10.0.0.1, not "lo"`},
 		{"source multicast", head + "kernel: {source: §224.0.0.5}", `"source" is a unicast address of this router, not 224.0.0.5`},
 	}
 	for _, tt := range tests {

@@ -37,7 +37,7 @@ func (r *report) ecmp(raw *rawECMP) ECMP {
 	if enum(r, raw.Groups, false, groups) {
 		e.Resilient = fib.Resilient{Buckets: uint16(buckets), Idle: idle}
 		if e.Symmetric {
-			r.errorf(raw.Groups, "%s resilient goes with no hash: symmetric: what a resilient group chooses depends on what has been before, and differs between routers", raw.Groups.key)
+			r.errorf(raw.Groups, "\"groups: resilient\" and \"hash: symmetric\" exclude each other: what a resilient group chooses depends on what has been before, and differs between routers")
 		}
 	}
 	if n := raw.SymmetricKey; n != nil {
@@ -128,15 +128,21 @@ func (r *report) kernel(raw *rawKernel) Kernel {
 
 // source reads off, auto or an address.
 func (r *report) source(n *node) Source {
-	if n != nil {
-		if a, err := netip.ParseAddr(n.text); err == nil {
-			if first := a.As16()[12]; !a.Is4() || first == 0 || first == 127 || first >= 224 {
-				r.errorf(n, "%q is a unicast address of this router, not %s", n.key, n.text)
-			}
-			return Source{Address: a}
+	if n == nil {
+		return Source{}
+	}
+	for _, c := range kernelSources {
+		if c.word == n.text {
+			return c.value
 		}
 	}
-	return enum(r, n, Source{}, kernelSources)
+	a, err := netip.ParseAddr(n.text)
+	if err != nil {
+		r.errorf(n, "%q is off, auto or an own address like 10.0.0.1, not %q", n.key, n.text)
+	} else if first := a.As16()[12]; !a.Is4() || first == 0 || first == 127 || first >= 224 {
+		r.errorf(n, "%q is a unicast address of this router, not %s", n.key, n.text)
+	}
+	return Source{Address: a}
 }
 
 // static reads the static routes, and how the gateways of the watched hops are watched.

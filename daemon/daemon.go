@@ -254,7 +254,7 @@ func (d *daemon) reload() error {
 	cfg, err := loadConfig(d.options.ConfigPath)
 	old := d.currentConfig()
 	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric || cfg.ECMP.Resilient != old.ECMP.Resilient) {
-		err = errors.New("kernel.protocol, kernel.metric and the kind of ecmp.groups change only with a restart")
+		err = errors.New("kernel.protocol, kernel.metric and the kind of ecmp.groups change only with a restart; before another kernel.protocol stop the daemon and run ecmpd cleanup")
 	}
 	if err != nil {
 		d.log.WithError(err).Error("reload: the running configuration stays")

@@ -7,7 +7,10 @@
 // network.go those of OSPF and routes. Package doctor/host looks for other programs.
 package doctor
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Severity tells what is wrong from what is worth knowing.
 type Severity string
@@ -127,9 +130,22 @@ func Examine(f Facts) []Finding {
 		blockers, translation, offload, trackedEntries, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,
 	} {
-		findings = append(findings, check(f)...)
+		findings = append(findings, short(check(f))...)
 	}
 	return findings
+}
+
+// most findings of one kind are shown: whoever floods a link with hellos does not hide
+// what comes after.
+const most = 20
+
+func short(list []Finding) []Finding {
+	if len(list) <= most {
+		return list
+	}
+	rest := list[most]
+	rest.What = fmt.Sprintf("and %d more of the same kind", len(list)-most)
+	return append(list[:most], rest)
 }
 
 // Wrongs counts the findings that are more than notes.

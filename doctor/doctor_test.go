@@ -93,3 +93,22 @@ func TestExamine(t *testing.T) {
 		t.Errorf("transit off: %+v", found)
 	}
 }
+
+// Whoever floods a link with hellos of many routers does not hide what else is wrong.
+func TestExamineManyOfAKind(t *testing.T) {
+	f := healthy()
+	for range 300 {
+		f.Neighbors = append(f.Neighbors, Neighbor{"10.0.0.2", "10.9.0.2", "vpn1", OneWay, "the reason"})
+	}
+	f.Blockers = []Place{{"inet", "site", "forward", "policy", true}}
+	found := Examine(f)
+	if len(found) != most+2 {
+		t.Fatalf("%d findings", len(found))
+	}
+	if rest := found[most]; rest.Check != "one-way" || rest.What != "and 280 more of the same kind" {
+		t.Errorf("%+v", rest)
+	}
+	if last := found[most+1]; last.Check != "blocker" {
+		t.Errorf("%+v", last)
+	}
+}

@@ -14,14 +14,12 @@ import (
 // untracked: both ends transit, neither tracked nor one of the hub's own
 // addresses, and no NAT. It returns how many it removed. Call it after Apply:
 // before, the next packet would bring an entry back.
-func (f *Firewall) FlushTransit(local []netip.Addr) (int, error) {
-	flows, err := f.transitFlows(local)
-	if err != nil {
-		return 0, err
-	}
-	removed := 0
+func (f *Firewall) FlushTransit(local []netip.Addr) (removed int, err error) {
 	var errs []error
-	for _, flow := range flows {
+	err = f.eachTransitFlow(local, func(flow conntrack.Flow) {
+		if len(errs) == 10 {
+			return
+		}
 		// A delete names the entry by one direction and its zone.
 		err := f.ct.Delete(conntrack.Flow{TupleOrig: flow.TupleOrig, Zone: flow.Zone})
 		switch {
@@ -30,30 +28,27 @@ func (f *Firewall) FlushTransit(local []netip.Addr) (int, error) {
 		case !errors.Is(err, unix.ENOENT): // it may have ended by itself
 			errs = append(errs, fmt.Errorf("remove conntrack entry %s: %w", flow.TupleOrig, err))
 		}
-		if len(errs) == 10 {
-			break
-		}
-	}
-	return removed, errors.Join(errs...)
+	})
+	return removed, errors.Join(append(errs, err)...)
 }
 
 // TransitEntries counts the conntrack entries that FlushTransit would remove.
-func (f *Firewall) TransitEntries(local []netip.Addr) (int, error) {
-	flows, err := f.transitFlows(local)
-	return len(flows), err
+func (f *Firewall) TransitEntries(local []netip.Addr) (n int, err error) {
+	err = f.eachTransitFlow(local, func(conntrack.Flow) { n++ })
+	return n, err
 }
 
-func (f *Firewall) transitFlows(local []netip.Addr) ([]conntrack.Flow, error) {
-	flows, err := f.ct.Dump(nil)
-	if err != nil {
-		return nil, fmt.Errorf("read conntrack entries: %w", err)
-	}
+func (f *Firewall) eachTransitFlow(local []netip.Addr, see func(conntrack.Flow)) error {
 	match := flowMatch{
 		transit: disjoint(f.wanted.Transit),
 		tracked: disjoint(f.wanted.Tracked),
 		local:   local,
 	}
-	return slices.DeleteFunc(flows, func(flow conntrack.Flow) bool { return !match.untracked(flow) }), nil
+	return f.eachFlow(func(flow conntrack.Flow) {
+		if match.untracked(flow) {
+			see(flow)
+		}
+	})
 }
 
 // ForgetFlows forgets which flows the hub has seen, and their conntrack entries,

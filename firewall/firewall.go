@@ -23,7 +23,7 @@
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through
 // everything. insert_linux.go keeps a rule of ours in other people's chains;
-// conntrack_linux.go removes entries.
+// flows_linux.go reads conntrack and conntrack_linux.go removes entries.
 package firewall
 
 import (

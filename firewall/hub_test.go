@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ti-mo/conntrack"
+	"golang.org/x/sys/unix"
 )
 
 // hubNet is a hub between two branches and a LAN:
@@ -249,6 +250,34 @@ table inet track {
 	}
 	if removed, err = n.f.FlushTransit(local); err != nil || removed != 0 {
 		t.Errorf("a second flush removed %d: %v", removed, err)
+	}
+}
+
+// A hub may track a million connections: they are looked at while the kernel tells
+// of them, and those that go do so meanwhile.
+func TestFlushTransitAmongMany(t *testing.T) {
+	const transit, others = 3000, 6000
+	n := newHub(t, "many")
+	mustApply(t, n.f, hubRules)
+	add := func(number int, src, dst string) {
+		for i := range number {
+			flow := conntrack.NewFlow(unix.IPPROTO_UDP, 0, netip.MustParseAddr(src), netip.MustParseAddr(dst), uint16(10_000+i), 7000, 600, 0)
+			if err := n.f.ct.Create(flow); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(transit, "10.10.1.1", "10.10.2.1")
+	add(others, "10.10.1.1", "192.168.1.2")
+	if count, err := n.f.TransitEntries(nil); err != nil || count != transit {
+		t.Errorf("%d entries of transit flows, want %d: %v", count, transit, err)
+	}
+	if removed, err := n.f.FlushTransit(nil); err != nil || removed != transit {
+		t.Errorf("removed %d entries, want %d: %v", removed, transit, err)
+	}
+	left := 0
+	if err := n.f.eachFlow(func(conntrack.Flow) { left++ }); err != nil || left != others {
+		t.Errorf("%d entries are left, want %d: %v", left, others, err)
 	}
 }
 

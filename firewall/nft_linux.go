@@ -27,6 +27,7 @@ type Firewall struct {
 	monitor *netlink.Conn
 	reader  *netlink.Conn
 	ct      *conntrack.Conn
+	flows   *netlink.Conn // dumps conntrack
 
 	wanted  Ruleset
 	adopted *table // what an earlier run left, until Sweep
@@ -71,6 +72,9 @@ func open() (f *Firewall, err error) {
 	if f.ct, err = conntrack.Dial(nil); err != nil {
 		return f, err
 	}
+	if f.flows, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
+		return f, err
+	}
 	if err = f.observe(); err != nil {
 		return f, err
 	}
@@ -93,6 +97,9 @@ func (f *Firewall) Close() error {
 	}
 	if f.ct != nil {
 		errs = append(errs, f.ct.Close())
+	}
+	if f.flows != nil {
+		errs = append(errs, f.flows.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -213,6 +213,37 @@ func TestSummary16_2_BackboneOnly(t *testing.T) {
 	l.wantAt(0, "10.0.0.0/24 10", type3)
 }
 
+// The backbone connection comes back: until the tree of the backbone reaches somebody,
+// MinLSInterval later, the routes through the other area stay.
+func TestSummary3509_BackboneReturns(t *testing.T) {
+	l := newLab(t, areas(Area{ID: 0}, Area{ID: 1}))
+	b, o := l.neighbours()
+	b.says(1, packet.RouterB)
+	b.summary(1, "172.18.0.0/16", 5)
+	o.says(1, packet.RouterB)
+	o.summary(1, "172.18.0.0/16", 1)
+	l.advance(time.Minute)
+	before := l.route("172.18.0.0/16")
+	if before != "inter-area 0.0.0.0 15" {
+		t.Fatalf("with a backbone connection: %q", before)
+	}
+	b.alive = false
+	l.advance(time.Minute)
+	if got := l.route("172.18.0.0/16"); got != "inter-area 0.0.0.1 11" {
+		t.Fatalf("without: %q", got)
+	}
+	l.full("tun0", "2.2.2.2", "10.1.0.2")
+	for range 1000 {
+		if l.route("172.18.0.0/16") == "" {
+			t.Fatal("no route while the backbone comes back")
+		}
+		l.advance(10 * time.Millisecond)
+	}
+	if got := l.route("172.18.0.0/16"); got != before {
+		t.Errorf("with the backbone back: %q", got)
+	}
+}
+
 // Appendix E holds for summaries: two networks of one address share no link state id.
 func TestSummaryE_LinkStateIDs(t *testing.T) {
 	l := newLab(t, areas(Area{ID: 0}, Area{ID: 1}))

@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		if cerr := l.Close(); cerr != nil {
 			err = errors.Join(err, fmt.Errorf("clean up: %w", cerr))
 		} else if ctx.Err() != nil {
-			err = fmt.Errorf("interrupted, and the demo's network is removed: %w", ctx.Err())
+			err = errors.New("interrupted; the demo's network is removed")
 		}
 	}()
 

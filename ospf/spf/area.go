@@ -27,6 +27,7 @@ type area struct {
 	heap      candidates
 	transit   bool    // TransitCapability
 	virtual   []setID // next hops of the own virtual links, as the tree has them
+	connected bool    // the tree reaches another vertex than the root
 	pending   bool    // the tree is older than the graph
 }
 

@@ -31,7 +31,8 @@
 //   - The longest match for a forwarding address (16.4 step 3) is looked for among
 //     intra-area and inter-area routes; an address of the router itself matches nothing.
 //   - A router attached to several areas without an adjacency in the backbone examines
-//     the summaries of all of them (RFC 3509 section 2).
+//     the summaries of all of them (RFC 3509 section 2), and so until the tree of the
+//     backbone reaches somebody.
 //   - The next hops of an own virtual link are those of the path that it stands for, not first unresolved
 //     (16.1.1): the other end may have no summary of the destination to resolve them with (16.3).
 //   - A network-LSA with mask 255.255.255.255 or 0.0.0.0 gives no route (RFC 6860),

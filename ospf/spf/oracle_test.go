@@ -287,7 +287,7 @@ func (o *oracle) summaryAreas() []*oracleArea {
 	var attached []*oracleArea
 	for _, a := range o.areas {
 		if len(o.links[a.id]) > 0 {
-			if a.id == 0 && slices.ContainsFunc(o.links[0], func(l RootLink) bool { return l.Link.Type != packet.LinkStub }) {
+			if a.id == 0 && len(a.dist) > 1 && slices.ContainsFunc(o.links[0], func(l RootLink) bool { return l.Link.Type != packet.LinkStub }) {
 				return []*oracleArea{a}
 			}
 			attached = append(attached, a)

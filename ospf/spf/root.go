@@ -111,9 +111,10 @@ func (t *Table) checkAttachment() {
 
 // examines is the head of RFC 2328 16.2: the summaries of the only attached area,
 // or of the backbone; RFC 3509 section 2 adds: of all when there is no active backbone
-// connection, which is an adjacency there.
+// connection. That is an adjacency there over which the tree reaches somebody: before,
+// its summaries give no route, and those of the other areas would be given up for nothing.
 func (t *Table) examines(a *area) bool {
-	backbone := slices.ContainsFunc(t.areas, func(a *area) bool { return a.id == 0 && a.root.adjacent() })
+	backbone := slices.ContainsFunc(t.areas, func(a *area) bool { return a.id == 0 && a.root.adjacent() && a.connected })
 	return len(a.root.links) > 0 && (a.id == 0 || !backbone)
 }
 

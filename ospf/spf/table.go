@@ -216,7 +216,9 @@ func (t *Table) Run() Stats {
 		}
 		a.pending = false
 		stats.Areas++
-		stats.Vertices += t.grow(a)
+		vertices := t.grow(a)
+		a.connected = vertices > 1
+		stats.Vertices += vertices
 		t.updateTransit(a)
 		if !anew {
 			t.markMoved(a)
@@ -224,6 +226,7 @@ func (t *Table) Run() Stats {
 	}
 	if stats.Areas > 0 {
 		t.markAllForwards()
+		t.checkAttachment()
 	}
 	return stats
 }
