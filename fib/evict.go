@@ -70,11 +70,12 @@ func (p *planner) leaveGroups(k hopKey, id uint32) {
 	delete(p.hops, k)
 	p.gone[id] = true
 	if p.o.users[id] > 0 {
-		for _, prefix := range slices.Sorted(maps.Keys(p.o.routes)) {
-			if p.o.routes[prefix].id == id {
+		for prefix, t := range p.o.routes {
+			if t.id == id {
 				p.add(op{kind: opUnroute, prefix: prefix})
 			}
 		}
+		slices.SortFunc(p.ops[opUnroute], func(a, b op) int { return cmp.Compare(a.prefix, b.prefix) })
 	}
 	p.add(op{kind: opEvict, id: id})
 }
