@@ -43,7 +43,7 @@ func isAny(err error, targets ...error) bool {
 func (t *Table) apply(stages [opKinds][]op, rep *Report) redo {
 	var rd redo
 	for kind, stage := range stages {
-		if opKind(kind) >= opDelGroup {
+		if k := opKind(kind); k == opEvict || k >= opDelGroup {
 			stage = t.deletable(stage)
 		}
 		for i, err := range t.kernel.apply(stage) {
@@ -58,7 +58,7 @@ func (t *Table) apply(stages [opKinds][]op, rep *Report) redo {
 func (t *Table) deletable(stage []op) []op {
 	var out []op
 	for _, o := range stage {
-		if t.obs.users[o.id] == 0 && (o.kind == opDelGroup || !t.obs.inGroup(o.id)) {
+		if t.obs.users[o.id] == 0 && (o.kind != opDelHop || !t.obs.inGroup(o.id)) {
 			out = append(out, o)
 		}
 	}
@@ -67,7 +67,7 @@ func (t *Table) deletable(stage []op) []op {
 
 // settle takes the kernel's answer to one write into the observed state.
 func (t *Table) settle(o *op, err error, rep *Report, rd *redo) {
-	if err == nil || ((o.kind >= opDelRoute || o.kind == opEvict) && isAny(err, unix.ESRCH, unix.ENOENT)) {
+	if err == nil || (o.deletes() && isAny(err, unix.ESRCH, unix.ENOENT)) {
 		t.succeed(o, rep)
 		return
 	}
@@ -137,7 +137,7 @@ func (t *Table) succeed(o *op, rep *Report) {
 		delete(t.want.adopted, o.prefix)
 		rep.Written++
 		return
-	case opDelRoute:
+	case opUnroute, opDelRoute:
 		t.obs.delRoute(o.prefix)
 		delete(t.want.adopted, o.prefix)
 		rep.Deleted++
@@ -200,7 +200,7 @@ func (o op) String() string {
 		return fmt.Sprintf("add route %s %s", o.prefix, o.target)
 	case opReplaceRoute:
 		return fmt.Sprintf("replace route %s %s", o.prefix, o.target)
-	case opDelRoute:
+	case opUnroute, opDelRoute:
 		return fmt.Sprintf("delete route %s", o.prefix)
 	case opDelStray:
 		return fmt.Sprintf("delete route %s table %d metric %d", o.stray.prefix, o.stray.table, o.stray.metric)

@@ -8,6 +8,9 @@ import (
 	"github.com/ecmpd/ecmpd/nexthop"
 )
 
+// maxUnrouted is how many routes through the dead leg alone may go first.
+const maxUnrouted = 100
+
 // evict takes dead legs out of all groups by deleting their objects, where
 // nothing else needs the object and no group is emptied, for an emptied group
 // goes with its routes.
@@ -25,7 +28,7 @@ func (p *planner) evict() {
 		}
 		for _, onlink := range []bool{false, true} {
 			k := hopKey{ifindex: link.Index, gateway: leg.Gateway, onlink: onlink}
-			if id, ok := p.hops[k]; ok && p.o.users[id] == 0 && !p.needed(k) {
+			if id, ok := p.hops[k]; ok && p.o.users[id] <= maxUnrouted && !p.needed(k) {
 				p.leaveGroups(k, id)
 			}
 		}
@@ -66,5 +69,13 @@ func (p *planner) leaveGroups(k hopKey, id uint32) {
 	maps.Copy(p.groups, left)
 	delete(p.hops, k)
 	p.gone[id] = true
+	if p.o.users[id] > 0 {
+		for prefix, t := range p.o.routes {
+			if t.id == id {
+				p.add(op{kind: opUnroute, prefix: prefix})
+			}
+		}
+		slices.SortFunc(p.ops[opUnroute], func(a, b op) int { return cmp.Compare(a.prefix, b.prefix) })
+	}
 	p.add(op{kind: opEvict, id: id})
 }

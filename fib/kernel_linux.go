@@ -73,7 +73,7 @@ func (k *kernel) append(b *batch, o *op) {
 	case opReplaceRoute:
 		b.start(unix.RTM_NEWROUTE, replace)
 		b.buf = appendRoute(b.buf, k.cfg, o.prefix, o.target)
-	case opDelRoute:
+	case opUnroute, opDelRoute:
 		b.start(unix.RTM_DELROUTE, 0)
 		b.buf = appendRouteKey(b.buf, proto, scopeNowhere, 0, stray{prefix: o.prefix, table: k.cfg.Table, metric: k.cfg.Metric})
 	case opDelStray:

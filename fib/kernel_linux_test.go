@@ -74,7 +74,7 @@ func TestFailoverWritesNoRoute(t *testing.T) {
 	h.table.SweepStale()
 	h.sync()
 	h.table.SetDead(legB, true)
-	if rep := h.sync(); rep.Written != 0 || rep.Deleted != 1 || rep.Objects != 2 {
+	if rep := h.sync(); rep.Written != 0 || rep.Deleted != 1 || rep.Objects != 1 {
 		t.Errorf("leg dead: %+v", rep)
 	}
 	if got := h.routes(); len(got) != 100 || got[0] != "100.0.0.0 10.0.0.2@v0" {

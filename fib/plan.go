@@ -15,10 +15,13 @@ import (
 type opKind uint8
 
 const (
-	// opEvict deletes the object of a dead leg that groups still hold: the kernel
+	// opUnroute deletes a route that leads to the object of a dead leg alone: with
+	// the object it would go without a word.
+	opUnroute opKind = iota
+	// opEvict deletes that object while groups still hold it: the kernel
 	// takes it out of all of them. With net.ipv4.nexthop_compat_mode=1 the
 	// replacement of a group notifies each of its routes first, this does not.
-	opEvict opKind = iota
+	opEvict
 	opAddHop
 	opAddGroup
 	opReplaceGroup
@@ -43,7 +46,12 @@ type op struct {
 }
 
 // aboutRoute reports that the op writes or deletes the route of a wanted prefix.
-func (o *op) aboutRoute() bool { return o.kind >= opAddRoute && o.kind <= opDelRoute }
+func (o *op) aboutRoute() bool {
+	return o.kind == opUnroute || o.kind >= opAddRoute && o.kind <= opDelRoute
+}
+
+// deletes reports that the op is done when there is nothing to do.
+func (o *op) deletes() bool { return o.kind <= opEvict || o.kind >= opDelRoute }
 
 // planner holds one run of plan.
 type planner struct {
@@ -258,6 +266,7 @@ func (p *planner) planRoutes() map[uint32]int {
 	for i, prefix := range candidates {
 		want, installable := p.w.target(p.w.routes[prefix], p.placed)
 		have, exists := p.o.routes[prefix]
+		exists = exists && !p.gone[have.id]
 		if _, blocked := p.w.blocked[prefix]; blocked && installable {
 			continue
 		}

@@ -63,6 +63,20 @@ nexthop 8 via 10.0.1.2 dev 3
 group 9 7/8
 route 10.1.0.0/16 nhid 9`, `
 evict nexthop 8`},
+	{"dead leg with a route of its own", twoLinks + `
+dead b 10.0.1.2
+owns 9 10.0.0.2@a 10.0.1.2@b
+owns 0 10.0.1.2@b
+route 10.1.0.0/16 10.0.0.2@a 10.0.1.2@b
+route 10.2.0.0/16 10.0.1.2@b
+sweep`, `
+nexthop 7 via 10.0.0.2 dev 2
+nexthop 8 via 10.0.1.2 dev 3
+group 9 7/8
+route 10.1.0.0/16 nhid 9
+route 10.2.0.0/16 nhid 8`, `
+delete route 10.2.0.0/16
+evict nexthop 8`},
 	{"dead leg before the sweep: the object may be needed", twoLinks + `
 dead b 10.0.1.2
 owns 9 10.0.0.2@a 10.0.1.2@b

@@ -81,7 +81,7 @@ func (k *fakeKernel) write(o *op) error {
 			k.Fatalf("%s: it is another's", o)
 		}
 		k.setRoute(o.prefix, o.target)
-	case opDelRoute:
+	case opUnroute, opDelRoute:
 		if _, ok := k.held()[o.prefix]; !ok {
 			return unix.ESRCH
 		}
