@@ -18,7 +18,8 @@
 // wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
 // shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
 // explain_rules.go, doctor.go and orders.go
-// (API), sequence.go (sequence numbers), kernel.go (sysctls and cleanup).
+// (API), statedir.go and sequence.go (what survives a restart), kernel.go (sysctls and
+// cleanup).
 package daemon
 
 import (
@@ -111,9 +112,12 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer release()
-	if err := os.MkdirAll(o.StateDir, 0o755); err != nil {
-		d.log.WithError(err).Warn("state directory: what has to survive a restart is not kept (choose another with --state-dir)")
+	unlock, err := openStateDir(o.StateDir, log)
+	if err != nil {
+		return err
 	}
+	defer unlock()
+	rememberProtocol(o.StateDir, cfg.Kernel.Protocol, log)
 	for _, w := range cfg.Warnings {
 		d.log.Warn(w.String())
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
@@ -100,6 +101,9 @@ func removeAll(log *logrus.Logger, c fib.Config, o Options) error {
 	settings, settingErr := sysctl.Open(o.sysctlDir())
 	if settingErr == nil {
 		restored, settingErr = settings.Restore()
+	}
+	if routeErr == nil {
+		_ = os.Remove(filepath.Join(o.StateDir, protocolFile)) // nothing of it is left
 	}
 	log.WithFields(logrus.Fields{"removed": removed, "restored": restored}).Info("routes, nexthops and rules removed, kernel settings restored")
 	return errors.Join(routeErr, ruleErr, settingErr)

@@ -6,7 +6,8 @@ import (
 )
 
 // Sessions at their limits keep up while both processes, and so the whole machine,
-// have more to do than there are processors, garbage included.
+// have more to do than there are processors, garbage included. What the machine
+// stalls for as a whole is measured and no fault of theirs.
 func TestUnderLoad(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -28,12 +29,20 @@ func TestUnderLoad(t *testing.T) {
 			}
 			ends[0].usage()
 			<-time.After(8 * time.Second) // the observation itself
+			var failures int
+			var late time.Duration
 			for side, p := range ends {
 				u := p.usage()
 				t.Logf("side %d: %+v", side, u)
-				if u.Failures > 0 || u.Up != c.role.Sessions {
-					t.Errorf("side %d: %d failures, %d of %d sessions are up", side, u.Failures, u.Up, c.role.Sessions)
-				}
+				failures, late = failures+u.Failures, max(late, u.Counters.Late)
+			}
+			// Only the machine itself may be to blame: a processor that it took away
+			// for longer than two of the three intervals.
+			if failures > 0 && late < 2*c.role.Interval {
+				t.Errorf("%d failures, although nothing was later than %s", failures, late)
+			}
+			for _, p := range ends {
+				p.allUp(c.role.Sessions)
 			}
 		})
 	}
