@@ -228,7 +228,9 @@ type Transit struct {
 	Holes      List[Hole]    `json:"holes"`
 	InSync     bool          `json:"inSync"` // the kernel's sets are the wanted ones
 	BlockedBy  List[Blocker] `json:"blockedBy"`
-	Warnings   List[Warning] `json:"warnings"` // tracked networks that cannot work as they are
+	// MayTranslate are NAT rules that are not understood: what they translate may have to be listed under transit.tracked.
+	MayTranslate List[Blocker] `json:"mayTranslate"`
+	Warnings     List[Warning] `json:"warnings"` // tracked networks that cannot work as they are
 }
 
 // Warning is a tracked network of whose flows connection tracking sees a part

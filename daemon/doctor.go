@@ -252,7 +252,12 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		}
 		var errs [3]error
 		r.blockers, errs[0] = fw.Blockers()
-		r.translates, r.offloads, errs[1] = fw.Encounters()
+		r.offloads, errs[1] = fw.Offloads()
+		for _, t := range d.firewall.nat {
+			if t.Doubt != "" {
+				r.translates = append(r.translates, t.Place)
+			}
+		}
 		if d.firewall.wanted.state.Mode == transit.Notrack { // other modes track some transit
 			r.entries, errs[2] = fw.TransitEntries(state.Local)
 		}

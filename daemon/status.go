@@ -329,6 +329,7 @@ func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
 		return api.Transit{}, err
 	}
 	out.InSync = rules.inSync
+	addTranslations(&out, rules.nat)
 	for _, b := range rules.blockers {
 		out.BlockedBy = append(out.BlockedBy, api.Blocker(b))
 	}

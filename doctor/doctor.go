@@ -47,7 +47,7 @@ type Facts struct {
 	Transit    bool // packets between transit prefixes are not tracked
 	Blockers   []Place
 	Offloads   []Place // flowtables that transit connections may enter
-	Translates []Place // NAT rules that transit packets may meet
+	Translates []Place // NAT rules that transit packets may meet, and that are not understood
 	Entries    int     // conntrack entries of flows that are not to be tracked
 
 	Interfaces []Interface

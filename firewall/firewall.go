@@ -22,7 +22,8 @@
 // xt_linux.go (nftables) and legacy.go, legacy_linux.go (iptables-legacy), which foreign.go
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through
-// everything. insert_linux.go keeps a rule of ours in other people's chains;
+// everything; translation.go finds what NAT needs to be tracked.
+// insert_linux.go keeps a rule of ours in other people's chains;
 // flows_linux.go reads conntrack and conntrack_linux.go removes entries.
 package firewall
 

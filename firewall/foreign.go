@@ -35,6 +35,10 @@ type foreignRule struct {
 	verdict verdict
 	target  string // chain of a jump or goto
 	text    string
+
+	// The addresses that NAT puts into packets: none are the router's own ones.
+	to        [][2]uint32
+	toUnknown bool
 }
 
 // effect is what a rule does to a packet beside its verdict.

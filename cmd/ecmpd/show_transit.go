@@ -43,6 +43,14 @@ func drawTransit(s screen, body api.TransitBody, _ bool) {
 		s.line("\n%s", s.bad("Tracking may see only one direction of flows to:"))
 		s.table([]string{"Tracked", "Reason"}, rows)
 	}
+	if len(t.MayTranslate) > 0 {
+		var rows [][]string
+		for _, b := range t.MayTranslate {
+			rows = append(rows, []string{b.Family, b.Table, b.Chain, b.Rule})
+		}
+		s.line("\n%s", s.bad("NAT rules that are not understood (list what they translate under transit.tracked):"))
+		s.table([]string{"Family", "Table", "Chain", "Rule"}, rows)
+	}
 	if len(t.BlockedBy) > 0 {
 		var rows [][]string
 		for _, b := range t.BlockedBy {
