@@ -92,6 +92,7 @@ const (
 	fieldSourcePort
 	fieldDestinationPort
 	fieldTCPFlags
+	fieldFragment // the packet is one, or one but the first
 )
 
 // condition compares one property of a packet with a list of values.
@@ -131,6 +132,7 @@ type packet struct {
 	tcpFlags                    byte
 	tcpFlagsKnown               bool
 	translated                  bool // or may have been
+	whole                       bool // no fragment
 }
 
 // tracked says whether the packet has a conntrack entry.
@@ -193,6 +195,11 @@ func (c condition) matches(p *packet, h hook) answer {
 			return maybe
 		}
 		return truth(slices.Contains(c.values, p.tcpFlags&byte(c.mask)))
+	case fieldFragment:
+		if p.whole {
+			return no
+		}
+		return maybe
 	default:
 		return maybe
 	}

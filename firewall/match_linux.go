@@ -50,6 +50,9 @@ func (d *decoder) rules(key chainKey, raw rawRule) []foreignRule {
 	}
 	for i := range out {
 		out[i].text = fmt.Sprintf("%s (handle %d)", out[i].String(), raw.handle)
+		if key.family == unix.NFPROTO_INET && key.table == tableName && raw.comment != "" { // of ours it says most
+			out[i].text = raw.comment + ": " + out[i].text
+		}
 	}
 	return out
 }
@@ -249,6 +252,8 @@ func payloadSource(e *expr.Payload) source {
 		return source{field: fieldSource, width: int(e.Len)}
 	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetDestination && e.Len <= 4:
 		return source{field: fieldDestination, width: int(e.Len)}
+	case at(expr.PayloadBaseNetworkHeader, offsetFragment, 2):
+		return source{field: fieldFragment, width: 2}
 	case at(expr.PayloadBaseNetworkHeader, 9, 1):
 		return source{field: fieldProtocol}
 	case at(expr.PayloadBaseTransportHeader, offsetSourcePort, 2):
