@@ -240,9 +240,9 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		return err
 	}
 	type found struct {
-		blockers, translates, offloads []firewall.Place
-		entries                        int
-		err                            error
+		blockers, translates, tracksAll, offloads []firewall.Place
+		entries                                   int
+		err                                       error
 	}
 	r, err := askLoop(ctx, d.firewall.inbox, func() (r found) {
 		fw := d.firewall.fw
@@ -254,8 +254,11 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		r.blockers, errs[0] = fw.Blockers()
 		r.offloads, errs[1] = fw.Offloads()
 		for _, t := range d.firewall.nat {
-			if t.Doubt != "" {
+			switch {
+			case t.Doubt != "":
 				r.translates = append(r.translates, t.Place)
+			case slices.ContainsFunc(t.Networks, func(p netip.Prefix) bool { return p.Bits() == 0 }):
+				r.tracksAll = append(r.tracksAll, t.Place)
 			}
 		}
 		if d.firewall.wanted.state.Mode == transit.Notrack { // other modes track some transit
@@ -264,7 +267,8 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		r.err = errors.Join(errs[:]...)
 		return r
 	})
-	f.Blockers, f.Translates, f.Offloads, f.Entries = doctorPlaces(r.blockers), doctorPlaces(r.translates), doctorPlaces(r.offloads), r.entries
+	f.Blockers, f.Translates, f.TracksAll = doctorPlaces(r.blockers), doctorPlaces(r.translates), doctorPlaces(r.tracksAll)
+	f.Offloads, f.Entries = doctorPlaces(r.offloads), r.entries
 	return errors.Join(err, r.err)
 }
 

@@ -16,6 +16,7 @@ type wantedRules struct {
 	state         transit.State
 	forwardAccept bool
 	insertAccept  []firewall.Chain
+	policy        firewall.Policy
 }
 
 func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); return ok }
@@ -212,9 +213,14 @@ func (f *firewallLoop) write() (again time.Duration) {
 // update writes the table; what an earlier run left goes once the start has converged.
 func (f *firewallLoop) update() error {
 	s := f.wanted.state
+	policy := f.wanted.policy
+	if s.Mode == transit.Strays { // no policy is meant for parts of what is tracked
+		policy = firewall.Policy{}
+	}
 	report, err := f.fw.Apply(firewall.Ruleset{
 		Scope: scopes[s.Mode], FlowTimeout: f.flowTimeout(),
 		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: f.tracked(), ForwardAccept: f.wanted.forwardAccept,
+		Policy: policy,
 	})
 	f.note(report)
 	if err == nil && f.sweep {
@@ -317,8 +323,21 @@ type rulesStatus struct {
 	inSync   bool
 	blockers []firewall.Place
 	nat      []firewall.Translation
+	policy   firewall.Policy
+	counters firewall.PolicyCounters
 }
 
 func (f *firewallLoop) status() rulesStatus {
-	return rulesStatus{f.inSync || f.wanted.state.Mode == transit.Off, f.blockers, f.nat}
+	off := f.wanted.state.Mode == transit.Off
+	s := rulesStatus{inSync: f.inSync || off, blockers: f.blockers, nat: f.nat}
+	if f.fw == nil || off || f.wanted.state.Mode == transit.Strays || len(f.wanted.policy.Rules) == 0 && !f.wanted.policy.Drop {
+		return s
+	}
+	var err error
+	if s.counters, err = f.fw.PolicyCounters(); err == nil {
+		s.policy = f.wanted.policy
+	} else {
+		f.log.WithError(err).Warn("policy is not shown")
+	}
+	return s
 }

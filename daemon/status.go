@@ -330,6 +330,7 @@ func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
 	}
 	out.InSync = rules.inSync
 	addTranslations(&out, rules.nat)
+	out.Policy = policyStatus(rules.policy, rules.counters)
 	for _, b := range rules.blockers {
 		out.BlockedBy = append(out.BlockedBy, api.Blocker(b))
 	}

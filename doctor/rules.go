@@ -37,6 +37,13 @@ func translation(f Facts) (out []Finding) {
 			"list the networks under transit.tracked, or name them in the rule (ip saddr, ip daddr)",
 		})
 	}
+	for _, p := range f.TracksAll {
+		out = append(out, Finding{
+			"nat", Wrong, fmt.Sprintf("%s translates transit packets, so that all transit stays tracked", p),
+			"NAT needs connection tracking, and the rule does not say of which networks; where several hubs carry transit, each sees a part of a connection",
+			"name the networks in the rule (ip saddr, ip daddr), or leave OSPF interfaces out of it",
+		})
+	}
 	return out
 }
 

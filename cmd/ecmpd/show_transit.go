@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ecmpd/ecmpd/api"
@@ -34,6 +37,18 @@ func drawTransit(s screen, body api.TransitBody, _ bool) {
 		}
 		s.line("")
 		s.table([]string{"Not Transit", "Reason"}, rows)
+	}
+	if len(t.Policy) > 0 {
+		var rows [][]string
+		for _, r := range t.Policy {
+			number, protocol := strconv.Itoa(r.Number), cmp.Or(r.Protocol, "any")
+			if r.Number == 0 {
+				number = "default"
+			}
+			rows = append(rows, []string{number, cmp.Or(list(r.From), "any"), cmp.Or(list(r.To), "any"), protocol, cmp.Or(list(r.Ports), "any"), r.Action, strconv.FormatUint(r.Packets, 10)})
+		}
+		s.line("\nPolicy for untracked packets, the first match wins:")
+		s.table([]string{"Rule", "From", "To", "Protocol", "Ports", "Action", "Packets"}, rows)
 	}
 	if len(t.Warnings) > 0 {
 		var rows [][]string
