@@ -330,7 +330,7 @@ type rulesStatus struct {
 func (f *firewallLoop) status() rulesStatus {
 	off := f.wanted.state.Mode == transit.Off
 	s := rulesStatus{inSync: f.inSync || off, blockers: f.blockers, nat: f.nat}
-	if f.fw == nil || off || f.wanted.state.Mode == transit.Strays || len(f.wanted.policy.Rules) == 0 && !f.wanted.policy.Drop {
+	if f.fw == nil || off || f.wanted.state.Mode == transit.Strays || f.wanted.policy.Empty() {
 		return s
 	}
 	var err error

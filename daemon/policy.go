@@ -10,7 +10,7 @@ import (
 // policyStatus lists the rules in their order, and last what becomes of the rest;
 // nothing without a policy.
 func policyStatus(p firewall.Policy, counters firewall.PolicyCounters) (out []api.PolicyRule) {
-	if len(p.Rules) == 0 && !p.Drop {
+	if p.Empty() {
 		return nil
 	}
 	for i, r := range p.Rules {

@@ -92,7 +92,7 @@ const (
 	fieldSourcePort
 	fieldDestinationPort
 	fieldTCPFlags
-	fieldFragment // the packet is one, or one but the first
+	fieldFragment // whether the packet is one; what an unfragmented one never is
 )
 
 // condition compares one property of a packet with a list of values.

@@ -48,7 +48,8 @@ const (
 	policyDefault = "policy default"
 )
 
-func (p Policy) empty() bool { return len(p.Rules) == 0 && !p.Drop }
+// Empty reports that everything passes without being looked at.
+func (p Policy) Empty() bool { return len(p.Rules) == 0 && !p.Drop }
 
 // addPolicy adds the chain that decides, and the sets that its rules name.
 func (t *table) addPolicy(p Policy) {

@@ -104,7 +104,7 @@ func wantedTable(r Ruleset) table {
 		t.setRules(chainPrerouting, append(early, notrackRule())...)
 		t.setRules(chainOutput, icmpErrorRule())
 	}
-	if !r.Policy.empty() {
+	if !r.Policy.Empty() {
 		t.addPolicy(r.Policy)
 	}
 	return t
