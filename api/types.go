@@ -228,7 +228,10 @@ type Transit struct {
 	Holes      List[Hole]    `json:"holes"`
 	InSync     bool          `json:"inSync"` // the kernel's sets are the wanted ones
 	BlockedBy  List[Blocker] `json:"blockedBy"`
-	Warnings   List[Warning] `json:"warnings"` // tracked networks that cannot work as they are
+	// MayTranslate are NAT rules that are not understood: what they translate may have to be listed under transit.tracked.
+	MayTranslate List[Blocker]    `json:"mayTranslate"`
+	Policy       List[PolicyRule] `json:"policy"`   // for untracked packets, in order; the last one, without number, is the default
+	Warnings     List[Warning]    `json:"warnings"` // tracked networks that cannot work as they are
 }
 
 // Warning is a tracked network of whose flows connection tracking sees a part
@@ -236,6 +239,17 @@ type Transit struct {
 type Warning struct {
 	Prefix string `json:"prefix"`
 	Reason string `json:"reason"` // and what to do
+}
+
+// PolicyRule is a rule for untracked transit packets.
+type PolicyRule struct {
+	Number   int          `json:"number"`   // from 1; 0 for what no rule matches
+	From     List[string] `json:"from"`     // empty: any
+	To       List[string] `json:"to"`       // empty: any
+	Protocol string       `json:"protocol"` // empty: any
+	Ports    List[string] `json:"ports"`    // empty: any
+	Action   string       `json:"action"`   // accept, drop
+	Packets  uint64       `json:"packets"`  // since the rules were written
 }
 
 // Hole is a network inside a transit prefix that is not transit.

@@ -81,6 +81,7 @@ type Transit struct {
 	Also          []netip.Prefix   // attached networks that several hubs serve: transit although connected
 	ForwardAccept bool             // accept untracked packets in the own forward chain
 	InsertAccept  []firewall.Chain // of the operator, at whose heads untracked packets are accepted
+	Policy        firewall.Policy  // for untracked packets; the zero Policy accepts them all
 }
 
 // TransitMode says whether transit packets bypass connection tracking.

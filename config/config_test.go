@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ecmpd/ecmpd/fib"
+	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/auth"
 	"github.com/ecmpd/ecmpd/rib"
@@ -203,6 +204,14 @@ func TestForms(t *testing.T) {
 	}{
 		{"smallest", head, func(c *Config) bool { return len(c.OSPF.Areas) == 0 && c.ECMP.MaxPaths == 16 }},
 		{"distance as a number", head + "ospf: {distance: 90}", func(c *Config) bool { return c.Distance == Distance{90, 90, 90} }},
+		{"policy", head + "transit: {mode: notrack, policy: [{from: 10.1.0.0/16, to: [10.2.0.0/16, 10.3.0.0/16], protocol: tcp, ports: [22, 80-90], action: accept}, {protocol: 47, action: drop}], policy-default: drop}\n",
+			func(c *Config) bool {
+				p := netip.MustParsePrefix
+				return reflect.DeepEqual(c.Transit.Policy, firewall.Policy{Drop: true, Rules: []firewall.PolicyRule{
+					{From: []netip.Prefix{p("10.1.0.0/16")}, To: []netip.Prefix{p("10.2.0.0/16"), p("10.3.0.0/16")}, Protocol: 6, Ports: []firewall.PortRange{{First: 22, Last: 22}, {First: 80, Last: 90}}, Accept: true},
+					{Protocol: 47},
+				}})
+			}},
 		{"empty sections", head + "ospf:\necmp:\ntransit:\nstatic: []\nkernel: ~\n", func(c *Config) bool { return c.Kernel.Protocol == 201 }},
 		{"quotes and document marks", "---\nrouter-id: \"10.0.0.1\"\n...\n# end\n", func(c *Config) bool { return c.OSPF.RouterID == 0x0a000001 }},
 		{"CRLF and a byte order mark", "\uFEFFrouter-id: 10.0.0.1\r\necmp:\r\n  hash: l3\r\n", func(c *Config) bool { return c.ECMP.Hash == HashL3 }},

@@ -195,11 +195,22 @@ type rawECMP struct {
 
 type rawTransit struct {
 	Node          *node
-	Mode          *node      `key:"mode"`
-	Tracked       []*node    `key:"tracked"`
-	Also          []*node    `key:"also"`
-	ForwardAccept *node      `key:"forward-accept"`
-	InsertAccept  []rawChain `key:"insert-accept"`
+	Mode          *node           `key:"mode"`
+	Tracked       []*node         `key:"tracked"`
+	Also          []*node         `key:"also"`
+	ForwardAccept *node           `key:"forward-accept"`
+	InsertAccept  []rawChain      `key:"insert-accept"`
+	Policy        []rawPolicyRule `key:"policy"`
+	PolicyDefault *node           `key:"policy-default"`
+}
+
+type rawPolicyRule struct {
+	Node     *node
+	From     []*node `key:"from" or:"scalar"`
+	To       []*node `key:"to" or:"scalar"`
+	Protocol *node   `key:"protocol"`
+	Ports    []*node `key:"ports" or:"scalar"`
+	Action   *node   `key:"action"`
 }
 
 type rawChain struct {

@@ -56,7 +56,7 @@ key-chains:
       accept-from: 2025-12-31T00:00:00Z, accept-until: 2027-01-02T00:00:00Z},
      {key-id: 2, algorithm: hmac-sha-256, key-file: /etc/ecmpd/backbone.key, send-from: 2027-01-01T00:00:00Z}]}
 static: [{prefix: 198.51.100.0/24, next-hops: [{via: 192.0.2.254}]}, {prefix: 203.0.113.0/24, blackhole: true}]
-transit: {mode: off, insert-accept: [{table: filter, chain: forward}]}
+transit: {mode: off, insert-accept: [{table: filter, chain: forward}], policy: [{protocol: tcp, ports: [22, 8000-8080], action: accept}]}
 `)
 	if len(got.Unready) != 2 || len(want.Unready) != 2 {
 		t.Errorf("the key files are there: %v", got.Unready)

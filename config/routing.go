@@ -58,12 +58,14 @@ func (r *report) transit(raw *rawTransit) Transit {
 	if written && raw.Mode == nil && !raw.Node.has("mode") {
 		r.errorf(raw.Node, "\"mode\" is missing: write notrack, auto or off")
 	}
+	mode := enum(r, raw.Mode, TransitOff, transitModes)
 	return Transit{
-		Mode:          enum(r, raw.Mode, TransitOff, transitModes),
+		Mode:          mode,
 		Tracked:       r.prefixes(raw.Tracked),
 		Also:          r.prefixes(raw.Also),
 		ForwardAccept: r.boolean(raw.ForwardAccept, true),
 		InsertAccept:  r.foreignChains(raw.InsertAccept),
+		Policy:        r.policy(raw, mode),
 	}
 }
 

@@ -240,9 +240,9 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		return err
 	}
 	type found struct {
-		blockers, translates, offloads []firewall.Place
-		entries                        int
-		err                            error
+		blockers, translates, tracksAll, offloads []firewall.Place
+		entries                                   int
+		err                                       error
 	}
 	r, err := askLoop(ctx, d.firewall.inbox, func() (r found) {
 		fw := d.firewall.fw
@@ -252,14 +252,23 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 		}
 		var errs [3]error
 		r.blockers, errs[0] = fw.Blockers()
-		r.translates, r.offloads, errs[1] = fw.Encounters()
+		r.offloads, errs[1] = fw.Offloads()
+		for _, t := range d.firewall.nat {
+			switch {
+			case t.Doubt != "":
+				r.translates = append(r.translates, t.Place)
+			case slices.ContainsFunc(t.Networks, func(p netip.Prefix) bool { return p.Bits() == 0 }):
+				r.tracksAll = append(r.tracksAll, t.Place)
+			}
+		}
 		if d.firewall.wanted.state.Mode == transit.Notrack { // other modes track some transit
 			r.entries, errs[2] = fw.TransitEntries(state.Local)
 		}
 		r.err = errors.Join(errs[:]...)
 		return r
 	})
-	f.Blockers, f.Translates, f.Offloads, f.Entries = doctorPlaces(r.blockers), doctorPlaces(r.translates), doctorPlaces(r.offloads), r.entries
+	f.Blockers, f.Translates, f.TracksAll = doctorPlaces(r.blockers), doctorPlaces(r.translates), doctorPlaces(r.tracksAll)
+	f.Offloads, f.Entries = doctorPlaces(r.offloads), r.entries
 	return errors.Join(err, r.err)
 }
 

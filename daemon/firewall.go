@@ -16,6 +16,7 @@ type wantedRules struct {
 	state         transit.State
 	forwardAccept bool
 	insertAccept  []firewall.Chain
+	policy        firewall.Policy
 }
 
 func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); return ok }
@@ -46,8 +47,9 @@ type firewallLoop struct {
 	known    bool // wanted has been set
 	blockers []firewall.Place
 	missing  []firewall.Chain // of insert-accept
-	refused  string           // why insert-accept failed last; empty when it did not
-	failure  string           // of the last write; empty when it succeeded
+	nat      []firewall.Translation
+	refused  string // why insert-accept failed last; empty when it did not
+	failure  string // of the last write; empty when it succeeded
 	inSync   bool
 	// flowTimeout is what conntrack keeps an idle TCP connection for.
 	flowTimeout func() time.Duration
@@ -56,6 +58,7 @@ type firewallLoop struct {
 	dirty  bool // compare the table
 	sweep  bool // remove what an earlier run left in it
 	look   task // for chains of others that drop
+	find   task // NAT rules of others
 	forget task // conntrack entries; at the start there may be some
 }
 
@@ -155,7 +158,7 @@ func (f *firewallLoop) apply(m any) {
 		// Whether a chain drops transit depends on where transit runs.
 		was, is := f.wanted.state, m.state
 		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) || !slices.Equal(was.Prefixes, is.Prefixes) {
-			f.look.due = true
+			f.look.due, f.find.due = true, true
 		}
 		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) {
 			for _, name := range is.Interfaces { // none in mode off
@@ -171,7 +174,7 @@ func (f *firewallLoop) apply(m any) {
 	case sweep:
 		f.sweep, f.dirty = true, true
 	case foreignRules:
-		f.look.due = f.look.due || m.event.Other
+		f.look.due, f.find.due = f.look.due || m.event.Other, f.find.due || m.event.Other
 		f.dirty = true
 	case query:
 		m.f()
@@ -184,9 +187,10 @@ func (f *firewallLoop) write() (again time.Duration) {
 	var err error
 	off := f.wanted.state.Mode == transit.Off
 	if off {
-		f.blockers, f.look.due, f.forget.due = nil, false, true
+		f.blockers, f.nat, f.look.due, f.find.due, f.forget.due = nil, nil, false, false, true
 		err = f.fw.Remove()
 	} else {
+		again = f.find.run(f.findTranslations) // before what it needs is untracked
 		err = f.update()
 	}
 	f.inSync = err == nil
@@ -198,9 +202,10 @@ func (f *firewallLoop) write() (again time.Duration) {
 	if off {
 		return 0
 	}
-	again = f.look.run(f.findBlockers)
-	if later := f.forget.run(f.flushConntrack); again == 0 || later > 0 && later < again {
-		again = later
+	for _, later := range []time.Duration{f.look.run(f.findBlockers), f.forget.run(f.flushConntrack)} {
+		if again == 0 || later > 0 && later < again {
+			again = later
+		}
 	}
 	return again
 }
@@ -208,9 +213,14 @@ func (f *firewallLoop) write() (again time.Duration) {
 // update writes the table; what an earlier run left goes once the start has converged.
 func (f *firewallLoop) update() error {
 	s := f.wanted.state
+	policy := f.wanted.policy
+	if s.Mode == transit.Strays { // no policy is meant for parts of what is tracked
+		policy = firewall.Policy{}
+	}
 	report, err := f.fw.Apply(firewall.Ruleset{
 		Scope: scopes[s.Mode], FlowTimeout: f.flowTimeout(),
-		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: s.Tracked, ForwardAccept: f.wanted.forwardAccept,
+		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: f.tracked(), ForwardAccept: f.wanted.forwardAccept,
+		Policy: policy,
 	})
 	f.note(report)
 	if err == nil && f.sweep {
@@ -312,8 +322,22 @@ func (f *firewallLoop) findBlockers() error {
 type rulesStatus struct {
 	inSync   bool
 	blockers []firewall.Place
+	nat      []firewall.Translation
+	policy   firewall.Policy
+	counters firewall.PolicyCounters
 }
 
 func (f *firewallLoop) status() rulesStatus {
-	return rulesStatus{f.inSync || f.wanted.state.Mode == transit.Off, f.blockers}
+	off := f.wanted.state.Mode == transit.Off
+	s := rulesStatus{inSync: f.inSync || off, blockers: f.blockers, nat: f.nat}
+	if f.fw == nil || off || f.wanted.state.Mode == transit.Strays || f.wanted.policy.Empty() {
+		return s
+	}
+	var err error
+	if s.counters, err = f.fw.PolicyCounters(); err == nil {
+		s.policy = f.wanted.policy
+	} else {
+		f.log.WithError(err).Warn("policy is not shown")
+	}
+	return s
 }

@@ -328,7 +328,7 @@ func (r *routeLoop) updateTransit() {
 	r.transit = transit.Compute(
 		transit.Config{Mode: mode, Tracked: r.cfg.Transit.Tracked, Also: r.cfg.Transit.Also},
 		routes, r.transitInterfaces(), ownAddresses(r.links))
-	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept, insertAccept: r.cfg.Transit.InsertAccept})
+	r.rules(wantedRules{state: r.transit, forwardAccept: r.cfg.Transit.ForwardAccept, insertAccept: r.cfg.Transit.InsertAccept, policy: r.cfg.Transit.Policy})
 }
 
 // transitMode is what the configuration makes of transit packets. Where they

@@ -329,6 +329,8 @@ func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
 		return api.Transit{}, err
 	}
 	out.InSync = rules.inSync
+	addTranslations(&out, rules.nat)
+	out.Policy = policyStatus(rules.policy, rules.counters)
 	for _, b := range rules.blockers {
 		out.BlockedBy = append(out.BlockedBy, api.Blocker(b))
 	}

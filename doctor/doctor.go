@@ -47,7 +47,8 @@ type Facts struct {
 	Transit    bool // packets between transit prefixes are not tracked
 	Blockers   []Place
 	Offloads   []Place // flowtables that transit connections may enter
-	Translates []Place // NAT rules that transit packets may meet
+	Translates []Place // NAT rules that transit packets may meet, and that are not understood
+	TracksAll  []Place // NAT rules that keep all transit tracked, since they name no network
 	Entries    int     // conntrack entries of flows that are not to be tracked
 
 	Interfaces []Interface

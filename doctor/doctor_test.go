@@ -47,6 +47,7 @@ func TestExamine(t *testing.T) {
 		{"blocker", "iptables -I FORWARD", Wrong, func(f *Facts) { f.Blockers = []Place{{"ip", "filter", "DOCKER-USER", "policy", true}} }},
 		{"blocker", "iptables-legacy -I FORWARD", Wrong, func(f *Facts) { f.Blockers = []Place{{"ip", "filter (iptables-legacy)", "FORWARD", "policy", true}} }},
 		{"nat", "transit.tracked", Wrong, func(f *Facts) { f.Translates = []Place{place} }},
+		{"nat", "name the networks", Wrong, func(f *Facts) { f.TracksAll = []Place{place} }},
 		{"flowtable", "inet site forward", Note, func(f *Facts) { f.Offloads = []Place{place} }},
 		{"conntrack", "3 conntrack entries", Wrong, func(f *Facts) { f.Entries = 3 }},
 		{"mtu", "the reason", Wrong, neighbor(MTU)},

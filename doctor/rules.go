@@ -32,9 +32,16 @@ func translation(f Facts) (out []Finding) {
 	}
 	for _, p := range f.Translates {
 		out = append(out, Finding{
-			"nat", Wrong, fmt.Sprintf("%s translates transit packets", p),
-			"packets that are not tracked are not translated either: they leave with the addresses that they came with",
-			"take the networks out of transit with transit.tracked, or out of the rule",
+			"nat", Wrong, fmt.Sprintf("%s may translate transit packets, and is not understood", p),
+			"what a NAT rule translates has to stay tracked: packets that are not tracked leave with the addresses that they came with",
+			"list the networks under transit.tracked, or name them in the rule (ip saddr, ip daddr)",
+		})
+	}
+	for _, p := range f.TracksAll {
+		out = append(out, Finding{
+			"nat", Wrong, fmt.Sprintf("%s translates transit packets, so that all transit stays tracked", p),
+			"NAT needs connection tracking, and the rule does not say of which networks; where several hubs carry transit, each sees a part of a connection",
+			"name the networks in the rule (ip saddr, ip daddr), or leave OSPF interfaces out of it",
 		})
 	}
 	return out

@@ -48,22 +48,22 @@ func comparePlace(a, b Place) int {
 	return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Chain, b.Chain), cmp.Compare(a.Rule, b.Rule))
 }
 
-// meetings returns the rules with one of the effects that packets between the
-// interfaces may meet while they are in a state.
-func meetings(chains []foreignChain, interfaces []string, transit []netip.Prefix, state uint32, wanted effect) []Place {
+// offloads returns the rules by which connections between the interfaces enter
+// flowtables.
+func offloads(chains []foreignChain, interfaces []string, transit []netip.Prefix) []Place {
 	w := newWalker(chains)
 	packets := w.packets(interfaces, disjoint(transit))
 	hits := map[Place]int{} // by place, without Certain
 	for i := range chains {
 		c := &chains[i]
-		if c.hook == hookNone || c.nat && state&stateNew == 0 {
+		if c.hook == hookNone || c.nat {
 			continue
 		}
 		for _, p := range packets {
-			p.states = state
+			p.states = stateEstablished
 			w.walkBase(c, &p)
 			for _, h := range w.met {
-				if h.effects&wanted == 0 {
+				if h.effects&effectOffload == 0 {
 					continue
 				}
 				place, n := h.place, 0

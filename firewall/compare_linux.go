@@ -31,6 +31,12 @@ func (d *decoder) compare(from source, e *expr.Cmp) condition {
 		return condition{field: from.field, mask: binary.NativeEndian.Uint32(from.mask), not: !not}
 	}
 	switch {
+	case from.field == fieldFragment:
+		fragment := len(from.mask) == 2 && from.mask[0]&0xc0 == 0 && len(e.Data) == 2 && isZero(e.Data)
+		if !fragment {
+			return condition{}
+		}
+		return condition{field: fieldFragment, not: !not}
 	case from.isAddress():
 		r, ok := maskedRange(from, e.Data)
 		if !ok {

@@ -133,7 +133,7 @@ func (p Packet) packet() packet {
 		in: p.In, out: p.Out, protocol: p.Protocol,
 		source: address(p.Source), destination: address(p.Destination),
 		sourceType: p.SourceType, destinationType: p.DestinationType, states: stateInvalid,
-		translated: p.Answer,
+		translated: p.Answer, whole: true,
 	}
 	if p.Protocol == protocolTCP || p.Protocol == protocolUDP {
 		out.sourcePort, out.destinationPort = one(uint32(p.SourcePort)), one(uint32(p.DestinationPort))

@@ -22,8 +22,10 @@
 // xt_linux.go (nftables) and legacy.go, legacy_linux.go (iptables-legacy), which foreign.go
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through
-// everything. insert_linux.go keeps a rule of ours in other people's chains;
-// flows_linux.go reads conntrack and conntrack_linux.go removes entries.
+// everything; translation.go finds what NAT needs to be tracked.
+// policy.go has what decides about untracked packets, insert_linux.go keeps a
+// rule of ours in other people's chains; flows_linux.go reads conntrack and
+// conntrack_linux.go removes entries.
 package firewall
 
 import (
@@ -47,6 +49,8 @@ type Ruleset struct {
 	// ForwardAccept adds the rule that accepts untracked transit packets in the
 	// table's own forward chain. Other tables still have the last word.
 	ForwardAccept bool
+	// Policy decides about untracked transit packets in the own forward chain.
+	Policy Policy
 }
 
 // Report is what one call wrote. The zero Report means that the kernel already

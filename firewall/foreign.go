@@ -35,6 +35,10 @@ type foreignRule struct {
 	verdict verdict
 	target  string // chain of a jump or goto
 	text    string
+
+	// The addresses that NAT puts into packets: none are the router's own ones.
+	to        [][2]uint32
+	toUnknown bool
 }
 
 // effect is what a rule does to a packet beside its verdict.
@@ -88,6 +92,7 @@ const (
 	fieldSourcePort
 	fieldDestinationPort
 	fieldTCPFlags
+	fieldFragment // whether the packet is one; what an unfragmented one never is
 )
 
 // condition compares one property of a packet with a list of values.
@@ -127,6 +132,7 @@ type packet struct {
 	tcpFlags                    byte
 	tcpFlagsKnown               bool
 	translated                  bool // or may have been
+	whole                       bool // no fragment
 }
 
 // tracked says whether the packet has a conntrack entry.
@@ -189,6 +195,11 @@ func (c condition) matches(p *packet, h hook) answer {
 			return maybe
 		}
 		return truth(slices.Contains(c.values, p.tcpFlags&byte(c.mask)))
+	case fieldFragment:
+		if p.whole {
+			return no
+		}
+		return maybe
 	default:
 		return maybe
 	}

@@ -26,18 +26,14 @@ func (f *Firewall) Blockers() ([]Place, error) {
 	return blockers(chains, f.wanted.Interfaces, f.wanted.Transit), nil
 }
 
-// Encounters names what else packets between the interfaces last given to Apply may
-// meet in other tables: rules that would translate transit packets if they were
-// tracked, and flowtables that tracked ones would enter.
-func (f *Firewall) Encounters() (translates, offloads []Place, err error) {
+// Offloads names the rules of other tables that put tracked connections between the
+// interfaces last given to Apply into flowtables.
+func (f *Firewall) Offloads() ([]Place, error) {
 	chains, err := f.rulesets(false)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	interfaces, transit := f.wanted.Interfaces, f.wanted.Transit
-	translates = meetings(chains, interfaces, transit, stateNew, effectNAT)
-	offloads = meetings(chains, interfaces, transit, stateEstablished, effectOffload)
-	return translates, offloads, nil
+	return offloads(chains, f.wanted.Interfaces, f.wanted.Transit), nil
 }
 
 // rulesets reads all chains that routed IPv4 packets see, with our own table or

@@ -115,29 +115,15 @@ func TestPacketsOfManyInterfaces(t *testing.T) {
 	}
 }
 
-// Rules that translate or offload are named with the packets that may meet them.
-// Flowtables are decoded by hand: not every kernel of a test has them.
-func TestMeetings(t *testing.T) {
+// Rules that offload are named with the packets that may meet them. Flowtables are
+// decoded by hand: not every kernel of a test has them.
+func TestOffloads(t *testing.T) {
 	d := decoder{memo: map[chainKey]*foreignElements{}}
-	key := chainKey{unix.NFPROTO_INET, "t", "f"}
-	offload := d.rules(key, rawRule{handle: 4, exprs: []rawExpr{{name: "flow_offload"}}})
-	masquerade := d.rules(key, rawRule{handle: 5, exprs: []rawExpr{{name: "masq"}}})
-	wan := foreignRule{when: []condition{{field: fieldOut, names: []string{"wan"}}}, effects: effectNAT, verdict: verdictAccept}
-	chains := []foreignChain{
-		{family: "inet", table: "t", name: "f", hook: hookForward, rules: offload},
-		{family: "inet", table: "t", name: "n", hook: hookPostrouting, nat: true, rules: append([]foreignRule{wan}, masquerade...)},
-	}
-	interfaces, transit := []string{"vpn1", "vpn2"}, prefixes("10.10.0.0/16")
-	got := meetings(chains, interfaces, transit, stateNew, effectNAT)
-	if len(got) != 1 || got[0].Chain != "n" || got[0].Rule != "nat (handle 5)" || !got[0].Certain {
-		t.Errorf("translations %+v", got)
-	}
-	got = meetings(chains, interfaces, transit, stateEstablished, effectOffload)
+	rules := d.rules(chainKey{unix.NFPROTO_INET, "t", "f"}, rawRule{handle: 4, exprs: []rawExpr{{name: "flow_offload"}}})
+	chains := []foreignChain{{family: "inet", table: "t", name: "f", hook: hookForward, rules: rules}}
+	got := offloads(chains, []string{"vpn1", "vpn2"}, prefixes("10.10.0.0/16"))
 	if len(got) != 1 || got[0].Chain != "f" || got[0].Certain {
 		t.Errorf("flowtables %+v", got)
-	}
-	if got = meetings(chains, interfaces, transit, stateUntracked, effectOffload|effectNAT); len(got) != 0 {
-		t.Errorf("untracked packets meet %+v", got)
 	}
 }
 

@@ -94,6 +94,8 @@ func (c condition) String() string {
 			values = append(values, fmt.Sprintf("%#x", v))
 		}
 		return fmt.Sprintf("tcp flags & %#x", c.mask) + map[bool]string{false: " == ", true: " != "}[c.not] + c.braces(values)
+	case fieldFragment:
+		return map[bool]string{false: "fragment", true: "no fragment"}[c.not]
 	default:
 		return "…"
 	}

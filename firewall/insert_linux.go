@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/google/nftables/xt"
@@ -138,10 +137,5 @@ func acceptUntracked(iptables bool) []expr.Any {
 		info.MatchFlags, info.StateMask = xtFlagState, xtConntrackUntracked
 		return append([]expr.Any{&expr.Match{Name: "conntrack", Rev: 3, Info: info}}, accept...)
 	}
-	return append([]expr.Any{
-		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4,
-			Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitUNTRACKED), Xor: make([]byte, 4)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
-	}, accept...)
+	return append(isUntracked(), accept...)
 }

@@ -83,6 +83,9 @@ func (p *legacyParser) rule(chain string, words []string) {
 		l.rule.verdict, l.rule.target = verdictJump, l.target
 	default:
 		l.rule.effects, l.rule.verdict = xtTarget(l.target, l.notrack, l.rule.effects)
+		if slices.Contains(xtAddressing, l.target) {
+			l.rule.to, l.rule.toUnknown = legacyAddresses(l.to)
+		}
 	}
 	l.rule.text = strings.Join(words, " ")
 	p.chains[i].rules = append(p.chains[i].rules, l.rule)
@@ -94,6 +97,7 @@ type legacyRule struct {
 	rule            foreignRule
 	target          string
 	isGoto, notrack bool
+	to              []string // options of the target
 }
 
 func (l *legacyRule) when(c condition) { l.rule.when = append(l.rule.when, c) }
@@ -148,10 +152,32 @@ func (l *legacyRule) option() {
 		l.isGoto = word == "-g"
 		l.target = l.next()
 		l.notrack = slices.Contains(l.words, "--notrack")
-		l.words = nil // how a target does it does not matter here
+		l.to, l.words = l.words, nil // most of how a target does it does not matter here
 	default:
 		l.unknown()
 	}
+}
+
+// legacyAddresses reads the addresses that a target puts into packets, such as
+// 10.0.0.1, 10.0.0.1:80, 10.0.0.1-10.0.0.9:80 or, of NETMAP, a prefix.
+func legacyAddresses(options []string) (to [][2]uint32, unknown bool) {
+	i := slices.IndexFunc(options, func(o string) bool {
+		return o == "--to-destination" || o == "--to-source" || o == "--to"
+	})
+	if i < 0 || i+1 == len(options) {
+		return nil, true
+	}
+	text, _, _ := strings.Cut(options[i+1], ":")
+	if text == "" { // a port only
+		return nil, false
+	}
+	from, until, isRange := strings.Cut(text, "-")
+	first, ok := addressRange(from)
+	last := first
+	if isRange && ok {
+		last, ok = addressRange(until)
+	}
+	return [][2]uint32{{first[0], last[1]}}, !ok
 }
 
 // legacyMatches are those whose options are read, all of them.

@@ -22,6 +22,7 @@ type source struct {
 	index bool   // an interface's number instead of its name
 	width int    // bytes loaded of an address
 	mask  []byte // by bitwise
+	value []byte // a constant
 }
 
 // ruleState is the rule so far.
@@ -49,6 +50,9 @@ func (d *decoder) rules(key chainKey, raw rawRule) []foreignRule {
 	}
 	for i := range out {
 		out[i].text = fmt.Sprintf("%s (handle %d)", out[i].String(), raw.handle)
+		if key.family == unix.NFPROTO_INET && key.table == tableName && raw.comment != "" { // of ours it says most
+			out[i].text = raw.comment + ": " + out[i].text
+		}
 	}
 	return out
 }
@@ -119,7 +123,10 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		s.when(condition{}) // or for one that is no good for it
 		s.rule.effects |= effectOffload
 		return
-	case "nat", "masq", "redir":
+	case "nat":
+		s.translate(raw.data)
+		return
+	case "masq", "redir":
 		s.rule.effects |= effectNAT
 		s.rule.verdict = verdictAccept
 		return
@@ -245,6 +252,8 @@ func payloadSource(e *expr.Payload) source {
 		return source{field: fieldSource, width: int(e.Len)}
 	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetDestination && e.Len <= 4:
 		return source{field: fieldDestination, width: int(e.Len)}
+	case at(expr.PayloadBaseNetworkHeader, offsetFragment, 2):
+		return source{field: fieldFragment, width: 2}
 	case at(expr.PayloadBaseNetworkHeader, 9, 1):
 		return source{field: fieldProtocol}
 	case at(expr.PayloadBaseTransportHeader, offsetSourcePort, 2):
@@ -280,7 +289,7 @@ func (s *ruleState) maskRegister(e *expr.Bitwise) {
 func (s *ruleState) immediate(data []byte) {
 	e := new(expr.Immediate)
 	if expr.Unmarshal(unix.NFPROTO_INET, data, e) == nil && e.Register != unix.NFT_REG_VERDICT {
-		delete(s.registers, e.Register)
+		s.registers[e.Register] = source{value: e.Data}
 		return
 	}
 	_ = attributes(data, func(ad *netlink.AttributeDecoder) {
@@ -293,6 +302,31 @@ func (s *ruleState) immediate(data []byte) {
 			})
 		}
 	})
+}
+
+// translate follows a NAT statement of nftables.
+func (s *ruleState) translate(data []byte) {
+	s.rule.effects |= effectNAT
+	s.rule.verdict = verdictAccept
+	e := new(expr.NAT)
+	if expr.Unmarshal(unix.NFPROTO_INET, data, e) != nil {
+		s.rule.toUnknown = true
+		return
+	}
+	if e.RegAddrMin == 0 { // ports only
+		return
+	}
+	first, last := s.registers[e.RegAddrMin].value, s.registers[e.RegAddrMin].value
+	if e.RegAddrMax != 0 {
+		last = s.registers[e.RegAddrMax].value
+	}
+	switch {
+	case e.Family == unix.NFPROTO_IPV6:
+	case len(first) != 4 || len(last) != 4:
+		s.rule.toUnknown = true
+	default:
+		s.rule.to = [][2]uint32{{word(string(first)), word(string(last))}}
+	}
 }
 
 // decodeVerdict reads the attributes of a verdict.

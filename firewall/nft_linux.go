@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
-	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
@@ -181,11 +180,7 @@ func (f *Firewall) Counters() (Counters, error) {
 	}
 	packets := func(chain string) (n uint64) {
 		for _, r := range t.chains[chain].rules {
-			for _, e := range r.exprs {
-				if c, ok := e.(*expr.Counter); ok {
-					n += c.Packets
-				}
-			}
+			n += r.packets()
 		}
 		return n
 	}
@@ -402,6 +397,9 @@ func (f *Firewall) table() *nftables.Table {
 func (f *Firewall) set(name string, want table) *nftables.Set {
 	w := want.sets[name]
 	s := &nftables.Set{Table: f.table(), Name: name, KeyType: nftables.TypeIPAddr, Interval: w.interval}
+	if w.key == nftables.TypeInetService.GetNFTMagic() {
+		s.KeyType = nftables.TypeInetService
+	}
 	switch name {
 	case setOpened, setFlows:
 		s.KeyType, s.Concatenation = flowKey, true

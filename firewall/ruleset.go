@@ -104,6 +104,9 @@ func wantedTable(r Ruleset) table {
 		t.setRules(chainPrerouting, append(early, notrackRule())...)
 		t.setRules(chainOutput, icmpErrorRule())
 	}
+	if !r.Policy.Empty() {
+		t.addPolicy(r.Policy)
+	}
 	return t
 }
 
@@ -143,14 +146,17 @@ func isICMPError() []expr.Any {
 
 func acceptRule() rule {
 	return newRule("untracked transit",
-		[]expr.Any{
-			&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
-			&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4,
-				Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitUNTRACKED), Xor: make([]byte, 4)},
-			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
-		},
-		inInterface(), isIPv4(), saddr(setTransit, false), daddr(setTransit, false),
+		isUntracked(), inInterface(), isIPv4(), saddr(setTransit, false), daddr(setTransit, false),
 		counted(&expr.Verdict{Kind: expr.VerdictAccept}))
+}
+
+func isUntracked() []expr.Any {
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4,
+			Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitUNTRACKED), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+	}
 }
 
 func newRule(comment string, parts ...[]expr.Any) rule {
@@ -171,8 +177,9 @@ func isIPv4() []expr.Any {
 	}
 }
 
-// Offsets of the addresses in the IPv4 header.
+// Offsets in the IPv4 header.
 const (
+	offsetFragment    = 6
 	offsetSource      = 12
 	offsetDestination = 16
 )

@@ -55,7 +55,7 @@ func (t *table) addStrays() {
 	t.chains[chainStrays] = filterChain(*nftables.ChainHookPrerouting, priorityStrays,
 		newRule("fragments", transitPacket(),
 			[]expr.Any{
-				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 6, Len: 2},
+				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offsetFragment, Len: 2},
 				&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 2, Mask: []byte{0x3f, 0xff}, Xor: make([]byte, 2)},
 				&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 2)},
 			},
@@ -96,12 +96,7 @@ func flowsRule() rule {
 		[]expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: chainFlows}})
 }
 
-func isTCP() []expr.Any {
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
-	}
-}
+func isTCP() []expr.Any { return isProtocol(unix.IPPROTO_TCP, expr.CmpOpEq) }
 
 // The flags of the TCP header.
 const (

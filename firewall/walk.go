@@ -1,5 +1,7 @@
 package firewall
 
+import "slices"
+
 // maxSteps bounds the rules looked at for one packet in one base chain, and
 // maxDepth the jumps, of which the kernel allows 16.
 const (
@@ -15,6 +17,7 @@ type walker struct {
 	p     *packet
 	found []Place // that drop
 	met   []happening
+	path  []condition // of the rules that jumped here
 	steps int
 }
 
@@ -22,6 +25,11 @@ type walker struct {
 type happening struct {
 	effects effect
 	place   Place
+	// What the rule, and those that jump to it, ask of a packet, and the addresses
+	// that NAT puts into it.
+	when      []condition
+	to        [][2]uint32
+	toUnknown bool
 }
 
 func newWalker(chains []foreignChain) *walker {
@@ -35,7 +43,7 @@ func newWalker(chains []foreignChain) *walker {
 // walkBase returns the places that drop the packet in a base chain. Effects
 // change the packet and are kept in met.
 func (w *walker) walkBase(base *foreignChain, p *packet) []Place {
-	w.base, w.p, w.found, w.met, w.steps = base, p, nil, nil, 0
+	w.base, w.p, w.found, w.met, w.path, w.steps = base, p, nil, nil, nil, 0
 	reach := yes
 	if base.hook == hookIngress { // on devices, of which nothing is read
 		reach = maybe
@@ -92,7 +100,7 @@ func (w *walker) walk(c *foreignChain, reach answer, depth int) (left answer, lo
 		case verdictReturn:
 			returned = max(returned, hit)
 		case verdictJump, verdictGoto:
-			back, inside := w.follow(c, r.target, hit, depth)
+			back, inside := w.follow(c, r, hit, depth)
 			lost = lost || inside
 			switch {
 			case r.verdict == verdictGoto:
@@ -122,7 +130,9 @@ func (w *walker) affect(c *foreignChain, r foreignRule, hit answer) {
 	if r.effects&^effectTracks == 0 {
 		return
 	}
-	w.met = append(w.met, happening{r.effects, w.place(c.name, r.text, hit == yes)})
+	w.met = append(w.met, happening{
+		r.effects, w.place(c.name, r.text, hit == yes), slices.Concat(w.path, r.when), r.to, r.toUnknown,
+	})
 	if r.effects&effectNotrack != 0 && w.p.states&stateInvalid != 0 { // conntrack has not seen it yet
 		if hit == yes {
 			w.p.states = stateUntracked
@@ -144,11 +154,14 @@ func (w *walker) match(r foreignRule) answer {
 	return a
 }
 
-func (w *walker) follow(from *foreignChain, name string, reach answer, depth int) (left answer, lost bool) {
-	target := w.chains[[3]string{from.family, from.table, name}]
+func (w *walker) follow(from *foreignChain, by foreignRule, reach answer, depth int) (left answer, lost bool) {
+	target := w.chains[[3]string{from.family, from.table, by.target}]
 	if target == nil {
-		w.block(from.name, "jump to "+name+", which cannot be read", false)
+		w.block(from.name, "jump to "+by.target+", which cannot be read", false)
 		return maybe, true
 	}
+	outside := w.path
+	w.path = slices.Concat(outside, by.when)
+	defer func() { w.path = outside }()
 	return w.walk(target, reach, depth+1)
 }

@@ -2,6 +2,8 @@ package firewall
 
 import (
 	"encoding/binary"
+	"net"
+	"slices"
 
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
@@ -144,6 +146,38 @@ func (s *ruleState) target(e *expr.Target) {
 		notrack = binary.NativeEndian.Uint16(*info)&xtNotrack != 0
 	}
 	s.rule.effects, s.rule.verdict = xtTarget(e.Name, notrack, s.rule.effects)
+	if slices.Contains(xtAddressing, e.Name) {
+		s.rule.to, s.rule.toUnknown = xtAddresses(e.Info)
+	}
+}
+
+// xtAddressing are the targets that put addresses into packets that are not the
+// router's own.
+var xtAddressing = []string{"DNAT", "SNAT", "NETMAP"}
+
+// xtAddresses reads the addresses that a target puts into packets.
+func xtAddresses(info xt.InfoAny) (to [][2]uint32, unknown bool) {
+	var first, last net.IP
+	switch info := info.(type) {
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			first, last = (*info)[0].MinIP, (*info)[0].MaxIP
+		}
+	case *xt.NatRange:
+		first, last = info.MinIP, info.MaxIP
+	case *xt.NatRange2:
+		first, last = info.MinIP, info.MaxIP
+	case *xt.Unknown: // of NETMAP a count, flags and two addresses, as of the first case
+		if len(*info) >= 16 {
+			first, last = net.IP((*info)[8:12]), net.IP((*info)[12:16])
+		}
+	}
+	// Addresses of IPv4 stand at the beginning of space for IPv6.
+	if len(first) < 4 || len(last) < 4 {
+		return nil, true
+	}
+	r := [2]uint32{binary.BigEndian.Uint32(first), binary.BigEndian.Uint32(last)}
+	return [][2]uint32{r}, r[0] > r[1]
 }
 
 // xtTarget is what a target of iptables does, on top of the effects so far.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ecmpd/ecmpd/api"
@@ -35,6 +38,18 @@ func drawTransit(s screen, body api.TransitBody, _ bool) {
 		s.line("")
 		s.table([]string{"Not Transit", "Reason"}, rows)
 	}
+	if len(t.Policy) > 0 {
+		var rows [][]string
+		for _, r := range t.Policy {
+			number, protocol := strconv.Itoa(r.Number), cmp.Or(r.Protocol, "any")
+			if r.Number == 0 {
+				number = "default"
+			}
+			rows = append(rows, []string{number, cmp.Or(list(r.From), "any"), cmp.Or(list(r.To), "any"), protocol, cmp.Or(list(r.Ports), "any"), r.Action, strconv.FormatUint(r.Packets, 10)})
+		}
+		s.line("\nPolicy for untracked packets, the first match wins:")
+		s.table([]string{"Rule", "From", "To", "Protocol", "Ports", "Action", "Packets"}, rows)
+	}
 	if len(t.Warnings) > 0 {
 		var rows [][]string
 		for _, w := range t.Warnings {
@@ -42,6 +57,14 @@ func drawTransit(s screen, body api.TransitBody, _ bool) {
 		}
 		s.line("\n%s", s.bad("Tracking may see only one direction of flows to:"))
 		s.table([]string{"Tracked", "Reason"}, rows)
+	}
+	if len(t.MayTranslate) > 0 {
+		var rows [][]string
+		for _, b := range t.MayTranslate {
+			rows = append(rows, []string{b.Family, b.Table, b.Chain, b.Rule})
+		}
+		s.line("\n%s", s.bad("NAT rules that are not understood (list what they translate under transit.tracked):"))
+		s.table([]string{"Family", "Table", "Chain", "Rule"}, rows)
 	}
 	if len(t.BlockedBy) > 0 {
 		var rows [][]string

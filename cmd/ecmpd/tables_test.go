@@ -53,7 +53,12 @@ var example = state{
 	},
 	transit: api.Transit{
 		Mode: "notrack", Prefixes: []string{"10.0.0.0/29", "10.10.0.0/16"}, Interfaces: []string{"vpn1", "vpn2"}, Tracked: []string{"192.168.77.0/24"},
-		Holes:     []api.Hole{{Prefix: "10.10.9.0/24", Reason: "connected on lan"}},
+		Holes:        []api.Hole{{Prefix: "10.10.9.0/24", Reason: "connected on lan"}},
+		MayTranslate: []api.Blocker{{Family: "ip", Table: "nat", Chain: "POSTROUTING", Rule: "… nat (handle 9)"}},
+		Policy: []api.PolicyRule{
+			{Number: 1, From: []string{"10.10.0.0/16"}, To: []string{"10.20.0.0/24"}, Protocol: "tcp", Ports: []string{"22", "8000-8080"}, Action: "accept", Packets: 1234},
+			{Action: "drop", Packets: 5},
+		},
 		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},

@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"strconv"
+
+	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/firewall"
+)
+
+// policyStatus lists the rules in their order, and last what becomes of the rest;
+// nothing without a policy.
+func policyStatus(p firewall.Policy, counters firewall.PolicyCounters) (out []api.PolicyRule) {
+	if p.Empty() {
+		return nil
+	}
+	for i, r := range p.Rules {
+		rule := api.PolicyRule{Number: i + 1, From: texts(r.From), To: texts(r.To), Action: action(r.Accept)}
+		if r.Protocol != 0 {
+			rule.Protocol = api.ProtocolName(r.Protocol)
+		}
+		for _, ports := range r.Ports {
+			text := strconv.Itoa(int(ports.First))
+			if ports.Last != ports.First {
+				text += "-" + strconv.Itoa(int(ports.Last))
+			}
+			rule.Ports = append(rule.Ports, text)
+		}
+		if i < len(counters.Rules) { // the rules may be another make's until they are written
+			rule.Packets = counters.Rules[i]
+		}
+		out = append(out, rule)
+	}
+	return append(out, api.PolicyRule{Action: action(!p.Drop), Packets: counters.Default})
+}
+
+func action(accept bool) string {
+	if accept {
+		return "accept"
+	}
+	return "drop"
+}
