@@ -53,6 +53,6 @@ const firstHellos = 1500 * time.Millisecond
 // silent tells whether nobody has been heard on a point-to-point link.
 func (a *area) silent() bool {
 	return slices.ContainsFunc(a.interfaces(), func(i *iface) bool {
-		return i.state == ifPointToPoint && len(i.neighbors) == 0
+		return i.state == ifPointToPoint && i.virtual == nil && len(i.neighbors) == 0
 	})
 }

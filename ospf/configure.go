@@ -3,7 +3,6 @@ package ospf
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf/spf"
@@ -50,6 +49,7 @@ func (e *Engine) configure(c Config) {
 	}
 	slices.SortFunc(e.areas, func(a, b *area) int { return cmp.Compare(a.id, b.id) })
 	e.matchInterfaces()
+	e.matchVirtualLinks()
 	e.dropAreas()
 	e.linksChanged()
 	e.border.due = true
@@ -138,7 +138,7 @@ func (e *Engine) applyLinks(links []Link) {
 // returns with another ifindex restarts.
 func (e *Engine) matchInterfaces() {
 	for _, i := range slices.Clone(e.ifaces) {
-		if _, ok := e.links[i.name]; !ok {
+		if _, ok := e.links[i.name]; !ok && i.virtual == nil {
 			i.remove("link is gone")
 		}
 	}
@@ -156,8 +156,7 @@ func (e *Engine) matchInterfaces() {
 			i.remove("no longer matched by the configuration")
 		case ok && i == nil:
 			i = newIface(e, a, ic, link)
-			e.ifaces = append(e.ifaces, i)
-			slices.SortFunc(e.ifaces, func(a, b *iface) int { return strings.Compare(a.name, b.name) })
+			e.addIface(i)
 			i.start()
 		case ok:
 			i.update(a, ic, link)

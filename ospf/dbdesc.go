@@ -80,7 +80,7 @@ func (x *exchange) describe() {
 	i := x.n.i
 	x.summary = x.summary[:0]
 	dbs := []*database{i.area.db}
-	if i.area.external() {
+	if i.database(packet.LSExternal) != nil {
 		dbs = append(dbs, i.e.as)
 	}
 	if x.n.opaqueCapable() {
@@ -254,6 +254,9 @@ func (x *exchange) accept(b *packet.DBDesc) {
 	n, i := x.n, x.n.i
 	for _, h := range b.Headers {
 		d := i.database(h.Type)
+		if d == nil && i.virtual != nil && (h.Type == packet.LSExternal || h.Type == packet.LSOpaqueAS) {
+			continue // it comes by way of the transit area
+		}
 		if d == nil {
 			n.event(seqNumberMismatch, fmt.Sprintf("describes an LSA of type %d, which this area does not carry", h.Type))
 			return

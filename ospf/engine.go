@@ -293,7 +293,7 @@ func (e *Engine) scope(d *database) []*iface {
 	case d.area != nil:
 		return d.area.interfaces()
 	}
-	closed := func(i *iface) bool { return !i.area.external() }
+	closed := func(i *iface) bool { return i.database(packet.LSExternal) == nil }
 	if slices.ContainsFunc(e.ifaces, closed) {
 		return slices.DeleteFunc(slices.Clone(e.ifaces), closed)
 	}
@@ -310,8 +310,8 @@ func (i *iface) database(t packet.LSType) *database {
 		if i.area.external() {
 			return i.area.db
 		}
-	case packet.LSExternal, packet.LSOpaqueAS:
-		if i.area.external() {
+	case packet.LSExternal, packet.LSOpaqueAS: // 15: never over virtual links
+		if i.area.external() && i.virtual == nil {
 			return i.e.as
 		}
 	case packet.LSNSSA:

@@ -61,7 +61,9 @@ func (i *iface) receiveHello(d Datagram, h packet.Header, b *packet.Hello) {
 		}
 	}
 	i.strangers.forget(d.Src)
-	if n.addr != d.Src {
+	if i.virtual != nil {
+		n.addr = d.Src // of the link that leads to us now
+	} else if n.addr != d.Src {
 		n.event(killNbr, fmt.Sprintf("address changed from %s to %s", n.addr, d.Src))
 		n = i.newNeighbor(h.RouterID, d.Src)
 	}
@@ -110,7 +112,7 @@ func (i *iface) electionInput(n *neighbor, was declared, first bool) {
 func (i *iface) acceptHello(d Datagram, h packet.Header, b *packet.Hello) bool {
 	hello, dead := uint16(i.cfg.HelloInterval/time.Second), uint32(i.cfg.DeadInterval/time.Second)
 	switch {
-	case d.Dst != allSPFRouters:
+	case d.Dst != allSPFRouters && i.virtual == nil:
 		// A unicast Hello could raise a false adjacency from afar (8.1).
 		i.reject(d.Src, h, RejectUnicastHello, "hello was sent to %s, not to AllSPFRouters", d.Dst)
 	case i.state != ifPointToPoint && b.Mask != i.mask().Addr():

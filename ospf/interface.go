@@ -21,6 +21,8 @@ type iface struct {
 	link Link
 	addr LinkAddr // the address that OSPF runs on; invalid when there is none
 
+	virtual *virtual // of virtual links only
+
 	state     ifState
 	dr, bdr   netip.Addr // interface addresses; 0.0.0.0 when there is none
 	neighbors []*neighbor
@@ -70,7 +72,7 @@ func (i *iface) kind() InterfaceType {
 // unnumbered tells whether the interface has no subnet of its own: a
 // point-to-point link with a peer address or a /32.
 func (i *iface) unnumbered() bool {
-	return i.kind() == TypePointToPoint && (i.addr.Peer.IsValid() || i.addr.Addr.Bits() == 32)
+	return i.virtual != nil || i.kind() == TypePointToPoint && (i.addr.Peer.IsValid() || i.addr.Addr.Bits() == 32)
 }
 
 // address is the interface address that packets carry as source.
@@ -84,7 +86,7 @@ func (i *iface) mask() packet.ID {
 	return packet.MaskOf(i.addr.Addr.Bits())
 }
 
-// mtu is the interface MTU of Database Description packets (A.3.3).
+// mtu is the interface MTU of Database Description packets (A.3.3); 0 on virtual links.
 func (i *iface) mtu() uint16 { return uint16(min(i.link.MTU, 0xffff)) }
 
 // linkData is the link data of a point-to-point link in the router-LSA
@@ -156,13 +158,19 @@ func (i *iface) update(a *area, c InterfaceConfig, l Link) {
 		i.area = a
 		i.db = i.e.newDatabase(a, i)
 	}
-	old := i.cfg
-	i.cfg, i.link, i.addr = c, l, addr
-	i.area.rootDirty = true
-	switch {
-	case !i.up && l.Up && addr.Addr.IsValid():
+	i.link, i.addr = l, addr
+	i.reconfigure(c)
+	if !i.up && l.Up && addr.Addr.IsValid() {
 		i.event(interfaceUp, "link up")
-	case i.up && old.HelloInterval != c.HelloInterval && i.hello.armed():
+	}
+}
+
+// reconfigure takes over what a configuration changes of an interface that stays.
+func (i *iface) reconfigure(c InterfaceConfig) {
+	old := i.cfg
+	i.cfg = c
+	i.area.rootDirty = true
+	if i.up && old.HelloInterval != c.HelloInterval && i.hello.armed() {
 		i.e.timers.set(&i.hello, i.e.now)
 	}
 	if i.wait.armed() && old.DeadInterval != c.DeadInterval { // 9.3: the wait timer is the dead interval
@@ -193,7 +201,7 @@ func (i *iface) listens() bool {
 // wherever packets are exchanged, AllDRouters as DR and Backup (RFC 2328 A.1).
 func (i *iface) join() {
 	var want []netip.Addr
-	if i.listens() {
+	if i.listens() && i.virtual == nil {
 		want = append(want, allSPFRouters)
 	}
 	if i.state == ifDR || i.state == ifBackup {
@@ -255,6 +263,9 @@ func (i *iface) subnets() []stub {
 // links returns the interface's part of the router-LSA and, for each link,
 // how SPF leaves through it (12.4.1, 16.1.1).
 func (i *iface) links() (links []packet.RouterLink, root []spf.RootLink) {
+	if i.virtual != nil {
+		return i.virtualLinks()
+	}
 	add := func(l packet.RouterLink, gateway netip.Addr, onlink bool) {
 		links = append(links, l)
 		root = append(root, spf.RootLink{Link: l, Interface: i.name, Gateway: gateway, OnLink: onlink, Weight: i.cfg.Weight})
@@ -310,7 +321,10 @@ func (i *iface) transit() bool {
 // MaxLinkMetric while the router is a stub router (RFC 6987 2).
 func (i *iface) cost() uint16 {
 	if i.e.stubRouter() {
-		return 0xffff
+		return maxLinkMetric
+	}
+	if i.virtual != nil {
+		return i.virtual.cost
 	}
 	return i.cfg.Cost
 }

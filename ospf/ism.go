@@ -81,7 +81,7 @@ func (i *iface) firstState() ifState {
 		return ifLoopback
 	case i.cfg.Passive:
 		return ifPassive
-	case i.kind() == TypePointToPoint:
+	case i.kind() == TypePointToPoint, i.kind() == TypeVirtual:
 		return ifPointToPoint
 	case i.cfg.Priority == 0:
 		return ifDROther

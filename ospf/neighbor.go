@@ -123,7 +123,7 @@ func (e *Engine) exchanging(d *database) bool {
 }
 
 // destination is where packets for this neighbour alone go: point-to-point
-// links carry everything to AllSPFRouters (8.1).
+// links carry everything to AllSPFRouters (8.1), virtual ones see [iface.send].
 func (n *neighbor) destination() netip.Addr {
 	if n.i.state == ifPointToPoint {
 		return allSPFRouters

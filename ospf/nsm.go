@@ -162,6 +162,9 @@ func (n *neighbor) setState(to nbrState, reason string) {
 	// 12.4: the router-LSA and the network-LSA list full adjacencies.
 	if from == nbrFull || to == nbrFull {
 		i.area.rootDirty = true
+		if i.virtual != nil {
+			e.transitChanged(i.virtual.transit)
+		}
 		i.originateNetwork()
 		e.adjacencyChanged(to == nbrFull)
 	}

@@ -272,8 +272,8 @@ func (e *Engine) routerKey() packet.Key {
 	return packet.Key{Type: packet.LSRouter, ID: e.cfg.RouterID, Adv: e.cfg.RouterID}
 }
 
-// routerFlags: B marks an area border router, E an AS boundary router, which is
-// none in a stub area (12.4.1).
+// routerFlags: B marks an area border router, V the end of a virtual link through the area, E an
+// AS boundary router, which is none in a stub area (12.4.1).
 func (a *area) routerFlags() (flags packet.RouterFlags) {
 	if a.e.border.active {
 		flags |= packet.RouterB
@@ -282,6 +282,9 @@ func (a *area) routerFlags() (flags packet.RouterFlags) {
 	case a.external() && (a.e.boundary() || a.e.border.active && a.e.hasNSSA()),
 		a.cfg.Type == AreaNSSA && (a.e.boundary() || a.e.border.active): // RFC 3101 3.1, appendix B
 		flags |= packet.RouterE
+	}
+	if a.endsVirtualLink() {
+		flags |= packet.RouterV
 	}
 	if a.cfg.Type == AreaNSSA && a.cfg.Translator == TranslatorAlways && a.e.border.active {
 		flags |= packet.RouterNt

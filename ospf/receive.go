@@ -11,7 +11,7 @@ import (
 // receive takes one datagram through the tests of RFC 2328 8.2 and hands it to
 // the procedure of its packet type.
 func (e *Engine) receive(d Datagram) {
-	i := e.iface(d.Interface)
+	i := e.receiver(d)
 	if i == nil {
 		e.counters.Strays++
 		return
@@ -85,9 +85,10 @@ func (i *iface) acceptAddresses(d Datagram, h packet.Header) bool {
 		i.reject(d.Src, h, RejectPassive, "interface is %s and takes no packets", i.state)
 		return false
 	}
-	switch d.Dst {
-	case i.address(), allSPFRouters:
-	case allDRouters:
+	switch {
+	case i.virtual != nil && i.e.owns(d.Dst):
+	case i.virtual == nil && (d.Dst == i.address() || d.Dst == allSPFRouters):
+	case i.virtual == nil && d.Dst == allDRouters:
 		if i.state != ifDR && i.state != ifBackup {
 			i.reject(d.Src, h, RejectDestination, "sent to AllDRouters, and this router is %s", i.state)
 			return false

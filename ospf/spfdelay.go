@@ -174,6 +174,7 @@ func (e *Engine) runSPF() {
 		return
 	}
 	stats := e.table.Run()
+	e.checkVirtualLinks()
 	changed := e.publish()
 	e.counters.SPFRuns++
 	e.delay.rested = e.now.Add(min(time.Duration(stats.Vertices+changed)*restEach, maxRest))

@@ -61,7 +61,7 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 // DR in the Hello tells.
 func (n *neighbor) explain() string {
 	switch {
-	case n.state == nbrFull && n.i.state == ifPointToPoint && (n.dr != unspecified || n.bdr != unspecified):
+	case n.state == nbrFull && n.i.virtual == nil && n.i.state == ifPointToPoint && (n.dr != unspecified || n.bdr != unspecified):
 		return "network type mismatch: the neighbour elects a DR, our end is point-to-point; no route uses the link"
 	case n.state == nbrFull && n.i.state != ifPointToPoint && n.dr == unspecified && n.bdr == unspecified:
 		return "network type mismatch: the neighbour knows no DR, our end is broadcast; no route uses the link"
@@ -91,7 +91,7 @@ func (n *neighbor) role() string {
 type InterfaceStatus struct {
 	Interface  string
 	Area       packet.ID
-	Type       string // "broadcast", "point-to-point", "loopback"
+	Type       string // "broadcast", "point-to-point", "loopback", "virtual-link"
 	State      string // RFC 2328 9.1, and "Passive"
 	Address    netip.Prefix
 	Unnumbered bool
@@ -126,6 +126,8 @@ func (e *Engine) Interfaces() []InterfaceStatus {
 		}
 		s.Auth, s.Why = i.authentication()
 		switch {
+		case i.virtual != nil && i.virtual.why != "":
+			s.Why = i.virtual.why
 		case !i.link.Up:
 			s.Why = "link is down"
 		case !i.addr.Addr.IsValid():
@@ -141,7 +143,7 @@ func (e *Engine) Interfaces() []InterfaceStatus {
 	return list
 }
 
-var typeNames = [...]string{"auto", "broadcast", "point-to-point", "loopback"}
+var typeNames = [...]string{"auto", "broadcast", "point-to-point", "loopback", "virtual-link"}
 
 // String returns the type's name in RFC 9129.
 func (t InterfaceType) String() string {
@@ -279,7 +281,7 @@ func (n *neighbor) announcesUs() bool {
 	}
 	lsa, err := packet.DecodeRouterLSA(entry.Raw)
 	return err == nil && slices.ContainsFunc(lsa.Links, func(l packet.RouterLink) bool {
-		return l.Type == packet.LinkPointToPoint && l.ID == e.cfg.RouterID
+		return (l.Type == packet.LinkPointToPoint || l.Type == packet.LinkVirtual) && l.ID == e.cfg.RouterID
 	})
 }
 

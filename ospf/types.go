@@ -130,6 +130,7 @@ type Transmit struct {
 	Interface string
 	Src, Dst  netip.Addr
 	TTL       uint8  // of the IP header; 0 counts as 1
+	Routed    bool   // Dst is behind routers, which the routes through Interface lead to; else it is on the link
 	Data      []byte // OSPF packet; owned by the receiver of the Output
 }
 
@@ -209,6 +210,7 @@ func (Reserve) event()         {}
 type Config struct {
 	RouterID      packet.ID
 	Areas         []Area
+	VirtualLinks  []VirtualLink
 	SPFDelay      SPFDelay
 	StubRouter    StubRouter
 	RFC1583Compat bool
@@ -291,6 +293,7 @@ const (
 	TypeBroadcast
 	TypePointToPoint
 	TypeLoopback
+	TypeVirtual // a [VirtualLink]; no link of the kernel has it
 )
 
 // LinkData chooses what link data an unnumbered point-to-point link carries in the router-LSA.

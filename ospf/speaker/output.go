@@ -40,6 +40,8 @@ func (s *Speaker) step(now time.Time, in ospf.Input) {
 func (s *Speaker) flush(now time.Time) {
 	s.outlet = s.outlet[:0]
 	sendable := s.queue[:0]
+	var routed []ospf.Transmit // few: those on virtual links
+	var routedOutlet []int
 	for _, t := range s.queue {
 		// Without an index the kernel would choose an interface itself.
 		index, ok := s.indexes[t.Interface]
@@ -47,14 +49,15 @@ func (s *Speaker) flush(now time.Time) {
 			s.sendFailed(now, t.Interface, unix.ENODEV)
 			continue
 		}
+		if t.Routed {
+			routed, routedOutlet = append(routed, t), append(routedOutlet, index)
+			continue
+		}
 		sendable = append(sendable, t)
 		s.outlet = append(s.outlet, index)
 	}
-	s.counters.Sent += uint64(len(sendable))
-	s.sender.send(s.other.fd, sendable, s.outlet, func(i int, err error) {
-		s.counters.Sent--
-		s.sendFailed(now, sendable[i].Interface, err)
-	})
+	s.transmit(now, s.other.fd, sendable, s.outlet)
+	s.transmit(now, s.hello.fd, routed, routedOutlet)
 	clear(s.queue)
 	s.queue = s.queue[:0]
 	for i, out := range s.outputs {
@@ -62,6 +65,15 @@ func (s *Speaker) flush(now time.Time) {
 		s.options.OnOutput(now, out)
 	}
 	s.outputs = s.outputs[:0]
+}
+
+// transmit hands datagrams to the kernel.
+func (s *Speaker) transmit(now time.Time, fd int, queue []ospf.Transmit, outlet []int) {
+	s.counters.Sent += uint64(len(queue))
+	s.sender.send(fd, queue, outlet, func(i int, err error) {
+		s.counters.Sent--
+		s.sendFailed(now, queue[i].Interface, err)
+	})
 }
 
 // sendFailed counts a datagram that did not leave and reports it unless the

@@ -16,8 +16,9 @@ const (
 )
 
 // openSocket opens a raw OSPF socket that receives from all interfaces what
-// the filter lets through, and sends where IP_PKTINFO says.
-func openSocket(filter []bpf.Instruction) (fd int, err error) {
+// the filter lets through, and sends where IP_PKTINFO says: to neighbours on the link, or
+// else as the routes through that link lead.
+func openSocket(filter []bpf.Instruction, onLink bool) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, ospfProtocol)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return -1, fmt.Errorf("open OSPF socket: needs root or CAP_NET_RAW: %w", err)
@@ -37,6 +38,13 @@ func openSocket(filter []bpf.Instruction) (fd int, err error) {
 	for _, o := range socketOptions {
 		if err := unix.SetsockoptInt(fd, o.level, o.option, o.value); err != nil {
 			return -1, fmt.Errorf("OSPF socket: set %s to %d: %w", o.name, o.value, err)
+		}
+	}
+	if onLink {
+		// Unicast leaves on the named link whatever the routing tables say:
+		// on an unnumbered link the neighbour's address is on no connected network.
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DONTROUTE, 1); err != nil {
+			return -1, fmt.Errorf("OSPF socket: set SO_DONTROUTE: %w", err)
 		}
 	}
 	// Above the system's limit only with CAP_NET_ADMIN; what is allowed must do otherwise.
@@ -68,9 +76,6 @@ var socketOptions = [...]struct {
 	{unix.IPPROTO_IP, unix.IP_TOS, "IP_TOS", trafficCS6},
 	// An LSA larger than the MTU travels in fragments (RFC 2328 A.1).
 	{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, "IP_MTU_DISCOVER", unix.IP_PMTUDISC_DONT},
-	// Unicast leaves on the named link whatever the routing tables say:
-	// on an unnumbered link the neighbour's address is on no connected network.
-	{unix.SOL_SOCKET, unix.SO_DONTROUTE, "SO_DONTROUTE", 1},
 }
 
 // typeFilter lets through either the Hellos or everything else, runts included:

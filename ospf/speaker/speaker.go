@@ -54,7 +54,7 @@ type Speaker struct {
 	inbox   *inbox
 	poller  *poller
 
-	hello, other *receiver // of the two raw sockets; other's sends as well
+	hello, other *receiver // of the two raw sockets; other's sends on links, hello's through routers
 	sender       *sender
 	groups       *memberships
 	names        map[int]string // of the latest snapshot
@@ -95,12 +95,12 @@ func New(engine Engine, options Options) (*Speaker, error) {
 }
 
 func (s *Speaker) openAll() error {
-	hello, err := openSocket(typeFilter(true))
+	hello, err := openSocket(typeFilter(true), false)
 	if err != nil {
 		return err
 	}
 	s.hello = newReceiver(hello)
-	other, err := openSocket(typeFilter(false))
+	other, err := openSocket(typeFilter(false), true)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,9 @@ type area struct {
 	tree      tree
 	scratch   tree // the tree before, to be grown over
 	heap      candidates
-	transit   bool // TransitCapability
-	pending   bool // the tree is older than the graph
+	transit   bool    // TransitCapability
+	virtual   []setID // next hops of the own virtual links, as the tree has them
+	pending   bool    // the tree is older than the graph
 }
 
 type vertexKey struct {

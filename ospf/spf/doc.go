@@ -11,6 +11,7 @@
 //   - tree.go, candidates.go: Dijkstra (16.1) and next hops (16.1.1); hopset.go: sets as small numbers
 //   - dest.go: a prefix and its intra-area (16.1) and inter-area (16.2) paths; summary.go: summary-LSAs
 //   - asbr.go, external.go, forward.go: AS boundary routers, externals (16.4, 16.4.1), forwarding addresses
+//   - virtual.go: own virtual links (15)
 //   - range.go, transit.go, nssa.go, router.go: what area border routers add: address ranges (C.2, 11.1),
 //     transit areas (16.3), type 7 LSAs (RFC 3101), and who else is on the border
 //   - route.go, changes.go: the table and its differences
@@ -31,7 +32,8 @@
 //     intra-area and inter-area routes; an address of the router itself matches nothing.
 //   - A router attached to several areas without an adjacency in the backbone examines
 //     the summaries of all of them (RFC 3509 section 2).
-//   - Virtual links of the router itself are not calculated.
+//   - The next hops of an own virtual link are those of the path that it stands for, not first unresolved
+//     (16.1.1): the other end may have no summary of the destination to resolve them with (16.3).
 //   - A network-LSA with mask 255.255.255.255 or 0.0.0.0 gives no route (RFC 6860),
 //     and nothing does in 0/8, 127/8 and from 224/4 up.
 package spf

@@ -15,7 +15,7 @@ type RootLink struct {
 	// Link is the link as in the own router-LSA; Type, ID and Data are compared. The metric
 	// matters only where several stub links lead to one network: the cheapest are used.
 	Link packet.RouterLink
-	// Interface is the name of the outgoing link.
+	// Interface is the name of the outgoing link. It is not used on virtual links.
 	Interface string
 	// Gateway is the neighbour's address on point-to-point links (the source of its
 	// hellos). It is not used on transit networks, where the other router's
@@ -25,6 +25,9 @@ type RootLink struct {
 	OnLink bool
 	// Weight is the share in equal-cost sets, 1..254; 0 counts as 1.
 	Weight uint8
+	// Transit is the transit area of a virtual link (RFC 2328 15), whose next hops are those to
+	// the other end there.
+	Transit packet.ID
 }
 
 // rootLinks is what is known of the own links in one area.
@@ -117,7 +120,8 @@ func (t *Table) examines(a *area) bool {
 func (t *Table) examined(a *area) bool { return slices.Contains(t.examinedAreas, a) }
 
 // hops returns the next hops across one edge from the root to w (RFC 2328 16.1.1,
-// first case). On an attached network the gateway is yet to be found.
+// first case). On an attached network the gateway is yet to be found. Those of virtual links
+// are in [Table.virtualHops].
 func (r *rootLinks) hops(e edge, w *vertex) []hop {
 	var hops []hop
 	for _, l := range r.byLink[packet.RouterLink{ID: w.id, Data: e.data, Type: e.kind}] {
@@ -128,7 +132,7 @@ func (r *rootLinks) hops(e edge, w *vertex) []hop {
 		case packet.LinkPointToPoint:
 			h.RouterID, h.Gateway, h.OnLink = w.id.Addr(), l.Gateway, l.OnLink
 		default:
-			continue // an own virtual link: 16.3
+			continue
 		}
 		hops = append(hops, h)
 	}

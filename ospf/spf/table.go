@@ -204,7 +204,10 @@ func (t *Table) Run() Stats {
 	if anew {
 		t.forgetSets()
 	}
-	for _, a := range t.areas {
+	for _, a := range t.backboneLast() {
+		if a.id == 0 {
+			t.updateVirtualLinks(a)
+		}
 		if !a.pending && !anew {
 			continue
 		}

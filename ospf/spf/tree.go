@@ -1,6 +1,10 @@
 package spf
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
+)
 
 // grow builds the shortest-path tree of area a (RFC 2328 16.1, first stage) and
 // returns the number of vertices on it. Afterwards scratch holds the tree before.
@@ -57,6 +61,9 @@ func (t *Table) relax(a *area, v int32, e edge, root bool) {
 func (t *Table) nextHops(a *area, v int32, e edge, root bool) setID {
 	w := &a.vertices[e.to]
 	if root { // the first case: the parent is the root
+		if e.kind == packet.LinkVirtual {
+			return t.virtualHops(a, e, w)
+		}
 		return t.sets.make(a.root.hops(e, w))
 	}
 	hops := a.tree.hops[v]
