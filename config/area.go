@@ -35,6 +35,9 @@ func (r *report) areas(raws []rawArea) []ospf.Area {
 		}
 		area := ospf.Area{ID: id, Import: r.prefixList(raw.Import), Export: r.prefixList(raw.Export)}
 		r.areaType(&raw, &area, ok)
+		if ok {
+			r.virtual = append(r.virtual, r.virtualLinks(raw.VirtualLinks, id)...)
+		}
 		for _, rawRange := range raw.Ranges {
 			if rng, ok := r.addressRange(&rawRange); ok {
 				area.Ranges = append(area.Ranges, rng)
@@ -55,13 +58,11 @@ func (r *report) areas(raws []rawArea) []ospf.Area {
 
 // areaID reads the dotted quad or plain number of an area.
 func (r *report) areaID(raw *rawArea) (packet.ID, bool) {
-	n := raw.ID
-	if n == nil {
-		if !raw.Node.has("area-id") {
-			r.errorf(raw.Node, "\"area-id\" is missing: the backbone is area-id: 0.0.0.0")
-		}
-		return 0, false
-	}
+	return r.requiredID(raw.Node, raw.ID, "area-id", "the backbone is area-id: 0.0.0.0")
+}
+
+// id reads a dotted quad or plain number.
+func (r *report) id(n *node) (packet.ID, bool) {
 	if v, err := strconv.ParseUint(n.text, 10, 32); err == nil && !leadingZero(n.text) {
 		return packet.ID(v), true
 	}

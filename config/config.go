@@ -180,6 +180,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	c.Static, c.StaticBFD = r.static(raw.Static)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	c.OSPF.Hostname = r.hostname(raw.Hostname)
+	c.OSPF.VirtualLinks = r.checkVirtualLinks(r.virtual, c.OSPF.Areas, c.OSPF.RouterID)
 	r.warnUnusedChains()
 	return c
 }

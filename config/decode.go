@@ -132,7 +132,8 @@ func keysOf(t reflect.Type) (known, refused []string) {
 	return known, refused
 }
 
-// keyPaths lists every key below a raw struct, as "ospf.areas[].area-id".
+// keyPaths lists every key below a raw struct, as "ospf.areas[].area-id". What a `like` tag
+// says to be as elsewhere is listed there.
 func keyPaths(t reflect.Type, prefix string) []string {
 	var paths []string
 	for i := range t.NumField() {
@@ -149,7 +150,7 @@ func keyPaths(t reflect.Type, prefix string) []string {
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		if inner != nodeType.Elem() {
+		if inner != nodeType.Elem() && field.Tag.Get("like") == "" {
 			paths = append(paths, keyPaths(inner, path+".")...)
 		}
 	}

@@ -51,6 +51,9 @@ func TestErrors(t *testing.T) {
 	iface := func(entry string) string {
 		return head + "ospf: {areas: [{area-id: 0, interfaces: [{match: a, " + entry + "}]}]}"
 	}
+	virtualLink := func(links string) string {
+		return head + "ospf: {areas: [{area-id: 1, interfaces: [{match: a}]}, {area-id: 2, area-type: stub}, {area-id: 0, virtual-links: [" + links + "]}]}"
+	}
 	match := func(m string) string { return head + "ospf: {areas: [{area-id: 0, interfaces: [{match: " + m + "}]}]}" }
 	redistribute := func(entry string) string { return head + "ospf: {redistribute: [" + entry + "]}" }
 
@@ -83,7 +86,7 @@ func TestErrors(t *testing.T) {
 		{"unknown key", head + "§colour: red\n", `unknown key "colour": known here are router-id, hostname, ospf, key-chains, static, ecmp, transit, kernel`},
 		{"typing error", head + "§trasnit: {mode: off}\n", `did you mean "transit"?`},
 		{"underscores", head + "§router_id: 10.0.0.1\n", `did you mean "router-id"?`},
-		{"wrong place", head + "§hello-interval: 1s\n", "it belongs under ospf.areas[].interfaces[], look at the indentation"},
+		{"wrong place", head + "§hello-interval: 1s\n", "it belongs under ospf.areas[].interfaces[] or ospf.areas[].virtual-links[], look at the indentation"},
 		{"wrong place the other way", head + "ospf:\n  §kernel: {}\n", "it belongs under the top level"},
 		{"list for a mapping", head + "ecmp: §[l4]\n", `"ecmp" wants a mapping (key: value) here, not a list`},
 		{"value for a list", head + "static: §10.0.0.0/8\n", `"static" wants a list here, not a single value`},
@@ -117,6 +120,16 @@ func TestErrors(t *testing.T) {
 		{"range cost", head + "ospf: {areas: [{area-id: 1, ranges: [{prefix: 10.0.0.0/8, cost: §0}]}]}", "from 1 to 16777214"},
 		{"range twice", head + "ospf:\n  areas:\n    - area-id: 1\n      ranges:\n        - prefix: 10.0.0.0/8\n        - prefix: §10.0.0.0/8\n", "10.0.0.0/8 is a range of this area already, in line 6: remove one"},
 		{"range of two areas", head + "ospf:\n  areas:\n    - area-id: 1\n      ranges: [{prefix: 10.0.0.0/8}]\n    - area-id: 2\n      ranges: [{prefix: §10.0.0.0/8}]\n", "is a range of area 0.0.0.1 already, in line 5"},
+		{"virtual link outside the backbone", head + "ospf: {areas: [{area-id: 1, virtual-links: [§{router-id: 10.0.0.4}]}]}", "write it under area-id: 0.0.0.0, with transit-area-id: 0.0.0.1"},
+		{"virtual link without area", virtualLink("§{router-id: 10.0.0.4}"), `"transit-area-id" is missing`},
+		{"virtual link without router", virtualLink("§{transit-area-id: 1}"), `"router-id" is missing`},
+		{"virtual link to a word", virtualLink("{transit-area-id: 1, router-id: §hub}"), "is a dotted quad"},
+		{"virtual link through the backbone", virtualLink("{transit-area-id: §0, router-id: 10.0.0.4}"), "is the backbone itself"},
+		{"virtual link through no area", virtualLink("{transit-area-id: §3, router-id: 10.0.0.4}"), "0.0.0.3 is no area of this router: configure it"},
+		{"virtual link through a stub area", virtualLink("{transit-area-id: §2, router-id: 10.0.0.4}"), "0.0.0.2 is a stub area or NSSA"},
+		{"virtual link to itself", virtualLink("{transit-area-id: 1, router-id: §10.0.0.1}"), "10.0.0.1 is this router's own"},
+		{"virtual link twice", virtualLink("{transit-area-id: 1, router-id: 10.0.0.4}, §{transit-area-id: 0.0.0.1, router-id: 10.0.0.4}"), "through area 0.0.0.1 is already in line 2: remove one"},
+		{"virtual link dies too soon", virtualLink("{transit-area-id: 1, router-id: 10.0.0.4, dead-interval: §5s}"), "must be longer than hello-interval 10s"},
 		{"import-list", head + "ospf: {areas: [{area-id: 1, import-list: [§10.0.0.0/8 le 4]}]}", "write 8 to 32"},
 		{"area-type typing error", head + "ospf: {areas: [{area-id: 1, area-type: §norml}]}", `did you mean "normal"?`},
 		{"match missing", head + "ospf: {areas: [{area-id: 1, interfaces: [§{cost: 1}]}]}", `"match" is missing`},
@@ -251,9 +264,8 @@ func TestHostname(t *testing.T) {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":                             "wan bgp",
-		"ospf: {":                      "graceful-restart",
-		"ospf: {areas: [{area-id: 0, ": "virtual-links",
+		"":        "wan bgp",
+		"ospf: {": "graceful-restart",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")

@@ -24,7 +24,6 @@ var (
 // iface reads one entry of an area's interfaces. Ranges are those of RFC 2328
 // C.3 and RFC 9129.
 func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
-	const second = time.Second
 	i := ospf.InterfaceConfig{
 		Match: r.match(raw),
 		Type: enum(r, raw.Type, ospf.TypeAuto, interfaceTypes,
@@ -33,9 +32,9 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		Cost:               uint16(r.number(raw.Cost, 10, 1, 65535)),
 		Weight:             uint8(r.number(raw.Weight, 1, 1, 254)),
 		Priority:           uint8(r.number(raw.Priority, 1, 0, 255)),
-		HelloInterval:      r.duration(raw.HelloInterval, 10*second, second, 65535*second, second),
-		RetransmitInterval: r.duration(raw.RetransmitInterval, 5*second, 100*time.Millisecond, 3600*second, time.Millisecond),
-		TransmitDelay:      r.duration(raw.TransmitDelay, second, second, 3600*second, second),
+		HelloInterval:      r.helloInterval(raw.HelloInterval),
+		RetransmitInterval: r.retransmitInterval(raw.RetransmitInterval),
+		TransmitDelay:      r.transmitDelay(raw.TransmitDelay),
 		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
 		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
 		Auth:               r.authentication(raw.Authentication),
@@ -43,7 +42,7 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		TTLHops:            r.ttlHops(section(raw.TTLSecurity)),
 		Allowed:            r.prefixes(raw.Allowed),
 	}
-	i.DeadInterval = r.deadInterval(raw, i.HelloInterval)
+	i.DeadInterval = r.deadInterval(raw.HelloInterval, raw.DeadInterval, i.HelloInterval)
 	if detection := i.BFD.MinInterval * time.Duration(i.BFD.Multiplier); detection >= i.DeadInterval {
 		r.warnf(raw.BFD.Node, "BFD detects a failure after %s, no sooner than the dead-interval %s does", seconds(detection), seconds(i.DeadInterval))
 	}
@@ -59,17 +58,29 @@ func (r *report) ttlHops(raw *rawTTLSecurity) uint8 {
 	return hops
 }
 
+func (r *report) helloInterval(n *node) time.Duration {
+	return r.duration(n, 10*time.Second, time.Second, 65535*time.Second, time.Second)
+}
+
+func (r *report) retransmitInterval(n *node) time.Duration {
+	return r.duration(n, 5*time.Second, 100*time.Millisecond, time.Hour, time.Millisecond)
+}
+
+func (r *report) transmitDelay(n *node) time.Duration {
+	return r.duration(n, time.Second, time.Second, time.Hour, time.Second)
+}
+
 // deadInterval defaults to four hellos and must outlast one (RFC 2328 C.3).
-func (r *report) deadInterval(raw *rawInterface, hello time.Duration) time.Duration {
+func (r *report) deadInterval(rawHello, rawDead *node, hello time.Duration) time.Duration {
 	const highest = 65535 * time.Second
-	dead := r.duration(raw.DeadInterval, 4*hello, time.Second, highest, time.Second)
+	dead := r.duration(rawDead, 4*hello, time.Second, highest, time.Second)
 	switch {
 	case dead > highest:
-		r.errorf(raw.HelloInterval, "%s %s makes dead-interval, four times that, longer than %s: write a dead-interval",
-			raw.HelloInterval.key, seconds(hello), seconds(highest))
-	case dead <= hello && raw.DeadInterval != nil:
-		r.errorf(raw.DeadInterval, "%s %s must be longer than hello-interval %s: %s is usual",
-			raw.DeadInterval.key, seconds(dead), seconds(hello), seconds(4*hello))
+		r.errorf(rawHello, "%s %s makes dead-interval, four times that, longer than %s: write a dead-interval",
+			rawHello.key, seconds(hello), seconds(highest))
+	case dead <= hello && rawDead != nil:
+		r.errorf(rawDead, "%s %s must be longer than hello-interval %s: %s is usual",
+			rawDead.key, seconds(dead), seconds(hello), seconds(4*hello))
 	}
 	return dead
 }

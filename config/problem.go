@@ -73,6 +73,7 @@ type report struct {
 	warnings []Problem
 	unready  []Problem            // what does not stop a check
 	chains   map[string]*keyChain // read before what refers to them
+	virtual  []placedVirtualLink  // of all areas
 }
 
 func (r *report) problem(line, column int, format string, args []any) Problem {

@@ -56,17 +56,28 @@ type rawDistance struct {
 }
 
 type rawArea struct {
-	Node        *node
-	ID          *node          `key:"area-id"`
-	Type        *node          `key:"area-type"`
-	Summary     *node          `key:"summary"`
-	DefaultCost *node          `key:"default-cost"`
-	Translator  *node          `key:"nssa-translator"`
-	Ranges      []rawRange     `key:"ranges"`
-	Import      []*node        `key:"import-list"`
-	Export      []*node        `key:"export-list"`
-	Interfaces  []rawInterface `key:"interfaces"`
-	_           struct{}       `refuse:"virtual-links"`
+	Node         *node
+	ID           *node            `key:"area-id"`
+	Type         *node            `key:"area-type"`
+	Summary      *node            `key:"summary"`
+	DefaultCost  *node            `key:"default-cost"`
+	Translator   *node            `key:"nssa-translator"`
+	Ranges       []rawRange       `key:"ranges"`
+	Import       []*node          `key:"import-list"`
+	Export       []*node          `key:"export-list"`
+	Interfaces   []rawInterface   `key:"interfaces"`
+	VirtualLinks []rawVirtualLink `key:"virtual-links"`
+}
+
+type rawVirtualLink struct {
+	Node               *node
+	Transit            *node              `key:"transit-area-id"`
+	RouterID           *node              `key:"router-id"`
+	HelloInterval      *node              `key:"hello-interval"`
+	DeadInterval       *node              `key:"dead-interval"`
+	RetransmitInterval *node              `key:"retransmit-interval"`
+	TransmitDelay      *node              `key:"transmit-delay"`
+	Authentication     *rawAuthentication `key:"authentication" like:"interfaces"`
 }
 
 type rawRange struct {

@@ -45,7 +45,9 @@ ospf:
   areas:
     - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex, authentication: {key-chain: backbone}},
        {match: lan, authentication: {key-id: 1, algorithm: hmac-sha-256, key: third secret}},
-       {match: dmz, authentication: {key-id: 1, algorithm: md5, key-file: dmz.key}}]}
+       {match: dmz, authentication: {key-id: 1, algorithm: md5, key-file: dmz.key}}],
+       virtual-links: [{transit-area-id: 2, router-id: 192.0.2.4, authentication: {key-chain: backbone}}]}
+    - {area-id: 0.0.0.2, interfaces: [{match: site}]}
     - {area-id: 0.0.0.1, area-type: nssa, ranges: [{prefix: 10.1.0.0/16, cost: 77}]}
   redistribute: [{source: connected, prefixes: ["10.0.0.0/8 ge 24 le 32"]}]
 key-chains:

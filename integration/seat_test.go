@@ -17,6 +17,7 @@ type seat struct {
 	ports     []port
 	externals []external
 	kinds     map[string]areaKind // by area id
+	virtual   []virtualLink
 	text      string              // further configuration of the make: of ecmpd below ospf, else top level
 }
 
@@ -47,6 +48,9 @@ type areaRange struct {
 	hidden bool
 	cost   int // not of BIRD
 }
+
+// virtualLink is a virtual link with the timers of ports, authenticated by a key.
+type virtualLink struct{ transit, router, key string }
 
 // external is a static route that the seat announces.
 type external struct {
@@ -108,8 +112,20 @@ func (s seat) ecmpd() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "router-id: %s\nospf:\n  areas:\n", s.id)
 	order, ports := s.areas()
+	if len(s.virtual) > 0 && ports["0.0.0.0"] == nil {
+		order = append(order, "0.0.0.0")
+	}
 	for _, area := range order {
-		fmt.Fprintf(&b, "    - area-id: %s\n%s      interfaces:\n", area, s.kinds[area].ecmpd())
+		fmt.Fprintf(&b, "    - area-id: %s\n%s", area, s.kinds[area].ecmpd())
+		if area == "0.0.0.0" && len(s.virtual) > 0 {
+			b.WriteString("      virtual-links:\n")
+			for _, v := range s.virtual {
+				fmt.Fprintf(&b, "        - {transit-area-id: %s, router-id: %s, hello-interval: 1s, dead-interval: 4s, authentication: {key-id: 1, algorithm: md5, key: %s}}\n", v.transit, v.router, v.key)
+			}
+		}
+		if len(ports[area]) > 0 {
+			b.WriteString("      interfaces:\n")
+		}
 		for _, p := range ports[area] {
 			kind := "point-to-point"
 			if p.lan {
@@ -160,6 +176,12 @@ func (s seat) frr() string {
 	}
 	for _, area := range slices.Sorted(maps.Keys(s.kinds)) {
 		b.WriteString(s.kinds[area].frr(area))
+	}
+	if len(s.virtual) > 0 {
+		b.WriteString("router ospf\n")
+	}
+	for _, v := range s.virtual {
+		fmt.Fprintf(&b, " area %[1]s virtual-link %[2]s hello-interval 1 dead-interval 4\n area %[1]s virtual-link %[2]s authentication message-digest\n area %[1]s virtual-link %[2]s message-digest-key 1 md5 %[3]s\n", v.transit, v.router, v.key)
 	}
 	for _, p := range s.ports {
 		p = p.defaults()
@@ -224,6 +246,11 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 			}
 			fmt.Fprintf(&b, "  interface %q { type %s; cost %d; priority %d; hello %d; dead %d; %s%s};\n",
 				p.name, kind, p.cost, p.priority, p.hello, p.dead, stub, p.text)
+		}
+		for _, v := range s.virtual {
+			if v.transit == area {
+				fmt.Fprintf(&b, "  virtual link %s { hello 1; dead 4; authentication cryptographic; password %q { id 1; }; };\n", v.router, v.key)
+			}
 		}
 		b.WriteString(" };\n")
 	}

@@ -13,6 +13,7 @@ import (
 type peer struct {
 	l      *lab
 	ifname string
+	link   string // that its packets come in through: ifname, but for virtual links
 	id     packet.ID
 	addr   netip.Addr
 	area   packet.ID
@@ -34,7 +35,7 @@ type peer struct {
 func (l *lab) peer(ifname, routerID, addr string) *peer {
 	i := l.iface(ifname)
 	p := &peer{
-		l: l, ifname: ifname, id: id(routerID), addr: ip(addr), area: i.area.id, mtu: uint16(i.link.MTU),
+		l: l, ifname: ifname, link: ifname, id: id(routerID), addr: ip(addr), area: i.area.id, mtu: uint16(i.link.MTU),
 		opts: i.area.options() | packet.OptO, seq: 1000, acks: true,
 		hello: packet.Hello{
 			Mask: i.mask().Addr(), HelloInterval: uint16(i.cfg.HelloInterval.Seconds()), Options: i.area.helloOptions(),
@@ -55,20 +56,20 @@ func (p *peer) datagram(dst netip.Addr, body packet.Body) Datagram {
 		return d
 	}
 	data := packet.Append(nil, packet.Header{RouterID: p.id, AreaID: p.area}, body)
-	return Datagram{Interface: p.ifname, Src: p.addr, Dst: dst, TTL: 1, Data: data}
+	return Datagram{Interface: p.link, Src: p.addr, Dst: dst, TTL: 1, Data: data}
 }
 
 // sealed wraps a body with a cryptographic sequence number.
 func (p *peer) sealed(dst netip.Addr, body packet.Body, csn uint64) Datagram {
 	data := p.auth.Append(nil, packet.Header{RouterID: p.id, AreaID: p.area}, body, p.key, p.addr, csn)
-	return Datagram{Interface: p.ifname, Src: p.addr, Dst: dst, TTL: 1, Data: data}
+	return Datagram{Interface: p.link, Src: p.addr, Dst: dst, TTL: 1, Data: data}
 }
 
 // send delivers a packet to the engine; Hellos go to AllSPFRouters, all else to its address.
 func (p *peer) send(body packet.Body) {
 	p.l.t.Helper()
 	dst := p.l.iface(p.ifname).address()
-	if body.Type() == packet.TypeHello {
+	if body.Type() == packet.TypeHello && p.link == p.ifname {
 		dst = allSPFRouters
 	}
 	p.l.step(p.datagram(dst, body))
@@ -107,7 +108,7 @@ func (p *peer) lastDD() *packet.DBDesc {
 	p.l.t.Helper()
 	var last *packet.DBDesc
 	for _, s := range p.l.out {
-		if s.Interface != p.ifname || s.Dst != p.addr && s.Dst != allSPFRouters {
+		if s.Interface != p.link || s.Dst != p.addr && s.Dst != allSPFRouters {
 			continue
 		}
 		if _, body, err := packet.Decode(s.Data); err == nil {
@@ -211,7 +212,7 @@ func (p *peer) update(lsas ...[]byte) {
 func (l *lab) acknowledge(out []Transmit) {
 	for _, tx := range out {
 		for _, p := range l.peers {
-			if !p.acks || p.ifname != tx.Interface || p.state() < nbrExchange || tx.Dst != p.addr && !tx.Dst.IsMulticast() {
+			if !p.acks || p.link != tx.Interface || p.state() < nbrExchange || tx.Dst != p.addr && !tx.Dst.IsMulticast() {
 				continue
 			}
 			_, body, err := packet.Decode(tx.Data)

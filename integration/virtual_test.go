@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// virtualSeats are the makes of the two ends of a virtual link, and of the routers between them.
+type virtualSeats struct{ one, two, between string }
+
+// newVirtual builds a backbone that ends at router one, area 1 with two equal ways to router two, and area 2
+// behind that, which has the backbone by a virtual link alone.
+func newVirtual(t *testing.T, s virtualSeats, other string) *network {
+	t.Helper()
+	n := newNetwork(t, 90*time.Second)
+	n.wire("core:a 10.0.0.1/30", "one:core 10.0.0.2/30")
+	n.wire("one:x 10.1.0.1/30", "midx:one 10.1.0.2/30")
+	n.wire("one:y 10.1.0.5/30", "midy:one 10.1.0.6/30")
+	n.wire("midx:two 10.1.0.9/30", "two:x 10.1.0.10/30")
+	n.wire("midy:two 10.1.0.13/30", "two:y 10.1.0.14/30")
+	n.wire("two:leaf 10.2.0.1/30", "leaf:a 10.2.0.2/30")
+	n.wire("core:net 172.16.0.1/24", "hostcore:eth0 172.16.0.2/24")
+	n.wire("leaf:net 172.18.0.1/24", "hostleaf:eth0 172.18.0.2/24")
+	n.ip("hostcore", "route add default via 172.16.0.1")
+	n.ip("hostleaf", "route add default via 172.18.0.1")
+	const area1, area2 = "0.0.0.1", "0.0.0.2"
+	n.seat(other, "core", seat{id: "10.255.0.1", ports: []port{{name: "a"}, {name: "net", passive: true, cost: 3}},
+		externals: []external{{prefix: "198.51.100.0/24", metric: 20}}})
+	n.seat(s.one, "one", seat{id: "10.255.0.2", ports: []port{{name: "core"}, {name: "x", area: area1}, {name: "y", area: area1}},
+		virtual: []virtualLink{{area1, "10.255.0.5", "vsecret"}}})
+	n.seat(s.between, "midx", seat{id: "10.255.0.3", ports: []port{{name: "one", area: area1}, {name: "two", area: area1}}})
+	n.seat(other, "midy", seat{id: "10.255.0.4", ports: []port{{name: "one", area: area1}, {name: "two", area: area1}}})
+	n.seat(s.two, "two", seat{id: "10.255.0.5", ports: []port{{name: "x", area: area1}, {name: "y", area: area1}, {name: "leaf", area: area2}},
+		virtual: []virtualLink{{area1, "10.255.0.2", "vsecret"}}})
+	n.seat(other, "leaf", seat{id: "10.255.0.6", ports: []port{{name: "a", area: area2}, {name: "net", area: area2, passive: true, cost: 5}},
+		externals: []external{{prefix: "203.0.113.0/24", metric: 20}}})
+	return n
+}
+
+// virtualNeeds is what each node has to route at least.
+var virtualNeeds = map[string]string{
+	"core": "172.18.0.0/24 203.0.113.0/24", "leaf": "172.16.0.0/24 198.51.100.0/24",
+	"one": virtualAll, "midx": virtualAll, "midy": virtualAll, "two": virtualAll,
+}
+
+const virtualAll = "172.16.0.0/24 172.18.0.0/24 198.51.100.0/24 203.0.113.0/24"
+
+// A virtual link between any two makes carries the backbone through an area: all kernels hold what
+// they hold when both ends are FRR.
+func TestVirtualLinks(t *testing.T) {
+	t.Parallel()
+	want := map[string]table{}
+	all := newVirtual(t, virtualSeats{"frr", "frr", "frr"}, "frr")
+	all.settled(want)
+	for _, s := range []virtualSeats{{"ecmpd", "ecmpd", "frr"}, {"ecmpd", "frr", "bird"}, {"frr", "ecmpd", "ecmpd"}, {"ecmpd", "bird", "ecmpd"}, {"bird", "ecmpd", "frr"}} {
+		t.Run(fmt.Sprintf("%s-%s", s.one, s.two), func(t *testing.T) {
+			n := newVirtual(t, s, "ecmpd")
+			for node := range virtualNeeds {
+				waitEqual(n, "kernel routes of "+node+" as FRR has them", distinct(want[node]), func() (table, error) {
+					got, err := n.kernel(node)
+					return distinct(got), err
+				})
+			}
+		})
+	}
+}
+
+// distinct names each leg once: FRR 8.4 gives the kernel some of several paths through a transit area twice.
+func distinct(t table) table {
+	once := table{}
+	for p, legs := range t {
+		once[p] = slices.Compact(slices.Clone(legs))
+	}
+	return once
+}
+
+// settled waits until every node routes what it needs and nothing has changed for a while.
+func (n *network) settled(tables map[string]table) {
+	n.t.Helper()
+	const rest = 8 * time.Second // longer than MinLSInterval and a pause of FRR's
+	var last string
+	var since time.Time
+	n.wait("routes at rest", func() (bool, string) {
+		for node, needs := range virtualNeeds {
+			got, err := n.kernel(node)
+			if err != nil {
+				return false, err.Error()
+			}
+			tables[node] = got
+			for _, p := range strings.Fields(needs) {
+				if len(got[netip.MustParsePrefix(p)]) == 0 {
+					return false, fmt.Sprintf("no %s in %s's %v", p, node, got)
+				}
+			}
+		}
+		if now := fmt.Sprint(tables); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > rest, "it changes still: " + last
+	})
+}
