@@ -18,7 +18,7 @@ type seat struct {
 	externals []external
 	kinds     map[string]areaKind // by area id
 	virtual   []virtualLink
-	text      string              // further configuration of the make: of ecmpd below ospf, else top level
+	text      string // further configuration of the make: of ecmpd below ospf, else top level
 }
 
 // port is an OSPF interface of a seat.

@@ -37,7 +37,7 @@ func (g *generator) ranges(id packet.ID) (list []netip.Prefix) {
 // configuration, the incremental calculation ends where a full one does.
 func TestIncrementalBorder(t *testing.T) {
 	var discards, nssas, shortcuts int
-	for seed := range uint64(250) {
+	for seed := range uint64(400) {
 		g := newGenerator(seed)
 		g.areas = []packet.ID{0, 1, 2}
 		for range g.routers {
@@ -45,6 +45,9 @@ func TestIncrementalBorder(t *testing.T) {
 			g.addLeaf()
 			g.addSummary()
 			g.addExternal()
+		}
+		if seed%5 == 0 {
+			g.addVirtual()
 		}
 		kind := AreaConfig{NoExternals: true, NSSA: g.IntN(2) == 0}
 		p := policy{border: true, areas: map[packet.ID]AreaConfig{2: kind}}

@@ -17,6 +17,7 @@ type model struct {
 	root      packet.ID
 	p2p       []p2pLink
 	lans      []lan
+	virtual   []virtualLink
 	stubs     []stubNet
 	flags     map[areaRouter]packet.RouterFlags
 	summaries []sumNet
@@ -43,6 +44,17 @@ type lan struct {
 	members []member
 	origin  packet.ID // another originator of a second network-LSA, or 0
 	down    bool
+}
+
+// virtualLink is one of the root; its index numbers its addresses.
+type virtualLink struct {
+	transit, to packet.ID
+	cost        uint16
+	down        bool
+}
+
+func (v virtualLink) link(k int, to packet.ID) packet.RouterLink {
+	return packet.RouterLink{ID: to, Data: packet.ID(10<<24 | 254<<16 | k<<8 | int(to)), Type: packet.LinkVirtual, Metric: v.cost}
 }
 
 // member is one interface on a lan; its address is the lan's plus host.
@@ -149,6 +161,12 @@ func (m *model) lsas() map[areaKey][]byte {
 			put(l.area, packet.LSAHeader{Type: packet.LSNetwork, ID: dr, Adv: l.origin}, packet.NetworkLSA{Mask: maskOf(l.prefix), Routers: body.Routers[:1]})
 		}
 	}
+	for k, v := range m.virtual {
+		if a, b := router(0, m.root), router(0, v.to); !v.down {
+			a.Links = append(a.Links, v.link(k, v.to))
+			b.Links = append(b.Links, v.link(k, m.root))
+		}
+	}
 	for _, s := range m.stubs {
 		r := router(s.area, s.id)
 		r.Links = append(r.Links, packet.RouterLink{ID: idOf(s.prefix), Data: maskOf(s.prefix), Type: packet.LinkStub, Metric: s.cost})
@@ -205,6 +223,11 @@ func (m *model) rootLinks() map[packet.ID][]RootLink {
 					Interface: fmt.Sprintf("lan%d-%d", k, i), Weight: 1,
 				})
 			}
+		}
+	}
+	for k, v := range m.virtual {
+		if !v.down {
+			links[0] = append(links[0], RootLink{Link: v.link(k, v.to), Interface: fmt.Sprintf("v%d", k), Weight: 1, Transit: v.transit})
 		}
 	}
 	for k, s := range m.stubs {

@@ -63,8 +63,8 @@ type oracle struct {
 func (m *model) oracle(c Config) string {
 	o := &oracle{c: c, lsas: m.lsas(), links: m.rootLinks()}
 	o.keys = slices.SortedFunc(maps.Keys(o.lsas), compareAreaKeys)
-	for _, a := range m.areas() {
-		o.areas = append(o.areas, o.area(a))
+	for _, a := range slices.Backward(m.areas()) { // transit areas before the backbone
+		o.areas = slices.Insert(o.areas, 0, o.area(a))
 	}
 	internal := o.intra()
 	o.inter(internal)
@@ -144,6 +144,9 @@ func (a *oracleArea) relax(o *oracle) {
 		return
 	}
 	a.dist[root] = 0
+	a.edges = slices.DeleteFunc(a.edges, func(e oracleEdge) bool { // a virtual link without a path
+		return e.from == root && e.kind == packet.LinkVirtual && len(a.across(o, e, root)) == 0
+	})
 	for changed := true; changed; {
 		changed = false
 		for _, e := range a.edges {
@@ -179,6 +182,14 @@ func (a *oracleArea) across(o *oracle, e oracleEdge, root node) hops {
 		set := hops{}
 		for _, l := range o.links[a.id] {
 			if l.Link.ID != e.to.id || l.Link.Data != e.data || l.Link.Type != e.kind {
+				continue
+			}
+			if e.kind == packet.LinkVirtual { // 15: the path that it stands for
+				for _, t := range o.areas {
+					if t.id == l.Transit {
+						maps.Copy(set, t.hops[e.to])
+					}
+				}
 				continue
 			}
 			h := nexthop.Hop{Interface: l.Interface, Weight: 1, OnLink: l.OnLink}

@@ -33,6 +33,7 @@ func newGenerator(seed uint64) *generator {
 	for range g.IntN(4) {
 		g.addLAN()
 	}
+	g.addVirtual()
 	for range 2 * g.routers {
 		g.addLeaf()
 		g.setFlags()
@@ -90,6 +91,13 @@ func (g *generator) addLAN() {
 	g.m.lans = append(g.m.lans, l)
 }
 
+// addVirtual adds a virtual link of the root through area 1, where there is one.
+func (g *generator) addVirtual() {
+	if to := g.router(); to != g.m.root && slices.Contains(g.areas, 0) && slices.Contains(g.areas, 1) {
+		g.m.virtual = append(g.m.virtual, virtualLink{transit: 1, to: to, cost: g.cost()})
+	}
+}
+
 func (g *generator) addLeaf() {
 	s := stubNet{area: g.area(), id: g.router(), prefix: g.leafPrefix(), cost: uint16(g.IntN(4))}
 	if g.IntN(5) == 0 && len(g.m.lans) > 0 {
@@ -142,7 +150,7 @@ func (g *generator) addExternal() {
 
 // mutate makes one random change; leafOnly ones leave the graph as it is.
 func (g *generator) mutate(leafOnly bool) {
-	n := 14
+	n := 15
 	if leafOnly {
 		n = 7
 	}
@@ -195,6 +203,11 @@ func (g *generator) mutate(leafOnly bool) {
 			} else {
 				l.members[g.IntN(len(l.members))].cost = g.cost()
 			}
+		}
+	case 14:
+		if len(m.virtual) > 0 {
+			v := &m.virtual[g.IntN(len(m.virtual))]
+			v.down = !v.down
 		}
 	case 13:
 		k := areaRouter{g.area(), g.router()}

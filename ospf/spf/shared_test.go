@@ -65,7 +65,7 @@ func TestSharedOracle(t *testing.T) {
 	none := func(netip.Prefix) (x OwnExternal, ok bool) { return }
 	for seed := range uint64(600) {
 		g := newGenerator(seed)
-		g.m.summaries, g.m.externals = nil, nil
+		g.m.summaries, g.m.externals, g.m.virtual = nil, nil, nil
 		c := configFor(seed)
 		table := g.m.fresh(c)
 		o := &oracle{c: c, lsas: g.m.lsas(), links: g.m.rootLinks()}
