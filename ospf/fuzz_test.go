@@ -79,18 +79,22 @@ func (s *script) datagram(l *lab) Datagram {
 	d := Datagram{Interface: pick(s, fuzzLinks), Dst: allSPFRouters, TTL: 1}
 	d.Src = pick(s, fuzzAddrs)
 	h := packet.Header{RouterID: pick(s, fuzzIDs)}
-	if i := l.e.iface(d.Interface); i != nil {
+	name := d.Interface
+	if v := l.e.iface(vlink); v != nil && s.n(3) > 0 {
+		name, d.Interface, d.Src, d.Dst, d.TTL, h.RouterID = vlink, pick(s, fuzzLinks[:3]), ip("10.9.0.2"), ip("10.0.0.1"), 9, far
+	}
+	if i := l.e.iface(name); i != nil {
 		h.AreaID = i.area.id
 		if len(i.neighbors) > 0 && s.n(4) > 0 {
 			n := i.neighbors[s.n(len(i.neighbors))]
 			d.Src, h.RouterID = n.addr, n.id
 		}
 	}
-	n := l.e.iface(d.Interface).lookupAny(h.RouterID, d.Src)
+	n := l.e.iface(name).lookupAny(h.RouterID, d.Src)
 	var body packet.Body
 	switch s.n(6) {
 	case 0:
-		i := l.e.iface(d.Interface)
+		i := l.e.iface(name)
 		if i == nil {
 			break
 		}
@@ -141,7 +145,7 @@ func (s *script) datagram(l *lab) Datagram {
 		return d
 	}
 	if body.Type() != packet.TypeHello && s.n(3) > 0 {
-		if i := l.e.iface(d.Interface); i != nil {
+		if i := l.e.iface(name); i != nil {
 			d.Dst = i.address()
 		}
 	}
@@ -182,9 +186,12 @@ func fuzzAreas(l *lab) {
 func play(t *testing.T, data []byte) uint64 {
 	s := &script{data}
 	scheme := pick(s, fuzzSchemes)
-	world := func(*lab) {}
-	if s.n(2) == 1 {
+	world, virtual := func(*lab) {}, false
+	switch s.n(3) {
+	case 1:
 		world = fuzzAreas
+	case 2:
+		world, virtual = virtualLink(), true
 	}
 	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), world, authenticating(scheme))
 	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
@@ -192,6 +199,9 @@ func play(t *testing.T, data []byte) uint64 {
 		p.auth, p.key = scheme, scheme.Keys[0]
 	}
 	p.bring(nbrFull)
+	if virtual {
+		l.full("eth0", "3.3.3.3", "10.0.0.2").path(1, 7, packet.RouterB)
+	}
 	p.alive, p.said = false, nil
 	h := fnv.New64a()
 	for steps := 0; len(s.b) > 0 && steps < 400; steps++ {
@@ -228,7 +238,13 @@ func play(t *testing.T, data []byte) uint64 {
 		case 10:
 			op := s.byte()
 			l.reload(func(c *Config, i *InterfaceConfig) {
-				switch op % 13 {
+				switch op % 14 {
+				case 13: // a virtual link comes or goes
+					if c.VirtualLinks == nil {
+						c.VirtualLinks = []VirtualLink{throughArea1}
+					} else {
+						c.VirtualLinks = nil
+					}
 				case 12:
 					i.Auth = fuzzSchemes[op/13%4]
 				case 10:

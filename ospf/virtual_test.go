@@ -17,13 +17,15 @@ const vlink = "vlink-0.0.0.1-4.4.4.4"
 // far is the router at the other end of vlink.
 var far = id("4.4.4.4")
 
+var throughArea1 = VirtualLink{Transit: 1, RouterID: far, HelloInterval: 10 * time.Second,
+	DeadInterval: 40 * time.Second, RetransmitInterval: 5 * time.Second, TransmitDelay: 2 * time.Second}
+
 // virtualLink is one through area 1, in which eth0 and tun1 are; the backbone has tun0.
 func virtualLink(edit ...func(*Config)) func(*lab) {
 	return func(l *lab) {
 		areas(Area{ID: 0}, Area{ID: 1})(l)
 		l.cfg.Areas[1].Interfaces = []InterfaceConfig{interfaceConfig("eth0", "tun1")}
-		l.cfg.VirtualLinks = []VirtualLink{{Transit: 1, RouterID: far, HelloInterval: 10 * time.Second,
-			DeadInterval: 40 * time.Second, RetransmitInterval: 5 * time.Second, TransmitDelay: 2 * time.Second}}
+		l.cfg.VirtualLinks = []VirtualLink{throughArea1}
 		for _, f := range edit {
 			f(&l.cfg)
 		}

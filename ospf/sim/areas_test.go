@@ -57,6 +57,9 @@ func newParts(seed uint64, size int) *parts {
 	for _, id := range w.ids {
 		w.join(id)
 	}
+	for range rng.IntN(3) {
+		w.virtualLink()
+	}
 	return w
 }
 
@@ -89,6 +92,19 @@ func (w *parts) join(id packet.ID) {
 		if len(members) > 0 {
 			w.segments = append(w.segments, w.n.LAN(o, members...))
 		}
+	}
+}
+
+// virtualLink makes two routers of an area the ends of a virtual link, or ends one.
+func (w *parts) virtualLink() {
+	id := w.ids[1+w.rng.IntN(len(w.ids)-1)]
+	in := w.inside[id]
+	a, b := in[w.rng.IntN(len(in))], in[w.rng.IntN(len(in))]
+	if v := w.n.virtual; len(v) > 0 && w.rng.IntN(2) == 0 {
+		id, a, b = v[0].transit, v[0].ends[0], v[0].ends[1]
+	}
+	if a.ID < b.ID && w.n.areaConfigs[id].Type == ospf.AreaNormal {
+		w.n.VirtualLink(id, a, b)
 	}
 }
 
@@ -148,7 +164,9 @@ func (w *parts) disturb() {
 	s := w.segments[w.rng.IntN(len(w.segments))]
 	r := w.n.routers[w.rng.IntN(len(w.n.routers))]
 	victim := s.ports[w.rng.IntN(len(s.ports))].router
-	switch w.rng.IntN(12) {
+	switch w.rng.IntN(13) {
+	case 12:
+		w.virtualLink()
 	case 0:
 		s.SetUp(false)
 	case 1, 2:

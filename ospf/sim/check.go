@@ -42,6 +42,7 @@ func (n *Net) Check() error {
 	}
 	if len(f.errs) == 0 {
 		d := n.domain()
+		d.checkVirtualLinks(f)
 		for _, r := range n.routers {
 			if r.engine != nil {
 				n.checkRoutes(f, d.wanted(r), r)

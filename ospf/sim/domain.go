@@ -35,6 +35,7 @@ func (n *Net) domain() *domain {
 		d.graphs[a] = n.graphOf(a)
 		d.networks[a], d.asbrs[a] = told[netip.Prefix]{}, told[*Router]{}
 	}
+	d.addVirtualLinks()
 	live := slices.DeleteFunc(slices.Clone(n.routers), func(r *Router) bool { return r.engine == nil })
 	for _, r := range live {
 		d.tables[r] = d.intra(r)
@@ -55,7 +56,7 @@ func (n *Net) domain() *domain {
 			d.inter(r)
 		}
 	}
-	tell(false)
+	d.shorten(live, tell)
 	for _, r := range live {
 		if !(d.border(r) && d.connected(r)) {
 			d.inter(r)
@@ -69,7 +70,7 @@ func (n *Net) domain() *domain {
 func (n *Net) external(area packet.ID) bool { return n.areaConfigs[area].Type == ospf.AreaNormal }
 
 func (d *domain) attached(r *Router, a packet.ID) bool {
-	return slices.ContainsFunc(r.ports, func(p *port) bool { return p.area == a && p.up && !p.gone })
+	return a == 0 && d.ends(r) || slices.ContainsFunc(r.ports, func(p *port) bool { return p.area == a && p.up && !p.gone })
 }
 
 // border tells whether a router is an area border router (RFC 3509).
@@ -147,16 +148,16 @@ func (d *domain) tellNetworks(r *Router, a packet.ID) map[netip.Prefix]int {
 			from := r.area(w.area)
 			ok := w.kind == spf.InterArea && w.hops != nil && a != 0 && w.area == 0
 			if w.kind == spf.IntraArea && w.area != a {
-				ok = narrowest(from.Ranges, p) == nil && passes(from.Export, p)
+				ok = (narrowest(from.Ranges, p) == nil || w.area == 0 && d.transit(r, a)) && passes(from.Export, p)
 			}
-			if ok && passes(to.Import, p) {
+			if ok && passes(to.Import, p) && !r.leavesBy(a, w) {
 				out[p] = w.cost
 			}
 		}
 		for _, from := range r.config.Areas {
 			for _, rng := range from.Ranges {
 				cost, active := rangeCost(d.tables[r], from, rng)
-				if from.ID == a || !active || !passes(from.Export, rng.Prefix) || !passes(to.Import, rng.Prefix) {
+				if from.ID == a || from.ID == 0 && d.transit(r, a) || !active || !passes(from.Export, rng.Prefix) || !passes(to.Import, rng.Prefix) {
 					continue
 				}
 				delete(out, rng.Prefix)
@@ -235,6 +236,10 @@ func (d *domain) toASBR(r, asbr *Router) (best wantedRoute) {
 			})
 			w = table[netip.Prefix{}]
 		}
+		w = d.shortcut(r, w, func(a packet.ID, b *Router) (int, bool) {
+			cost, ok := d.asbrs[a][b][asbr]
+			return cost, ok
+		})
 		if w.kind != 0 && (best.kind == 0 || w.preferred && !best.preferred || w.preferred == best.preferred && w.cost <= best.cost) {
 			best = w
 		}
@@ -253,6 +258,9 @@ func (d *domain) tellASBRs(r *Router, a packet.ID) map[*Router]int {
 			continue
 		}
 		w := d.toASBR(r, asbr)
+		if r.leavesBy(a, w) {
+			continue
+		}
 		if w.kind == spf.IntraArea && w.area != a || w.kind == spf.InterArea && w.area == 0 && a != 0 {
 			out[asbr] = w.cost
 		}

@@ -25,6 +25,7 @@ type Net struct {
 	log      hash.Hash64
 	routers  []*Router
 	segments []*Segment
+	virtual  []virtualLink
 	faults   []string
 
 	areaConfigs map[packet.ID]ospf.Area // see ConfigureArea

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type edge struct {
 	cost    int
 	port    *port      // from a router; nil from a LAN
 	gateway netip.Addr // of a point-to-point neighbour
+	through *graph     // of a virtual link: its transit area
 }
 
 // stub is a prefix at a vertex.
@@ -131,8 +133,8 @@ func (g *graph) addLink(s *Segment) {
 		return
 	}
 	i, j := g.index[a.router], g.index[b.router]
-	g.edges[i] = append(g.edges[i], edge{j, int(a.cost), a, b.addr.Addr()})
-	g.edges[j] = append(g.edges[j], edge{i, int(b.cost), b, a.addr.Addr()})
+	g.edges[i] = append(g.edges[i], edge{to: j, cost: int(a.cost), port: a, gateway: b.addr.Addr()})
+	g.edges[j] = append(g.edges[j], edge{to: i, cost: int(b.cost), port: b, gateway: a.addr.Addr()})
 }
 
 // addLAN adds a transit network for each part that has a possible DR and a
@@ -150,8 +152,8 @@ func (g *graph) addLAN(s *Segment) {
 		g.stubs = append(g.stubs, stub{at: lan, prefix: s.prefix})
 		for _, p := range members {
 			i := g.index[p.router]
-			g.edges[i] = append(g.edges[i], edge{lan, int(p.cost), p, netip.Addr{}})
-			g.edges[lan] = append(g.edges[lan], edge{i, 0, p, netip.Addr{}})
+			g.edges[i] = append(g.edges[i], edge{to: lan, cost: int(p.cost), port: p})
+			g.edges[lan] = append(g.edges[lan], edge{to: i, port: p})
 		}
 	}
 	if s.cut { // everybody is on his own
@@ -212,6 +214,12 @@ func (g *graph) distances() {
 func (g *graph) hops(from, to int) map[string]bool {
 	hops := map[string]bool{}
 	for _, e := range g.edges[from] {
+		if e.through != nil { // routers have the same number in all graphs
+			if e.cost+g.dist[e.to][to] == g.dist[from][to] {
+				maps.Copy(hops, e.through.hops(from, e.to))
+			}
+			continue
+		}
 		if w := g.vertices[e.to].router; w != nil {
 			if e.cost+g.dist[e.to][to] == g.dist[from][to] {
 				hops[hopText(e.port.name, e.gateway, w.ID)] = true

@@ -319,6 +319,8 @@ func (r *Router) schedule() {
 func (r *Router) send(t ospf.Transmit) {
 	p := r.port(t.Interface)
 	switch {
+	case t.Routed && p != nil:
+		r.forward(t)
 	case p == nil || p.segment == nil:
 		r.net.fault(r, "sends to %v on %q, which is no link", t.Dst, t.Interface)
 	case t.Src != p.addr.Addr():
@@ -326,7 +328,7 @@ func (r *Router) send(t ospf.Transmit) {
 	case len(t.Data)+20 > p.mtu && t.Data[1] != byte(packet.TypeLSUpdate):
 		r.net.fault(r, "sends %d bytes of type %d on %s, its MTU is %d", len(t.Data), t.Data[1], t.Interface, p.mtu)
 	case p.up: // on a link that has just gone down there is nobody to hear it
-		p.segment.carry(p, t)
+		p.segment.carry(p, t, t.Dst)
 	}
 }
 

@@ -205,11 +205,11 @@ func (s *Segment) connected(a, b *port) bool {
 	return !s.cut && a.up && b.up && a.part == b.part
 }
 
-// carry takes a packet to the ports that it is for, with the link's troubles.
-func (s *Segment) carry(from *port, t ospf.Transmit) {
+// carry takes a packet to the ports that it is for, those of an address or a group, with the link's troubles.
+func (s *Segment) carry(from *port, t ospf.Transmit, via netip.Addr) {
 	n := s.net
 	for _, to := range s.ports {
-		if to == from || !t.Dst.IsMulticast() && !to.router.owns(t.Dst) {
+		if to == from || !via.IsMulticast() && !to.router.owns(via) {
 			continue
 		}
 		copies := 1
@@ -244,5 +244,11 @@ func (s *Segment) deliver(from, to *port, t ospf.Transmit) {
 	if t.Dst.IsMulticast() && !to.router.groups[groupKey{to.name, t.Dst}] {
 		return
 	}
-	to.router.step(ospf.Datagram{Interface: to.name, Src: t.Src, Dst: t.Dst, TTL: 1, Data: bytes.Clone(t.Data)})
+	if t.Routed && !to.router.owns(t.Dst) {
+		t.Interface = ""
+		t.TTL--
+		to.router.forward(t)
+		return
+	}
+	to.router.step(ospf.Datagram{Interface: to.name, Src: t.Src, Dst: t.Dst, TTL: max(t.TTL, 1), Data: bytes.Clone(t.Data)})
 }
