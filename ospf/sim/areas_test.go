@@ -57,7 +57,7 @@ func newParts(seed uint64, size int) *parts {
 	for _, id := range w.ids {
 		w.join(id)
 	}
-	for range rng.IntN(3) {
+	for range rng.IntN(5) {
 		w.virtualLink()
 	}
 	return w
@@ -97,13 +97,20 @@ func (w *parts) join(id packet.ID) {
 
 // virtualLink makes two routers of an area the ends of a virtual link, or ends one.
 func (w *parts) virtualLink() {
-	id := w.ids[1+w.rng.IntN(len(w.ids)-1)]
+	normal := slices.DeleteFunc(slices.Clone(w.ids), func(id packet.ID) bool { return id == 0 || !w.n.external(id) })
+	if len(normal) == 0 {
+		return
+	}
+	id := normal[w.rng.IntN(len(normal))]
 	in := w.inside[id]
 	a, b := in[w.rng.IntN(len(in))], in[w.rng.IntN(len(in))]
 	if v := w.n.virtual; len(v) > 0 && w.rng.IntN(2) == 0 {
 		id, a, b = v[0].transit, v[0].ends[0], v[0].ends[1]
 	}
-	if a.ID < b.ID && w.n.areaConfigs[id].Type == ospf.AreaNormal {
+	if a.ID > b.ID {
+		a, b = b, a
+	}
+	if a != b {
 		w.n.VirtualLink(id, a, b)
 	}
 }
