@@ -3,10 +3,14 @@ package integration
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ecmpd/ecmpd/lab"
+	"github.com/ecmpd/ecmpd/lab/peer"
 )
 
 // virtualSeats are the makes of the two ends of a virtual link, and of the routers between them.
@@ -63,6 +67,7 @@ func TestVirtualLinks(t *testing.T) {
 	all.settled(want)
 	for _, s := range []virtualSeats{{"ecmpd", "ecmpd", "frr"}, {"ecmpd", "frr", "bird"}, {"frr", "ecmpd", "ecmpd"}, {"ecmpd", "bird", "ecmpd"}, {"bird", "ecmpd", "frr"}} {
 		t.Run(fmt.Sprintf("%s-%s", s.one, s.two), func(t *testing.T) {
+			t.Parallel()
 			n := newVirtual(t, s, "ecmpd")
 			for node := range virtualNeeds {
 				waitEqual(n, "kernel routes of "+node+" as FRR has them", distinct(want[node]), func() (table, error) {
@@ -71,6 +76,9 @@ func TestVirtualLinks(t *testing.T) {
 					return distinct(got), err
 				})
 			}
+			if s.one == "ecmpd" && s.two == "ecmpd" {
+				n.pathChanges()
+			}
 			if s.two != "frr" {
 				n.waitKernel("core", inside.String(), routes(inside.String()+": 10.0.0.2 dev a"))
 			}
@@ -78,10 +86,51 @@ func TestVirtualLinks(t *testing.T) {
 	}
 }
 
+// pathChanges makes one of the two ways through the transit area dear at both ends and takes the other one away: the
+// backbone's routes follow, traffic across it loses nothing by the change of cost, and no adjacency falls but those of the link.
+func (n *network) pathChanges() {
+	n.t.Helper()
+	service := netip.MustParseAddrPort("172.18.0.2:7000")
+	echo, err := n.Node("hostleaf").Echo(service)
+	n.must(err)
+	defer echo.Close()
+	stream, err := lab.Probe{From: n.Node("hostcore"), To: service, Flows: 8, FirstPort: 40000, Interval: 5 * time.Millisecond}.Start()
+	n.must(err)
+	defer stream.Stop()
+	n.wait("all probes answered", func() (bool, string) { return stream.Answered(300 * time.Millisecond), "" })
+	stream.Mark()
+	before := n.changes("one") + n.changes("two")
+	const across = "172.18.0.0/24"
+	for _, name := range []string{"one", "two"} {
+		text, err := os.ReadFile(n.ecmpd(name).ConfigFile())
+		n.must(err)
+		n.must(n.ecmpd(name).Reload(strings.Replace(string(text), `{match: "x", interface-type: point-to-point, cost: 10`, `{match: "x", interface-type: point-to-point, cost: 50`, 1)))
+	}
+	n.waitKernel("one", across, routes(across+": 10.1.0.6 dev y"))
+	n.waitKernel("two", "172.16.0.0/24", routes("172.16.0.0/24: 10.1.0.13 dev y"))
+	n.wait("all probes answered", func() (bool, string) { return stream.Answered(300 * time.Millisecond), "" })
+	if after := n.changes("one") + n.changes("two"); after != before {
+		n.t.Errorf("%d changes of neighbours by the cost of the path", after-before)
+	}
+	if r := stream.Stop(); r.Lost > 0 {
+		n.t.Errorf("%d of %d probes lost, longest gap %s", r.Lost, r.Sent, r.LongestGap)
+	}
+	n.ip("one", "link set y down")
+	n.waitKernel("one", across, routes(across+": 10.1.0.2 dev x"))
+	n.waitKernel("two", "172.16.0.0/24", routes("172.16.0.0/24: 10.1.0.9 dev x"))
+	neighbours, err := n.routers["one"].Neighbors(n.ctx)
+	n.must(err)
+	if !slices.ContainsFunc(neighbours, func(x peer.Neighbor) bool {
+		return x.Interface == "vlink-0.0.0.1-10.255.0.5" && x.State == "Full"
+	}) {
+		n.t.Errorf("the virtual link did not outlive its path: %v", neighbours)
+	}
+}
+
 // distinct names each leg once: FRR 8.4 gives the kernel some of several paths through a transit area twice.
 func distinct(t table) table {
 	once := table{}
-	for p, legs := range t {
+	for p, legs := range forwarding(t, nil) {
 		once[p] = slices.Compact(slices.Clone(legs))
 	}
 	return once
