@@ -235,6 +235,9 @@ type problem struct {
 // reply encodes v, or err in its place, and only then starts to write.
 func reply(w http.ResponseWriter, v any, err error) {
 	code := http.StatusOK
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer within %s, a part of the daemon is busy or stuck: %w", backendTimeout, err)
+	}
 	if err != nil {
 		code, v = statusCode(err), problem{err.Error()}
 	}
