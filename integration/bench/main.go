@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -66,7 +67,11 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	b := &bench{ctx: ctx, binary: *binary, only: strings.Split(*only, ",")}
+	program, err := filepath.Abs(*binary) // it is started in other directories
+	if err != nil {
+		return err
+	}
+	b := &bench{ctx: ctx, binary: program, only: strings.Split(*only, ",")}
 	b.report = report{Date: time.Now().UTC().Format(time.DateOnly), Version: *version, Kernel: kernelRelease(), Processors: runtime.NumCPU()}
 	for _, c := range chosen {
 		b.measure(c)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,7 +132,7 @@ func (f *figure) verdict() string {
 }
 
 // merge takes the figures of an earlier report that this run did not measure,
-// so that a run of a few cases does not lose the others.
+// so that a run of a few cases or makes does not lose the others.
 func (r *report) merge(file string) error {
 	text, err := os.ReadFile(file)
 	if os.IsNotExist(err) {
@@ -149,12 +150,26 @@ func (r *report) merge(file string) error {
 		measured[f.Case] = true
 	}
 	var kept []*figure
+	before := map[string]*figure{}
 	for _, f := range old.Figures {
+		before[f.Name] = f
 		if !measured[f.Case] {
 			kept = append(kept, f)
 		}
 	}
-	r.Figures = append(kept, r.Figures...) // not into those of the run
+	for _, f := range r.Figures { // copies: the run's own report stays what it is
+		g := *f
+		g.By = maps.Clone(f.By)
+		if f := before[g.Name]; f != nil && f.Case == g.Case {
+			for maker, v := range f.By {
+				if _, ok := g.By[maker]; !ok {
+					g.By[maker] = v
+				}
+			}
+		}
+		kept = append(kept, &g)
+	}
+	r.Figures = kept
 	order := caseOrder()
 	slices.SortStableFunc(r.Figures, func(a, b *figure) int { return order[a.Case] - order[b.Case] })
 	return nil
