@@ -4,7 +4,8 @@
 //   - types.go    the values, and so the JSON; the reference for every key
 //   - explain.go  the same for one packet's life, with its query
 //   - list.go     lists and counters that are never null
-//   - server.go   paths → [Backend], time and size limits, errors as JSON
+//   - server.go   [Backend], time and size limits, errors as JSON; router.go gives
+//     each path to what answers it, lsas.go knows the query for LSAs
 //   - select.go   one entry out of a list, chosen by a query
 //   - socket.go   claiming the socket: stale ones replaced, live ones refused
 //   - client.go   the other end, with errors that a program can tell apart
