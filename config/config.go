@@ -7,6 +7,7 @@
 //     limits stay in yaml.go
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
+//   - wan.go, wanrule.go: the uplinks, and what is sent through which
 //   - ospf.go, area.go, interface.go, keychain.go, bfd.go, redistribute.go, routing.go:
 //     raw structs to clean values; defaults and ranges stand here
 //   - redact.go: messages show lines of the file, but no secrets
@@ -30,6 +31,7 @@ import (
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/rib"
+	"github.com/ecmpd/ecmpd/wan"
 )
 
 // Config is a validated configuration with every default filled in.
@@ -42,8 +44,11 @@ type Config struct {
 	ECMP      ECMP
 	Transit   Transit
 	Kernel    Kernel
-	Warnings  []Problem // what is accepted but hardly meant, in the order of the file
-	Unready   []Problem // what keeps the daemon from running, though the file is right: see Ready
+	WAN       wan.Config
+	// WANDefault says how the default route is announced by the state of the uplinks.
+	WANDefault WANDefault
+	Warnings   []Problem // what is accepted but hardly meant, in the order of the file
+	Unready    []Problem // what keeps the daemon from running, though the file is right: see Ready
 }
 
 // Distance is the administrative distance of OSPF routes, 1..255; 255 is never installed.
@@ -51,6 +56,13 @@ type Distance struct {
 	IntraArea uint8
 	InterArea uint8
 	External  uint8
+}
+
+// WANDefault announces the default route with OSPF.Default while an uplink is up,
+// in place of that when of it.
+type WANDefault struct {
+	Enabled    bool
+	DownMetric uint32 // while none is up; 0 withdraws the route
 }
 
 // ECMP says how equal-cost paths are used.
@@ -179,6 +191,8 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 		Kernel:   r.kernel(section(raw.Kernel)),
 	}
 	c.Static, c.StaticBFD = r.static(raw.Static)
+	c.WAN = r.wan(raw.WAN)
+	c.WANDefault = r.wanDefault(section(raw.OSPF).DefaultOriginate, raw.WAN)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	c.OSPF.Hostname = r.hostname(raw.Hostname)
 	c.OSPF.VirtualLinks = r.checkVirtualLinks(r.virtual, c.OSPF.Areas, c.OSPF.RouterID)

@@ -29,7 +29,7 @@ func (r *report) decodeStruct(n *node, dst reflect.Value) {
 		switch {
 		case index >= 0 && known[index] != "":
 			field := dst.Type().Field(index)
-			r.decodeField(p, dst.Field(index), field.Tag.Get("or") == "scalar")
+			r.decodeField(p, dst.Field(index), field.Tag)
 		case slices.Contains(refused, p.key.text):
 			r.errorf(p.key, "%q is not supported in this version: remove the key", p.key.text)
 		default:
@@ -39,8 +39,8 @@ func (r *report) decodeStruct(n *node, dst reflect.Value) {
 }
 
 // decodeField stores the value of one key. A list or section that is there but empty counts as absent.
-func (r *report) decodeField(p pair, dst reflect.Value, orScalar bool) {
-	n, t := p.value, dst.Type()
+func (r *report) decodeField(p pair, dst reflect.Value, tag reflect.StructTag) {
+	n, t, orScalar := p.value, dst.Type(), tag.Get("or") == "scalar"
 	if n.kind == null {
 		if t == nodeType {
 			r.errorf(p.key, "%q has no value: write one or remove the key", p.key.text)
@@ -60,12 +60,15 @@ func (r *report) decodeField(p pair, dst reflect.Value, orScalar bool) {
 		}
 	default: // pointer to a raw struct
 		section := reflect.New(t.Elem())
-		if orScalar && n.kind == scalar {
+		switch {
+		case orScalar && n.kind == scalar:
 			section.Elem().FieldByName("Node").Set(reflect.ValueOf(n))
-		} else if r.want(n, mapping) {
-			r.decodeStruct(n, section.Elem())
-		} else {
+		case !r.want(n, mapping):
 			return
+		case tag.Get("free") == "keys": // the keys are the file's own; who reads the section looks at them
+			section.Elem().FieldByName("Node").Set(reflect.ValueOf(n))
+		default:
+			r.decodeStruct(n, section.Elem())
 		}
 		dst.Set(section)
 	}

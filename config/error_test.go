@@ -277,7 +277,7 @@ func TestHostname(t *testing.T) {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":        "wan bgp",
+		"":        "bgp",
 		"ospf: {": "graceful-restart",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
 	} {

@@ -16,7 +16,8 @@ type rawConfig struct {
 	ECMP      *rawECMP      `key:"ecmp"`
 	Transit   *rawTransit   `key:"transit"`
 	Kernel    *rawKernel    `key:"kernel"`
-	_         struct{}      `refuse:"wan bgp"`
+	WAN       *rawWAN       `key:"wan"`
+	_         struct{}      `refuse:"bgp"`
 }
 
 type rawOSPF struct {
@@ -164,6 +165,7 @@ type rawDefaultOriginate struct {
 	Node       *node
 	When       *node `key:"when"`
 	Metric     *node `key:"metric"`
+	DownMetric *node `key:"down-metric"`
 	MetricType *node `key:"metric-type"`
 	Tag        *node `key:"tag"`
 }
@@ -226,4 +228,65 @@ type rawKernel struct {
 	Metric   *node `key:"metric"`
 	Shutdown *node `key:"shutdown"`
 	Source   *node `key:"source"`
+}
+
+type rawWAN struct {
+	Node       *node
+	Uplinks    []rawUplink    `key:"uplinks"`
+	Balance    *node          `key:"balance"`
+	Reply      *node          `key:"reply-through-ingress"`
+	Lists      *rawLists      `key:"lists" free:"keys"`
+	Rules      []rawWANRule   `key:"rules"`
+	Endpoints  []*node        `key:"endpoints"`
+	OnFailover *rawOnFailover `key:"on-failover"`
+	OnChange   []*node        `key:"on-change"`
+	Mark       *rawMark       `key:"mark"`
+}
+
+type rawUplink struct {
+	Node      *node
+	Name      *node     `key:"name"`
+	Interface *node     `key:"interface"`
+	Gateway   *node     `key:"gateway"`
+	Weight    *node     `key:"weight"`
+	Tier      *node     `key:"tier"`
+	NAT       *node     `key:"nat"`
+	Check     *rawCheck `key:"check"`
+	Resolvers []*node   `key:"resolvers"`
+}
+
+type rawCheck struct {
+	Node      *node
+	Targets   []*node `key:"targets"`
+	Quorum    *node   `key:"quorum"`
+	Interval  *node   `key:"interval"`
+	Timeout   *node   `key:"timeout"`
+	DownAfter *node   `key:"down-after"`
+	UpAfter   *node   `key:"up-after"`
+	HoldUp    *node   `key:"hold-up"`
+}
+
+// rawLists has the file's own keys, each over a list.
+type rawLists struct{ Node *node }
+
+type rawWANRule struct {
+	Node        *node
+	Source      []*node `key:"source" or:"scalar"`
+	Destination []*node `key:"destination" or:"scalar"`
+	Protocol    *node   `key:"protocol"`
+	Port        []*node `key:"port" or:"scalar"`
+	Uplink      *node   `key:"uplink"`
+	Fallback    *node   `key:"fallback"`
+}
+
+type rawOnFailover struct {
+	Node  *node
+	Flush *node `key:"flush"`
+}
+
+type rawMark struct {
+	Node      *node
+	Mask      *node `key:"mask"`
+	TableBase *node `key:"table-base"`
+	RuleBase  *node `key:"rule-base"`
 }

@@ -13,6 +13,9 @@ import (
 // maxMetric is the largest metric of an external LSA that is not infinity.
 const maxMetric = packet.LSInfinity - 1
 
+// wanUp is the word for a default route that comes and goes with the uplinks.
+const wanUp = "wan-up"
+
 var (
 	sources = []choice[ospf.Source]{
 		{"connected", ospf.Connected},
@@ -24,6 +27,7 @@ var (
 		{"never", ospf.DefaultNever},
 		{"present", ospf.DefaultPresent},
 		{"always", ospf.DefaultAlways},
+		{wanUp, ospf.DefaultNever}, // until an uplink is up, see WANDefault
 	}
 )
 
@@ -93,7 +97,7 @@ func (r *report) defaultOriginate(raw *rawDefaultOriginate) ospf.DefaultOriginat
 	written := raw != nil
 	raw = section(raw)
 	if written && raw.When == nil && !raw.Node.has("when") {
-		r.errorf(raw.Node, "\"when\" is missing: write never, present or always")
+		r.errorf(raw.Node, "\"when\" is missing: write never, present, always or wan-up")
 	}
 	return ospf.DefaultOriginate{
 		When:   enum(r, raw.When, ospf.DefaultNever, whens),
@@ -101,4 +105,20 @@ func (r *report) defaultOriginate(raw *rawDefaultOriginate) ospf.DefaultOriginat
 		Type2:  enum(r, raw.MetricType, true, metricTypes),
 		Tag:    r.number(raw.Tag, 0, 0, 1<<32-1),
 	}
+}
+
+// wanDefault reads a default route that is announced by the state of the uplinks.
+func (r *report) wanDefault(raw *rawDefaultOriginate, uplinks *rawWAN) WANDefault {
+	raw = section(raw)
+	d := WANDefault{Enabled: raw.When != nil && raw.When.text == wanUp}
+	if n := raw.DownMetric; n != nil {
+		d.DownMetric = r.number(n, 0, 0, maxMetric)
+		if raw.When != nil && !d.Enabled && d.DownMetric > 0 {
+			r.warnf(n, "%s means nothing without when: wan-up", n.key)
+		}
+	}
+	if d.Enabled && uplinks == nil {
+		r.errorf(raw.When, "when: wan-up needs uplinks: write them under wan: at the top level")
+	}
+	return d
 }

@@ -57,9 +57,13 @@ key-chains:
      {key-id: 2, algorithm: hmac-sha-256, key-file: /etc/ecmpd/backbone.key, send-from: 2027-01-01T00:00:00Z}]}
 static: [{prefix: 198.51.100.0/24, next-hops: [{via: 192.0.2.254}]}, {prefix: 203.0.113.0/24, blackhole: true}]
 transit: {mode: off, insert-accept: [{table: filter, chain: forward}], policy: [{protocol: tcp, ports: [22, 8000-8080], action: accept}]}
+wan:
+  uplinks: [{name: isp-a, interface: eth1, gateway: 203.0.113.1}]
+  lists: {domestic: [198.51.100.0/24]}
+  rules: [{destination: "@domestic", protocol: tcp, port: [443, 8000-8080], uplink: isp-a}]
 `)
-	if len(got.Unready) != 2 || len(want.Unready) != 2 {
-		t.Errorf("the key files are there: %v", got.Unready)
+	if len(got.Unready) != 3 || len(want.Unready) != 3 {
+		t.Errorf("the key files are there, or uplinks work: %v", got.Unready)
 	}
 	got.Unready, want.Unready = nil, nil
 	if !reflect.DeepEqual(got, want) {
