@@ -38,7 +38,8 @@ func (f *fake) Database(context.Context) (Database, error) {
 	lsa := LSA{Type: "router", LinkStateID: "10.255.0.1", AdvertisingRouter: "10.255.0.1", SequenceNumber: "0x80000001", Checksum: "0x1234", Length: 48}
 	ext := lsa
 	ext.Type = "as-external"
-	return Database{RouterID: "10.255.0.11", Areas: []AreaLSAs{{Area: "0.0.0.0", LSAs: []LSA{lsa, lsa}}}, External: []LSA{ext}}, f.err
+	return Database{RouterID: "10.255.0.11", Areas: []AreaLSAs{{Area: "0.0.0.0", LSAs: []LSA{lsa, lsa}}}, External: []LSA{ext},
+		Limits: DatabaseLimits{Overflow: true, Externals: 1, MaxExternals: 1, Databases: []DatabaseLimit{{Scope: "AS", LSAs: 1, MaxLSAs: 9, Refused: 5, Incomplete: true}}}}, f.err
 }
 
 func (f *fake) Hostnames(context.Context) ([]Hostname, error) {

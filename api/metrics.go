@@ -190,6 +190,20 @@ func (s snapshot) collectDatabase(ch chan<- prometheus.Metric) {
 	for k, n := range counts {
 		lsas.is(float64(n), k[0], k[1])
 	}
+	limits := s.database.Limits
+	held := gauge(ch, "ospf_lsdb_used", "LSAs that count towards the limit, a router-LSA as often as it has links.", "scope")
+	most := gauge(ch, "ospf_lsdb_limit", "How many there may be.", "scope")
+	refused := counter(ch, "ospf_lsas_refused_total", "LSAs that the database had no room for.", "scope")
+	incomplete := gauge(ch, "ospf_lsdb_incomplete", "Whether LSAs may be missing for want of room.", "scope")
+	for _, d := range limits.Databases {
+		held.is(float64(d.LSAs), d.Scope)
+		most.is(float64(d.MaxLSAs), d.Scope)
+		refused.is(float64(d.Refused), d.Scope)
+		incomplete.is(truth(d.Incomplete), d.Scope)
+	}
+	gauge(ch, "ospf_externals", "AS-external-LSAs but for default routes.").is(float64(limits.Externals))
+	gauge(ch, "ospf_externals_limit", "How many of them there may be.").is(float64(limits.MaxExternals))
+	gauge(ch, "ospf_overflow", "Whether own externals are taken back for want of room (RFC 1765).").is(truth(limits.Overflow))
 }
 
 func (s snapshot) collectRoutes(ch chan<- prometheus.Metric) {

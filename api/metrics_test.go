@@ -25,6 +25,11 @@ ecmpd_notrack_prefixes 1
 ecmpd_ospf_interface_up{area="0.0.0.0",interface="lan"} 0
 ecmpd_ospf_interface_up{area="0.0.0.0",interface="vpn1"} 1
 ecmpd_ospf_interface_cost{area="0.0.0.0",interface="vpn1"} 10
+ecmpd_ospf_externals_limit 1
+ecmpd_ospf_overflow 1
+ecmpd_ospf_lsas_refused_total{scope="AS"} 5
+ecmpd_ospf_lsdb_incomplete{scope="AS"} 1
+ecmpd_ospf_lsdb_limit{scope="AS"} 9
 ecmpd_ospf_lsas{area="",type="as-external"} 1
 ecmpd_ospf_lsas{area="0.0.0.0",type="router"} 2
 ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn1",neighbor="10.255.0.1",state="Full"} 1

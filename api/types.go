@@ -93,6 +93,24 @@ type Database struct {
 	Areas    List[AreaLSAs] `json:"areas"`
 	External List[LSA]      `json:"external"` // AS scope
 	Link     List[LinkLSAs] `json:"link"`     // link scope, by interface
+	Limits   DatabaseLimits `json:"limits"`
+}
+
+// DatabaseLimits is how much the databases hold and what their limits have kept out.
+type DatabaseLimits struct {
+	Overflow     bool                `json:"overflow"`  // own externals are taken back for want of room (RFC 1765)
+	Externals    int                 `json:"externals"` // AS-external-LSAs but for default routes
+	MaxExternals int                 `json:"maxExternals"`
+	Databases    List[DatabaseLimit] `json:"databases"`
+}
+
+// DatabaseLimit is that of one flooding scope.
+type DatabaseLimit struct {
+	Scope      string `json:"scope"` // "AS", "area 0.0.0.0", "link eth0"
+	LSAs       int    `json:"lsas"`  // a router-LSA counts as often as it has links
+	MaxLSAs    int    `json:"maxLsas"`
+	Refused    uint64 `json:"refused"`    // LSAs that there was no room for
+	Incomplete bool   `json:"incomplete"` // one of them may still be missing
 }
 
 // AreaLSAs is the link-state database of one area.

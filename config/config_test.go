@@ -51,7 +51,7 @@ func TestLoadHub(t *testing.T) {
 			},
 			Redistribute: []ospf.Redistribute{{Source: ospf.Connected, Metric: 20, Type2: true}},
 			Default:      ospf.DefaultOriginate{Metric: 10, Type2: true},
-			MaxLSAs:      maxLSAs, MaxNeighbors: maxNeighbors,
+			MaxLSAs:      maxLSAs, MaxExternals: maxLSAs, ExitOverflow: 5 * time.Minute, MaxNeighbors: maxNeighbors, MaxAllNeighbors: maxAllNeighbors,
 		},
 		Distance: Distance{110, 110, 110},
 		ECMP:     ECMP{MaxPaths: 16, Hash: HashL4},
@@ -176,7 +176,7 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 				{Source: ospf.Kernel, Metric: 20, Type2: true},
 			},
 			Default: ospf.DefaultOriginate{When: ospf.DefaultAlways, Metric: 7, Tag: 9},
-			MaxLSAs: maxLSAs, MaxNeighbors: maxNeighbors,
+			MaxLSAs: maxLSAs, MaxExternals: maxLSAs, ExitOverflow: 5 * time.Minute, MaxNeighbors: maxNeighbors, MaxAllNeighbors: maxAllNeighbors,
 		},
 		Distance: Distance{IntraArea: 100, InterArea: 110, External: 255},
 		Static: []rib.StaticRoute{

@@ -7,25 +7,42 @@ import (
 	"github.com/ecmpd/ecmpd/rib"
 )
 
-// Bounds of the engine that protect its memory and have no key: two routers
-// that each announce a full 100,000 prefixes, and the largest LAN or hub
-// segment that OSPF is run on.
+// Defaults of what bounds memory: two routers that each announce a full
+// 100,000 prefixes, and the largest LAN or hub segment that OSPF is run on.
 const (
-	maxLSAs      = 250_000
-	maxNeighbors = 256
+	maxLSAs         = 250_000
+	maxNeighbors    = 256
+	maxAllNeighbors = 4096
 )
 
 func (r *report) ospf(raw *rawOSPF) ospf.Config {
-	return ospf.Config{
+	c := ospf.Config{
 		Areas:         r.areas(raw.Areas),
 		SPFDelay:      r.spfDelay(section(raw.SPFDelay)),
 		StubRouter:    r.stubRouter(section(raw.StubRouter)),
 		RFC1583Compat: r.boolean(raw.RFC1583, false),
 		Redistribute:  r.redistribute(raw.Redistribute),
 		Default:       r.defaultOriginate(raw.DefaultOriginate),
-		MaxLSAs:       maxLSAs,
-		MaxNeighbors:  maxNeighbors,
 	}
+	r.databaseControl(section(raw.DatabaseControl), &c)
+	r.neighborControl(section(raw.NeighborControl), &c)
+	return c
+}
+
+// databaseControl fills in how much the databases may hold (RFC 9129 database-control, RFC 1765 2.1).
+func (r *report) databaseControl(raw *rawDatabaseControl, c *ospf.Config) {
+	c.MaxLSAs = int(r.number(raw.MaxLSA, maxLSAs, 100, 100_000_000))
+	c.MaxExternals = int(r.number(raw.MaxExternal, uint32(c.MaxLSAs), 1, 100_000_000))
+	c.ExitOverflow = r.duration(raw.ExitOverflow, 5*time.Minute, 0, 24*time.Hour, time.Second)
+	if c.MaxExternals > c.MaxLSAs {
+		r.errorf(raw.MaxExternal, "\"max-external-lsa\" %d is more than max-lsa %d lets in: write at most that", c.MaxExternals, c.MaxLSAs)
+	}
+}
+
+// neighborControl fills in how many neighbours there may be.
+func (r *report) neighborControl(raw *rawNeighborControl, c *ospf.Config) {
+	c.MaxNeighbors = int(r.number(raw.MaxInterfaceNeighbors, maxNeighbors, 1, 100_000))
+	c.MaxAllNeighbors = int(r.number(raw.MaxNeighbors, maxAllNeighbors, 1, 100_000))
 }
 
 // spfDelay fills in the RFC 8405 timers.

@@ -24,6 +24,8 @@ type rawOSPF struct {
 	Node             *node
 	SPFDelay         *rawSPFDelay         `key:"spf-delay"`
 	StubRouter       *rawStubRouter       `key:"stub-router"`
+	DatabaseControl  *rawDatabaseControl  `key:"database-control"`
+	NeighborControl  *rawNeighborControl  `key:"neighbor-control"`
 	RFC1583          *node                `key:"rfc1583-compatibility"`
 	Distance         *rawDistance         `key:"distance" or:"scalar"`
 	Areas            []rawArea            `key:"areas"`
@@ -46,6 +48,19 @@ type rawStubRouter struct {
 	Administrative *node `key:"administrative"`
 	OnStartup      *node `key:"on-startup"`
 	OnShutdown     *node `key:"on-shutdown"`
+}
+
+type rawDatabaseControl struct {
+	Node         *node
+	MaxLSA       *node `key:"max-lsa"`
+	MaxExternal  *node `key:"max-external-lsa"`
+	ExitOverflow *node `key:"exit-overflow-interval"`
+}
+
+type rawNeighborControl struct {
+	Node                  *node
+	MaxNeighbors          *node `key:"max-neighbors"`
+	MaxInterfaceNeighbors *node `key:"max-interface-neighbors"`
 }
 
 // rawDistance is a mapping, or a single number: then Node is a scalar.

@@ -36,6 +36,9 @@ func (d *daemon) Doctor(ctx context.Context) (api.Doctor, error) {
 	if f.Interfaces, f.Neighbors, err = d.ospfFacts(ctx); err != nil {
 		return api.Doctor{}, err
 	}
+	if err := d.limitFacts(ctx, &f); err != nil {
+		return api.Doctor{}, err
+	}
 	links, err := askLoop(ctx, d.routes.inbox, func() link.Snapshot { return d.routes.links })
 	if err != nil {
 		return api.Doctor{}, err
@@ -87,6 +90,21 @@ func kernelRelease() string {
 		return ""
 	}
 	return unix.ByteSliceToString(u.Release[:])
+}
+
+// limitFacts gathers which databases are too small.
+func (d *daemon) limitFacts(ctx context.Context, f *doctor.Facts) error {
+	s, err := askOSPF(ctx, d, d.engine.Limits)
+	if err != nil {
+		return err
+	}
+	f.Overflow = s.Overflow
+	for _, l := range s.Databases {
+		if l.Incomplete {
+			f.Overfull = append(f.Overfull, fmt.Sprintf("%d of the %s, which holds %d of at most %d", l.Refused, l.Scope, l.LSAs, l.Max))
+		}
+	}
+	return nil
 }
 
 // ospfFacts gathers interfaces and the neighbours with trouble.

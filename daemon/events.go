@@ -118,6 +118,13 @@ func (d *daemon) logEvent(now time.Time, ev ospf.Event) {
 		d.log.WithFields(logrus.Fields{
 			"interface": ev.Interface, "source": ev.Src, "type": ev.Type, "reason": ev.Reason, "detail": ev.Detail,
 		}).Warn("packet rejected")
+	case ospf.OverflowChange:
+		entry := d.log.WithFields(logrus.Fields{"externals": ev.Externals, "limit": ev.Limit})
+		if ev.Active {
+			entry.Error("too many externals: ours are taken back (RFC 1765)")
+		} else {
+			entry.Warn("externals have room again: ours are announced")
+		}
 	case ospf.Alarm:
 		d.log.WithFields(logrus.Fields{"kind": ev.Kind, "subject": ev.Subject, "detail": ev.Detail}).Error("alarm")
 	}

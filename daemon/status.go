@@ -114,11 +114,15 @@ func (d *daemon) Interfaces(ctx context.Context) ([]api.Interface, error) {
 
 // Database implements api.Backend.
 func (d *daemon) Database(ctx context.Context) (api.Database, error) {
-	s, err := askOSPF(ctx, d, d.engine.Database)
+	type state struct {
+		ospf.DatabaseStatus
+		limits ospf.LimitStatus
+	}
+	s, err := askOSPF(ctx, d, func(now time.Time) state { return state{d.engine.Database(now), d.engine.Limits(now)} })
 	if err != nil {
 		return api.Database{}, err
 	}
-	out := api.Database{RouterID: s.RouterID.String(), External: lsas(s.External)}
+	out := api.Database{RouterID: s.RouterID.String(), External: lsas(s.External), Limits: databaseLimits(s.limits)}
 	for _, a := range s.Areas {
 		out.Areas = append(out.Areas, api.AreaLSAs{
 			Area: a.Area.String(), LSAs: lsas(a), Fingerprint: fmt.Sprintf("%016x", a.Fingerprint),
@@ -128,6 +132,16 @@ func (d *daemon) Database(ctx context.Context) (api.Database, error) {
 		out.Link = append(out.Link, api.LinkLSAs{Interface: l.Interface, LSAs: lsas(l)})
 	}
 	return out, nil
+}
+
+func databaseLimits(s ospf.LimitStatus) api.DatabaseLimits {
+	out := api.DatabaseLimits{Overflow: s.Overflow, Externals: s.Externals, MaxExternals: s.MaxExternals}
+	for _, l := range s.Databases {
+		out.Databases = append(out.Databases, api.DatabaseLimit{
+			Scope: l.Scope, LSAs: l.LSAs, MaxLSAs: l.Max, Refused: l.Refused, Incomplete: l.Incomplete,
+		})
+	}
+	return out
 }
 
 func lsas(s ospf.ScopeStatus) []api.LSA {

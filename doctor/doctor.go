@@ -51,6 +51,9 @@ type Facts struct {
 	TracksAll  []Place // NAT rules that keep all transit tracked, since they name no network
 	Entries    int     // conntrack entries of flows that are not to be tracked
 
+	Overflow bool     // own externals are taken back for want of room (RFC 1765)
+	Overfull []string // databases that have refused LSAs: scope, number and limit
+
 	Interfaces []Interface
 	Neighbors  []Neighbor
 	Missing    []MissingHop
@@ -127,7 +130,7 @@ func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
 		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, oneWay, mtuMismatch, uselessFull,
-		missingHops, unresolvedGateways, reversePath, hashPolicy,
+		overfull, missingHops, unresolvedGateways, reversePath, hashPolicy,
 		blockers, translation, offload, trackedEntries, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,
 	} {

@@ -55,6 +55,8 @@ func TestExamine(t *testing.T) {
 		{"duplicate-router-id", "the reason", Wrong, neighbor(DuplicateID)},
 		{"rejected", "the reason", Wrong, neighbor(Rejected)},
 		{"neighbour", "the reason", Wrong, neighbor(Other)},
+		{"lsa-limit", "7 of the AS", Wrong, func(f *Facts) { f.Overfull = []string{"7 of the AS"} }},
+		{"external-limit", "taken back", Wrong, func(f *Facts) { f.Overflow = true }},
 		{"missing-hop", "4 routes, such as 192.168.1.0/24", Wrong, func(f *Facts) { f.Missing = []MissingHop{{"10.9.0.2", "vpn1", "refused", 4, prefix}} }},
 		{"gateway", "ping -c1 -I vpn1 10.9.0.2", Wrong, func(f *Facts) { f.Unresolved = []Gateway{{"10.9.0.2", "vpn1"}} }},
 		{"shared-network", "transit.also: [192.168.1.0/24]", Wrong, func(f *Facts) { f.Shared = []SharedNetwork{{prefix, "lan", "10.0.0.2"}} }},

@@ -35,6 +35,24 @@ func uselessFull(f Facts) []Finding {
 	return troubled(f, Other, "neighbour", "it is Full and no route leads over it", "make what differs the same on both sides")
 }
 
+func overfull(f Facts) (out []Finding) {
+	for _, what := range f.Overfull {
+		out = append(out, Finding{
+			"lsa-limit", Wrong, "LSAs were refused for want of room: " + what,
+			"routes are missing here, and other routers may still send their traffic to this one",
+			"ecmpd show ospf database tells who announces so much; if it is right, raise ospf.database-control and ecmpd reload",
+		})
+	}
+	if f.Overflow {
+		out = append(out, Finding{
+			"external-limit", Wrong, "there are as many externals as may be, and those of this router are taken back (RFC 1765)",
+			"what it redistributes is reachable from nowhere else, but for its default route",
+			"ecmpd show ospf database external tells who announces so much; if it is right, raise ospf.database-control.max-external-lsa and ecmpd reload",
+		})
+	}
+	return out
+}
+
 func missingHops(f Facts) (out []Finding) {
 	for _, m := range f.Missing {
 		out = append(out, Finding{

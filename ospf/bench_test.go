@@ -68,3 +68,30 @@ func BenchmarkStepExternals(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// A flood of externals that there is no room for; one operation is one LSA.
+func BenchmarkStepRefused(b *testing.B) {
+	const perUpdate = 35
+	l, peers := hub(b, 2)
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.MaxExternals = 1000 })
+	flood := func(n int) Datagram {
+		u := &packet.LSUpdate{}
+		for k := range perUpdate {
+			u.LSAs = append(u.LSAs, build(packet.LSExternal, packet.ID(n+k)<<8, packet.ID(0xb0000000+n), 1, 1, packet.ExternalLSA{Mask: packet.MaskOf(24), Metric: 1}))
+		}
+		return peers[0].datagram(ip("10.128.0.1"), u)
+	}
+	for n := 0; l.e.as.Len() < 1000; n += perUpdate {
+		l.e.Step(l.now, flood(n))
+	}
+	var ds []Datagram
+	for n := range 1000 {
+		ds = append(ds, flood(1_000_000+n*perUpdate))
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%perUpdate == 0 {
+			l.e.Step(l.now, ds[n/perUpdate%len(ds)])
+		}
+	}
+}

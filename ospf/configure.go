@@ -38,6 +38,7 @@ func (e *Engine) configure(c Config) {
 	case first || e.startup.armed():
 		e.timers.set(&e.startup, e.started.Add(wait))
 	}
+	e.exitOverflow()
 	for _, ac := range c.Areas {
 		a := e.area(ac.ID)
 		if a == nil {
@@ -87,6 +88,8 @@ func (e *Engine) stop(reason string) {
 	clear(e.origin)
 	e.externals.clear()
 	e.timers.stop(&e.externals.timer)
+	e.overflow.active = false
+	e.timers.stop(&e.overflow.exit)
 	e.dropDatabase(e.as)
 	for _, a := range e.areas {
 		e.dropArea(a)

@@ -262,8 +262,10 @@ func (x *exchange) accept(b *packet.DBDesc) {
 			return
 		}
 		if cur := d.Lookup(h.Key()); cur == nil || packet.Compare(h, cur.HeaderAt(i.e.now)) > 0 {
-			if cur == nil && d.Weight()+len(n.requests.wanted) >= i.e.lsaLimit(d) {
-				i.e.alarm("lsa-limit", d.String(), fmt.Sprintf("database is full (%d LSAs): not everything that %s describes is asked for", d.Len(), n.id))
+			if cur == nil && (d.Weight()+len(n.requests.wanted) >= i.e.lsaLimit(d) || i.e.tooManyExternals(d, h)) {
+				i.e.refused(d, func() string {
+					return fmt.Sprintf("database is full (%d LSAs): not everything that %s describes is asked for", d.Len(), n.id)
+				})
 				continue
 			}
 			n.requests.add(h)

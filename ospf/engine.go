@@ -38,6 +38,7 @@ type Engine struct {
 	table  *spf.Table
 
 	externals externals
+	overflow  overflow
 	border    border
 
 	timers   timerQueue
@@ -76,6 +77,7 @@ func New(seed uint64) *Engine {
 	e.shutdown.timer.fire = e.shutdownStep
 	e.externals.timer.fire = func() {} // every Step settles them
 	e.startup.fire = e.linksChanged
+	e.overflow.exit.fire = e.exitOverflow
 	return e
 }
 
@@ -139,6 +141,7 @@ func (e *Engine) settle() {
 		e.publish()
 	}
 	e.settleSummaries()
+	e.settleOverflow()
 	e.settleExternals()
 	e.sweepMaxAged()
 	for _, i := range e.ifaces {
@@ -174,10 +177,16 @@ type alarmKey struct{ kind, subject string }
 // somebody makes up.
 const maxAlarms = 16
 
+// mayAlarm tells whether an alarm of this kind and subject is not too soon after the last one.
+func (e *Engine) mayAlarm(kind, subject string) bool {
+	last, ok := e.alarms[alarmKey{kind, subject}]
+	return !ok || e.now.Sub(last) >= time.Minute
+}
+
 // alarm reports a condition at most once a minute per kind and subject.
 func (e *Engine) alarm(kind, subject, detail string) {
 	k := alarmKey{kind, subject}
-	if last, ok := e.alarms[k]; ok && e.now.Sub(last) < time.Minute {
+	if !e.mayAlarm(kind, subject) {
 		return
 	}
 	same := 0
@@ -257,6 +266,9 @@ type database struct {
 	area  *area  // nil for the AS database
 	iface *iface // set for a link database only
 	aging timer
+
+	refused   uint64    // LSAs that there was no room for
+	refusedAt time.Time // the last one
 }
 
 func (e *Engine) newDatabase(a *area, i *iface) *database {

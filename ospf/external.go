@@ -74,18 +74,28 @@ func (e *Engine) originateExternals() {
 	if e.shutdown.active {
 		return
 	}
-	own := e.wantedExternals()
-	all := make(map[netip.Prefix]external)
+	own, all := e.ownExternals()
 	for _, a := range e.areas {
 		if a.cfg.Type == AreaNSSA {
 			a.originateNSSA(own)
+		}
+	}
+	e.originateAll(e.as, packet.LSExternal, &e.externals.linkStateIDs, e.overflow.curtail(all))
+}
+
+// ownExternals lists what this router redistributes, and what its AS-external-LSAs say together with
+// what it translates.
+func (e *Engine) ownExternals() (own, all map[netip.Prefix]external) {
+	own, all = e.wantedExternals(), make(map[netip.Prefix]external)
+	for _, a := range e.areas {
+		if a.cfg.Type == AreaNSSA {
 			a.translate(all)
 		}
 	}
 	if e.carriesExternals() {
 		maps.Copy(all, own)
 	}
-	e.originateAll(e.as, packet.LSExternal, &e.externals.linkStateIDs, all)
+	return own, all
 }
 
 // carriesExternals tells whether AS-external-LSAs of ours go anywhere.

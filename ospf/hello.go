@@ -142,10 +142,27 @@ func (i *iface) admit(src netip.Addr, h packet.Header) *neighbor {
 			i.e.alarm("duplicate-router-id", i.name, fmt.Sprintf("%s and %s both use router id %s: give one of them another", o.addr, src, h.RouterID))
 		}
 	}
-	if limit := i.e.cfg.MaxNeighbors; limit > 0 && len(i.neighbors) >= limit {
-		i.reject(src, h, RejectNeighborLimit, "%d neighbours on %s, the limit", limit, i.name)
-		i.e.alarm("neighbor-limit", i.name, fmt.Sprintf("%s refused: already %d neighbours", src, limit))
+	if i.crowded(src, h) {
 		return nil
 	}
 	return i.newNeighbor(h.RouterID, src)
+}
+
+// crowded refuses a neighbour beyond the limits.
+func (i *iface) crowded(src netip.Addr, h packet.Header) bool {
+	if limit := i.e.cfg.MaxNeighbors; limit > 0 && len(i.neighbors) >= limit {
+		i.reject(src, h, RejectNeighborLimit, "%d neighbours on %s, the limit", limit, i.name)
+		i.e.alarm("neighbor-limit", i.name, fmt.Sprintf("%s refused: already %d neighbours", src, limit))
+		return true
+	}
+	all := 0
+	for _, o := range i.e.ifaces {
+		all += len(o.neighbors)
+	}
+	if limit := i.e.cfg.MaxAllNeighbors; limit > 0 && all >= limit {
+		i.reject(src, h, RejectNeighborLimit, "%d neighbours on all interfaces, the limit", limit)
+		i.e.alarm("neighbor-limit", "all interfaces", fmt.Sprintf("%s on %s refused: already %d neighbours", src, i.name, limit))
+		return true
+	}
+	return false
 }

@@ -120,7 +120,7 @@ func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) 
 
 // receiveNewer is step (5) of RFC 2328 13.
 func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, h packet.LSAHeader, raw []byte) verdict {
-	i, e := n.i, n.i.e
+	e := n.i.e
 	requested := n.requests.wants(h.Key())
 	if cur != nil && cur.Flooded { // (a)
 		if until := cur.Installed.Add(packet.MinLSArrival * time.Second); e.now.Before(until) {
@@ -128,10 +128,8 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 			return drop
 		}
 	}
-	if e.full(d, cur, raw) {
-		i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs, %d bytes): %s refused", d.Len(), d.Bytes(), h.Key())
-		e.alarm("lsa-limit", d.String(), fmt.Sprintf("database is full (%d LSAs, %d bytes); %s announces %d of them", d.Len(), d.Bytes(), h.Adv, d.CountAdv(h.Adv)))
-		n.requests.remove(h.Key())
+	if e.full(d, cur, h, raw) {
+		n.refuseFull(ph, d, h)
 		return drop
 	}
 	entry := e.install(d, raw) // (c), (d); 13.2
@@ -160,36 +158,6 @@ func (n *neighbor) mayReply(k packet.Key) bool {
 	}
 	n.replied[k] = now
 	return true
-}
-
-// defaultMaxLSAs bounds a database when the configuration does not.
-const defaultMaxLSAs = 1_000_000
-
-// lsaLimit bounds the weight of a database. That of one link, where only a few
-// opaque LSAs are at home, gets a small share.
-func (e *Engine) lsaLimit(d *database) int {
-	const linkShare = 64
-	limit := e.cfg.MaxLSAs
-	if limit <= 0 {
-		limit = defaultMaxLSAs
-	}
-	if d.iface != nil {
-		limit = max(1, limit/linkShare)
-	}
-	return limit
-}
-
-// full tells whether the database has no room for raw in place of cur. The
-// limit of bytes follows from that of the weight, at a generous average length.
-func (e *Engine) full(d *database, cur *lsdb.Entry, raw []byte) bool {
-	const average, least = 256, 1 << 20
-	weight, size := lsdb.Weight(raw), len(raw)
-	if cur != nil {
-		weight -= lsdb.Weight(cur.Raw)
-		size -= len(cur.Raw)
-	}
-	limit := e.lsaLimit(d)
-	return weight > 0 && d.Weight()+weight > limit || size > 0 && d.Bytes()+size > max(limit*average, least)
 }
 
 // install puts an LSA into its database and draws the consequences for the

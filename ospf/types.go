@@ -142,7 +142,7 @@ type Membership struct {
 }
 
 // Event is a typed event: [NeighborChange], [InterfaceChange], [SPFRun],
-// [PacketRejected], [Alarm], [Reserve].
+// [PacketRejected], [Alarm], [OverflowChange], [Reserve].
 type Event interface{ event() }
 
 // NeighborChange says that a neighbour changed its state.
@@ -190,6 +190,14 @@ type Alarm struct {
 	Detail  string
 }
 
+// OverflowChange says that the router takes its AS-external-LSAs back because there are as many as
+// there may be, or announces them again (RFC 1765 2.2, 2.4).
+type OverflowChange struct {
+	Active    bool
+	Externals int // in the database
+	Limit     int
+}
+
 // Reserve says which cryptographic sequence numbers are spoken for. They have to
 // be kept where they survive the end of the program: the next run begins with a higher boot
 // count and at this sequence number. It comes well before the numbers are used.
@@ -203,23 +211,27 @@ func (InterfaceChange) event() {}
 func (SPFRun) event()          {}
 func (PacketRejected) event()  {}
 func (Alarm) event()           {}
+func (OverflowChange) event()  {}
 func (Reserve) event()         {}
 
 // Config is everything that an operator asks of the engine. The zero value of
 // a field is never a default: package config fills them in.
 type Config struct {
-	RouterID      packet.ID
-	Areas         []Area
-	VirtualLinks  []VirtualLink
-	SPFDelay      SPFDelay
-	StubRouter    StubRouter
-	RFC1583Compat bool
-	Redistribute  []Redistribute
-	Default       DefaultOriginate
-	Hostname      string            // told with Multipath (RFC 5642); empty: not told
-	Multipath     *packet.Multipath // announced as router information (RFC 7770), without Weights; nil: nothing is
-	MaxLSAs       int               // of one database, a router-LSA counting as often as it has links; 0: a million
-	MaxNeighbors  int               // of one interface; 0: no limit
+	RouterID        packet.ID
+	Areas           []Area
+	VirtualLinks    []VirtualLink
+	SPFDelay        SPFDelay
+	StubRouter      StubRouter
+	RFC1583Compat   bool
+	Redistribute    []Redistribute
+	Default         DefaultOriginate
+	Hostname        string            // told with Multipath (RFC 5642); empty: not told
+	Multipath       *packet.Multipath // announced as router information (RFC 7770), without Weights; nil: nothing is
+	MaxLSAs         int               // of one database, a router-LSA counting as often as it has links; 0: a million
+	MaxExternals    int               // AS-external-LSAs, and type 7 LSAs of an NSSA (RFC 1765); 0: as MaxLSAs
+	ExitOverflow    time.Duration     // how long own externals stay away when there are too many (RFC 1765); 0: for good
+	MaxNeighbors    int               // of one interface; 0: no limit
+	MaxAllNeighbors int               // of all interfaces; 0: no limit
 }
 
 // Area is one configured area (RFC 2328 C.2).

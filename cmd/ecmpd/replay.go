@@ -128,6 +128,8 @@ func (r *replay) step(s record.Step) {
 			note("SPF: %d vertices, %s", ev.Vertices, ev.Trigger)
 		case ospf.PacketRejected:
 			note("packet rejected: %+v", ev)
+		case ospf.OverflowChange:
+			note("externals: %d of at most %d, overflow %t", ev.Externals, ev.Limit, ev.Active)
 		case ospf.Alarm:
 			note("alarm %s: %s", ev.Kind, ev.Detail)
 		}

@@ -100,6 +100,14 @@ func counts(c api.Counts) string {
 
 func drawDatabase(s screen, body api.Database, _ bool) {
 	s.line("OSPF router with id %s", s.router(body.RouterID))
+	for _, d := range body.Limits.Databases {
+		if d.Incomplete {
+			s.line("%s", s.bad(fmt.Sprintf("The database of the %s is full: %d of at most %d, %d were refused, routes may be missing.", d.Scope, d.LSAs, d.MaxLSAs, d.Refused)))
+		}
+	}
+	if l := body.Limits; l.Overflow {
+		s.line("%s", s.bad(fmt.Sprintf("Own externals are taken back: there are %d externals, at most %d may be.", l.Externals, l.MaxExternals)))
+	}
 	section := func(title string, lsas []api.LSA) {
 		s.line("\n%s\n", title)
 		drawLSAs(s, lsas)

@@ -36,6 +36,9 @@ var example = state{
 		},
 		External: []api.LSA{{Type: "as-external", LinkStateID: "0.0.0.0", AdvertisingRouter: "10.255.0.2", Age: 3600, SequenceNumber: "0x80000002", Checksum: "0x1234", Length: 36}},
 		Link:     []api.LinkLSAs{{Interface: "vpn1", LSAs: []api.LSA{{Type: "opaque-link", LinkStateID: "3.0.0.0", AdvertisingRouter: "10.255.0.1", SequenceNumber: "0x80000001", Checksum: "0x00ff", Length: 44}}}},
+		Limits: api.DatabaseLimits{Overflow: true, Externals: 100, MaxExternals: 100, Databases: []api.DatabaseLimit{
+			{Scope: "area 0.0.0.0", LSAs: 2, MaxLSAs: 250_000}, {Scope: "AS", LSAs: 100, MaxLSAs: 250_000, Refused: 17, Incomplete: true},
+		}},
 	},
 	routes: []api.Route{
 		{Prefix: "0.0.0.0/0", Protocol: "ospf", Type: "external-2", Cost: 10, Type2Cost: 100, Tag: 7, Distance: 110, Selected: true, Installed: true, NextHops: []api.Hop{hubA}},
