@@ -83,7 +83,7 @@ func TestLinksChange(t *testing.T) {
 			if carried[0] == 0 || carried[1] == 0 {
 				n.t.Errorf("hub-a carried %d packets and hub-b %d", carried[0], carried[1])
 			}
-			n.databasesAgree()
+			n.wait(15*time.Second, "equal databases", n.equalDatabases)
 		})
 	}
 }

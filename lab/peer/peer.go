@@ -86,7 +86,7 @@ func (a LSA) String() string {
 // has exactly the given number of next hops for each route.
 func Wait(ctx context.Context, r Router, full int, routes map[netip.Prefix]int) error {
 	return lab.Wait(ctx, r.Node().Name()+" converges", func() (bool, string) {
-		missing := missing(ctx, r, full, routes)
+		missing := Missing(ctx, r, full, routes)
 		if len(missing) > 0 {
 			missing = append(missing, "log: "+r.Log())
 		}
@@ -94,7 +94,9 @@ func Wait(ctx context.Context, r Router, full int, routes map[netip.Prefix]int) 
 	})
 }
 
-func missing(ctx context.Context, r Router, full int, routes map[netip.Prefix]int) []string {
+// Missing tells what keeps the condition of Wait from holding now, nothing
+// when it holds.
+func Missing(ctx context.Context, r Router, full int, routes map[netip.Prefix]int) []string {
 	neighbors, err := r.Neighbors(ctx)
 	if err != nil {
 		return []string{err.Error()}
