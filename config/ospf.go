@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
@@ -13,12 +14,14 @@ const (
 	maxLSAs         = 250_000
 	maxNeighbors    = 256
 	maxAllNeighbors = 4096
+	maxForming      = 64
 )
 
 func (r *report) ospf(raw *rawOSPF) ospf.Config {
 	c := ospf.Config{
 		Areas:         r.areas(raw.Areas),
 		SPFDelay:      r.spfDelay(section(raw.SPFDelay)),
+		LSAThrottle:   r.lsaThrottle(section(raw.LSAThrottle)),
 		StubRouter:    r.stubRouter(section(raw.StubRouter)),
 		RFC1583Compat: r.boolean(raw.RFC1583, false),
 		Redistribute:  r.redistribute(raw.Redistribute),
@@ -43,6 +46,7 @@ func (r *report) databaseControl(raw *rawDatabaseControl, c *ospf.Config) {
 func (r *report) neighborControl(raw *rawNeighborControl, c *ospf.Config) {
 	c.MaxNeighbors = int(r.number(raw.MaxInterfaceNeighbors, maxNeighbors, 1, 100_000))
 	c.MaxAllNeighbors = int(r.number(raw.MaxNeighbors, maxAllNeighbors, 1, 100_000))
+	c.MaxForming = int(r.number(raw.MaxForming, maxForming, 1, 100_000))
 }
 
 // spfDelay fills in the RFC 8405 timers.
@@ -65,6 +69,21 @@ func (r *report) spfDelay(raw *rawSPFDelay) ospf.SPFDelay {
 		r.errorf(raw.Node, "\"spf-delay\": hold-down %s must be longer than time-to-learn %s", d.HoldDown, d.TimeToLearn)
 	}
 	return d
+}
+
+// lsaThrottle fills in how far apart originations of an LSA are (RFC 2328 12.4); neighbours
+// drop what comes within MinLSArrival.
+func (r *report) lsaThrottle(raw *rawLSAThrottle) ospf.LSAThrottle {
+	const ms, minInterval = time.Millisecond, packet.MinLSInterval * time.Second
+	t := ospf.LSAThrottle{
+		Start: r.duration(raw.Start, 0, 0, minInterval, ms),
+		Hold:  r.duration(raw.Hold, minInterval, 1100*ms, 10*time.Minute, ms),
+	}
+	t.Max = r.duration(raw.Max, max(t.Hold, minInterval), 1100*ms, 10*time.Minute, ms)
+	if t.Max < t.Hold {
+		r.errorf(raw.Max, "\"max-interval\" %s is shorter than hold-interval %s", t.Max, t.Hold)
+	}
+	return t
 }
 
 // stubRouter fills in RFC 6987; the limit of on-shutdown keeps a stop within 5 s.

@@ -23,6 +23,7 @@ type rawConfig struct {
 type rawOSPF struct {
 	Node             *node
 	SPFDelay         *rawSPFDelay         `key:"spf-delay"`
+	LSAThrottle      *rawLSAThrottle      `key:"lsa-throttle"`
 	StubRouter       *rawStubRouter       `key:"stub-router"`
 	DatabaseControl  *rawDatabaseControl  `key:"database-control"`
 	NeighborControl  *rawNeighborControl  `key:"neighbor-control"`
@@ -43,6 +44,13 @@ type rawSPFDelay struct {
 	TimeToLearn *node `key:"time-to-learn"`
 }
 
+type rawLSAThrottle struct {
+	Node  *node
+	Start *node `key:"start-interval"`
+	Hold  *node `key:"hold-interval"`
+	Max   *node `key:"max-interval"`
+}
+
 type rawStubRouter struct {
 	Node           *node
 	Administrative *node `key:"administrative"`
@@ -61,6 +69,7 @@ type rawNeighborControl struct {
 	Node                  *node
 	MaxNeighbors          *node `key:"max-neighbors"`
 	MaxInterfaceNeighbors *node `key:"max-interface-neighbors"`
+	MaxForming            *node `key:"max-forming"`
 }
 
 // rawDistance is a mapping, or a single number: then Node is a scalar.

@@ -97,12 +97,12 @@ func TestAging14_Refresh(t *testing.T) {
 	l.advance(10 * time.Second)
 	l.out = nil
 	before, body := l.own()
-	l.advance(1600 * time.Second)
+	l.advance(890 * time.Second)
 	if n := len(flooded(l.take(), "tun0")); n != 0 {
-		t.Errorf("%d refreshes in the first 1600 s", n)
+		t.Errorf("%d refreshes in the first 890 s", n)
 	}
 	times := map[time.Time]int{}
-	for range 200 {
+	for range 905 {
 		l.advance(time.Second)
 		if n := len(flooded(l.take(), "tun0")); n > 0 {
 			times[l.now] += n

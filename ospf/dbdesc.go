@@ -175,6 +175,7 @@ func (n *neighbor) receiveDBDesc(h packet.Header, b *packet.DBDesc) {
 	case nbrLoading, nbrFull:
 		n.exchange.receiveLate(b)
 	case nbrTwoWay: // 10.6: ignored
+		n.early = earlyDBDesc{b, i.e.now}
 	default:
 		i.reject(n.addr, h, RejectNeighborState, "%s in state %s", h.Type, n.state)
 	}

@@ -44,6 +44,7 @@ type Engine struct {
 	timers   timerQueue
 	delay    spfDelay
 	shutdown shutdown
+	pacing   pacing
 	startup  timer // end of stub-router.on-startup
 	drained  bool  // stub router by command
 
@@ -78,6 +79,7 @@ func New(seed uint64) *Engine {
 	e.externals.timer.fire = func() {} // every Step settles them
 	e.startup.fire = e.linksChanged
 	e.overflow.exit.fire = e.exitOverflow
+	e.pacing.timer.fire = func() {} // every Step settles it
 	return e
 }
 
@@ -133,6 +135,7 @@ func (e *Engine) settle() {
 		e.progress = e.progress[1:]
 		n.requests.proceed()
 	}
+	e.settlePacing()
 	e.updateBorder()
 	for _, a := range e.areas {
 		a.settle()

@@ -125,7 +125,7 @@ func TestRetransmit13_6(t *testing.T) {
 	raw := extLSA(q.id, "192.0.2.0", 1)
 	q.update(raw)
 	l.take()
-	l.advance(12 * time.Second)
+	l.advance(16 * time.Second)
 	us, dsts := on[*packet.LSUpdate](l.take(), "eth0")
 	ages := []uint16{}
 	for n, u := range us {
@@ -138,7 +138,7 @@ func TestRetransmit13_6(t *testing.T) {
 			}
 		}
 	}
-	if fmt.Sprint(ages) != "[7 12]" { // age 1, 5 and 10 seconds later, InfTransDelay 1
+	if fmt.Sprint(ages) != "[7 17]" { // age 1, 5 and 15 seconds later, InfTransDelay 1
 		t.Errorf("ages %v", ages)
 	}
 	l.ack(p, &packet.LSAck{Headers: []packet.LSAHeader{header(raw)}})
@@ -195,8 +195,8 @@ func TestRetransmit_NeverAcknowledged(t *testing.T) {
 		l.take()
 	}
 	n := p.nbr()
-	if len(n.retx.entries) > 510 || len(n.retx.queue) > 1100 {
-		t.Errorf("%d entries, %d in the queue", len(n.retx.entries), len(n.retx.queue))
+	if len(n.retx.entries) > 510 || n.retx.queued() > 1100 {
+		t.Errorf("%d entries, %d in the queues", len(n.retx.entries), n.retx.queued())
 	}
 	l.advance(5 * time.Minute)
 	l.wantState(p, nbrFull)
@@ -204,5 +204,72 @@ func TestRetransmit_NeverAcknowledged(t *testing.T) {
 		if entry.Refs != 1 {
 			t.Fatalf("%s has %d references", entry.Key(), entry.Refs)
 		}
+	}
+}
+
+// queued counts what is in the queues, what was acknowledged included.
+func (l *retransmitList) queued() (n int) {
+	for _, q := range l.queues {
+		n += len(q)
+	}
+	return n
+}
+
+// RFC 4222 2 (3): the interval doubles with each retransmission of an LSA, up to eight times
+// RxmtInterval; another LSA begins anew.
+func TestRetransmit4222_2_3_Backoff(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	p.acks = false
+	times := map[packet.ID][]int{}
+	watch := func(from time.Time, until time.Duration) {
+		for range int(until / time.Second) {
+			l.advance(time.Second)
+			for _, h := range flooded(l.take(), "eth0") {
+				if h.Type == packet.LSExternal {
+					times[h.ID] = append(times[h.ID], int(l.now.Sub(from).Seconds()))
+				}
+			}
+		}
+	}
+	begin := l.now
+	q.update(extLSA(q.id, "192.0.2.0", 1))
+	l.take()
+	watch(begin, 40*time.Second)
+	q.update(extLSA(q.id, "192.0.3.0", 1))
+	l.take()
+	watch(begin, 120*time.Second)
+	if got := fmt.Sprint(times[id("192.0.2.0")]); got != "[5 15 35 75 115 155]" {
+		t.Errorf("sent again after %s s", got)
+	}
+	if got := fmt.Sprint(times[id("192.0.3.0")]); got != "[45 55 75 115 155]" {
+		t.Errorf("the second one after %s s", got)
+	}
+}
+
+// RFC 4222 2 (4): a neighbour that acknowledges nothing gets a long list ever more slowly, and faster
+// again once it does acknowledge.
+func TestRetransmit4222_2_4_Congestion(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.MaxLSAs = 10_000 })
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	p.acks = false
+	for n := range 2000 {
+		q.update(extLSA(q.id, fmt.Sprintf("192.%d.%d.0", n/250, n%250), 1))
+	}
+	l.advance(5 * time.Second)
+	retx := &p.nbr().retx
+	if retx.pause != minResendPause && retx.pause != 2*minResendPause {
+		t.Errorf("pause %s at the start", retx.pause)
+	}
+	l.advance(15 * time.Second)
+	if retx.pause != maxResendPause {
+		t.Errorf("pause %s while nothing is acknowledged", retx.pause)
+	}
+	p.acks = true
+	l.advance(60 * time.Second)
+	if n := len(retx.entries); n != 0 {
+		t.Errorf("%d LSAs left", n)
 	}
 }

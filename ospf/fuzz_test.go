@@ -135,8 +135,10 @@ func (s *script) datagram(l *lab) Datagram {
 	default:
 		a := &packet.LSAck{}
 		if n != nil {
-			for _, r := range n.retx.queue {
-				a.Headers = append(a.Headers, r.entry.HeaderAt(l.now))
+			for _, q := range n.retx.queues {
+				for _, r := range q {
+					a.Headers = append(a.Headers, r.entry.HeaderAt(l.now))
+				}
 			}
 		}
 		body = a

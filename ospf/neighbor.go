@@ -21,11 +21,13 @@ type neighbor struct {
 	state      nbrState
 	since      time.Time // of the last change of state
 	deadAt     time.Time // when the inactivity timer fires
+	other      time.Time // last packet that was no Hello
 	inactivity timer     // armed at or before deadAt, moved lazily: Hellos only move deadAt
 
 	received received // cryptographic sequence numbers (D.3)
 
 	exchange exchange
+	early    earlyDBDesc
 	requests requestList
 	answers  answerList
 	held     heldList
@@ -82,10 +84,37 @@ func (n *neighbor) heard() {
 	}
 }
 
+// heardOther notes a packet that is no Hello and was meant for us: unicast, or on a point-to-point link.
+func (n *neighbor) heardOther(d Datagram) {
+	if !d.Dst.IsMulticast() || n.i.state == ifPointToPoint {
+		n.other = n.i.e.now
+	}
+}
+
+// patience is how many dead intervals a neighbour lives on without Hellos.
+const patience = 4
+
+// busyUntil is when a neighbour dies whose Hellos are late but whose other packets still come: a router under load
+// answers late, and an adjacency less is more load (RFC 4222 2 (2)). One whose Hellos are refused is not meant.
+func (n *neighbor) busyUntil() time.Time {
+	dead := n.i.cfg.DeadInterval
+	hello := n.deadAt.Add(-dead)
+	if n.state < nbrExchange || n.i.strangers.reason(n.addr, hello) != 0 {
+		return n.deadAt
+	}
+	until := n.other.Add(dead)
+	if last := hello.Add(patience * dead); until.After(last) {
+		until = last
+	}
+	return until
+}
+
 func (n *neighbor) inactivityDue() {
-	if n.deadAt.After(n.i.e.now) {
-		n.i.e.timers.set(&n.inactivity, n.deadAt)
-		return
+	for _, at := range []time.Time{n.deadAt, n.busyUntil()} {
+		if at.After(n.i.e.now) {
+			n.i.e.timers.set(&n.inactivity, at)
+			return
+		}
 	}
 	reason := "no hello for " + n.i.cfg.DeadInterval.String()
 	if s := n.i.strangers.seen[n.addr]; s != nil && s.last.After(n.deadAt.Add(-n.i.cfg.DeadInterval)) {

@@ -84,9 +84,9 @@ var nsm = [...]nsmRow{
 	{nbrInit, nbrInit, oneWayReceived, stay},
 }
 
-// afterTwoWay: an adjacency starts where one is wanted (10.3, 10.4).
+// afterTwoWay: an adjacency starts where one is wanted (10.3, 10.4), once it is its turn.
 func (n *neighbor) afterTwoWay() nbrState {
-	if n.wantsAdjacency() {
+	if n.wantsAdjacency() && n.i.e.pacing.admits(n) {
 		return nbrExStart
 	}
 	return nbrTwoWay
@@ -126,6 +126,7 @@ func (n *neighbor) event(ev nbrEvent, reason string) {
 	if next, known := n.nextState(ev); known && next != n.state {
 		n.setState(next, ev.String()+": "+reason)
 	}
+	n.i.e.pacing.wait(n)
 }
 
 // setState performs a change of state and every consequence of it.
@@ -139,6 +140,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 		Interface: i.name, Area: i.area.id, RouterID: n.id, Address: n.addr,
 		From: from.String(), To: to.String(), Reason: reason,
 	})
+	e.pacing.moved(n, from, to)
 	if to < nbrExchange {
 		n.clearLists()
 	}
@@ -150,6 +152,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 		i.answerHello()
 	case nbrExStart:
 		n.exchange.start()
+		n.answerEarly()
 	case nbrExchange:
 		n.exchange.describe()
 	case nbrLoading:

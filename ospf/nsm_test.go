@@ -67,7 +67,7 @@ func TestNSM10_3_NothingLeftBehind(t *testing.T) {
 				t.Errorf("%s in %s leads to %s", name, s, n.state)
 			}
 			armed := n.exchange.resend.armed() || n.requests.resend.armed() || n.retx.timer.armed() || want == nbrDown && n.inactivity.armed()
-			if armed || len(n.retx.entries)+len(n.retx.queue)+len(n.requests.wanted)+len(n.requests.order)+len(n.exchange.summary) > 0 {
+			if armed || len(n.retx.entries)+n.retx.queued()+len(n.requests.wanted)+len(n.requests.order)+len(n.exchange.summary) > 0 {
 				t.Errorf("%s in %s leaves timers (%t) or lists behind", name, s, armed)
 			}
 			for entry := range l.e.areas[0].db.All() {

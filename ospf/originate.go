@@ -22,16 +22,18 @@ type selfLSA struct {
 	content   []byte // the LSA behind its header
 	options   packet.Options
 	wanted    bool
-	wrapping  bool       // waits until the instance with MaxSequenceNumber is gone (12.1.6)
-	sent      time.Time  // last origination
-	reclaimed time.Time  // last instance that came from elsewhere (13.4)
-	beyond    packet.Seq // its sequence number; neighbours may remember it longer than we do
-	repeat    bool       // neighbours may have dropped the last origination
-	timer     timer      // MinLSInterval or refresh
+	wrapping  bool          // waits until the instance with MaxSequenceNumber is gone (12.1.6)
+	sent      time.Time     // last origination
+	hold      time.Duration // between that and the next one
+	pending   bool          // something of it waits for the timer that the network does not know yet
+	reclaimed time.Time     // last instance that came from elsewhere (13.4)
+	beyond    packet.Seq    // its sequence number; neighbours may remember it longer than we do
+	repeat    bool          // neighbours may have dropped the last origination
+	timer     timer         // throttle or refresh
 }
 
 // originate makes body the contents of one of our LSAs (RFC 2328 12.4). Equal
-// contents change nothing; two originations lie MinLSInterval apart.
+// contents change nothing; a throttle keeps originations apart.
 func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 	e.originateWith(d, k, d.options(), body)
 }
@@ -60,31 +62,6 @@ func (e *Engine) originateWith(d *database, k packet.Key, options packet.Options
 	e.schedule(s)
 }
 
-// minArrival is MinLSArrival, within which neighbours drop what follows an
-// instance (13 (5)(a)), with a margin: their clocks start when it arrives.
-const minArrival = packet.MinLSArrival*time.Second + 50*time.Millisecond
-
-// schedule originates now, or as soon as MinLSInterval allows (12.4). A router
-// on its way out waits only as long as neighbours would not listen, and so does
-// what they may not have listened to.
-func (e *Engine) schedule(s *selfLSA) {
-	wait := packet.MinLSInterval * time.Second
-	if e.shutdown.active || s.repeat {
-		wait = minArrival
-	}
-	if at := s.sent.Add(wait); at.After(e.now) && !s.sent.IsZero() {
-		e.timers.set(&s.timer, at)
-		return
-	}
-	e.emitLSA(s)
-}
-
-// overdue tells whether the LSA says something that the network does not know
-// yet, because MinLSInterval holds it back.
-func (s *selfLSA) overdue() bool {
-	return s.timer.armed() && s.timer.at.Sub(s.sent) <= packet.MinLSInterval*time.Second
-}
-
 // emitLSA sends a new instance.
 func (e *Engine) emitLSA(s *selfLSA) {
 	seq := s.beyond + 1
@@ -101,20 +78,15 @@ func (e *Engine) emitLSA(s *selfLSA) {
 	h := packet.LSAHeader{Options: s.options, Type: s.key.Type, ID: s.key.ID, Adv: s.key.Adv, Seq: seq, Length: uint16(len(raw))}
 	h.Append(raw[:0])
 	packet.SetChecksum(raw)
-	s.sent, s.wrapping, s.repeat = e.now, false, false
+	s.hold = e.nextHold(s)
+	s.sent, s.wrapping, s.repeat, s.pending = e.now, false, false, false
 	e.flood(s.db, e.install(s.db, raw), nil)
 	e.timers.set(&s.timer, e.now.Add(e.refreshIn()))
 }
 
-// refreshIn is the time to the next refresh: at most LSRefreshTime, spread over
-// its last tenth so that refreshes do not come in bursts (12.4, 14.1).
-func (e *Engine) refreshIn() time.Duration {
-	const t = packet.LSRefreshTime * time.Second
-	return t - time.Duration(e.rng.Int64N(int64(t/10)))
-}
-
 // due is the end of the LSA's timer: it is originated, refreshed or flushed.
 func (e *Engine) due(s *selfLSA) {
+	s.pending = false
 	if s.wanted {
 		e.emitLSA(s)
 		return
@@ -136,6 +108,7 @@ func (e *Engine) withdraw(d *database, k packet.Key) {
 	}
 	s.wanted, s.wrapping = false, false
 	if at := s.sent.Add(minArrival); !s.sent.IsZero() && at.After(e.now) && !e.shutdown.active {
+		s.pending = true
 		e.timers.set(&s.timer, at)
 		return
 	}

@@ -91,7 +91,7 @@ func TestOriginate12_4_2_Network(t *testing.T) {
 		t.Fatalf("%v, %v", body, err)
 	}
 	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
-	p.alive, q.acks = false, false
+	p.alive, p.acks, q.acks = false, false, false
 	l.advance(41 * time.Second)
 	if raw := l.lsa(k); raw == nil || header(raw).Age != packet.MaxAge {
 		t.Error("not flushed")

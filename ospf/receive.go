@@ -53,6 +53,7 @@ func (e *Engine) receive(d Datagram) {
 		return
 	}
 	i.accepted(d.Src, h, proof)
+	n.heardOther(d)
 	switch b := body.(type) {
 	case *packet.DBDesc:
 		n.receiveDBDesc(h, b)

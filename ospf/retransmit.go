@@ -8,15 +8,21 @@ import (
 )
 
 // retransmitList is the link state retransmission list of a neighbour (RFC
-// 2328 13.6). Every instance waits the same time, so a queue in the order of
-// sending is in the order of what is due; entries that were acknowledged are
-// dropped from it when their turn comes.
+// 2328 13.6). What was sent equally often waits the same time, so each queue is in the
+// order of what is due; entries that were acknowledged are dropped from it when
+// their turn comes.
 type retransmitList struct {
 	n       *neighbor
 	entries map[packet.Key]*lsdb.Entry
-	queue   []retransmission
+	queues  [backoffs][]retransmission // by how often it was sent again
 	timer   timer
+	pause   time.Duration // between slices
+	left    int           // entries after the last slice
 }
+
+// The interval doubles with each retransmission of an instance, up to eight
+// times RxmtInterval (RFC 4222 2 (3)).
+const backoffs = 4
 
 type retransmission struct {
 	entry *lsdb.Entry
@@ -43,14 +49,17 @@ func (l *retransmitList) add(entry *lsdb.Entry) {
 	}
 	l.entries[k] = entry
 	entry.Refs++
-	l.push(entry)
+	l.push(entry, 0)
 }
 
-func (l *retransmitList) push(entry *lsdb.Entry) {
+// push queues the instance for its next retransmission, after so many before.
+func (l *retransmitList) push(entry *lsdb.Entry, sent int) {
 	i := l.n.i
-	l.queue = append(l.queue, retransmission{entry, i.e.now.Add(i.cfg.RetransmitInterval)})
-	if !l.timer.armed() {
-		i.e.timers.set(&l.timer, l.queue[0].due)
+	level := min(sent, backoffs-1)
+	due := i.e.now.Add(i.cfg.RetransmitInterval << level)
+	l.queues[level] = append(l.queues[level], retransmission{entry, due})
+	if !l.timer.armed() || due.Before(l.timer.at) {
+		i.e.timers.set(&l.timer, due)
 	}
 }
 
@@ -63,8 +72,7 @@ func (l *retransmitList) removeEntry(entry *lsdb.Entry) bool {
 	delete(l.entries, k)
 	l.released(entry)
 	if len(l.entries) == 0 {
-		l.queue = nil
-		l.n.i.e.timers.stop(&l.timer)
+		l.rest()
 	}
 	return true
 }
@@ -78,18 +86,29 @@ func (l *retransmitList) released(entry *lsdb.Entry) {
 }
 
 func (l *retransmitList) clear() {
-	for _, r := range l.queue { // holds every entry, some twice
-		l.removeEntry(r.entry)
+	for _, q := range l.queues {
+		for _, r := range q { // they hold every entry, some twice
+			l.removeEntry(r.entry)
+		}
 	}
-	l.entries, l.queue = nil, nil
+	l.entries = nil
+	l.rest()
+}
+
+// rest ends the retransmissions.
+func (l *retransmitList) rest() {
+	l.queues = [backoffs][]retransmission{}
+	l.pause, l.left = 0, 0
 	l.n.i.e.timers.stop(&l.timer)
 }
 
 // A long list is sent in slices, so that a neighbour which does not keep up
-// is not buried (RFC 4222 2 (4)).
+// is not buried (RFC 4222 2 (4)). The pause between them doubles while the list
+// does not grow shorter, and is halved while it does.
 const (
-	resendSlice = 100
-	resendPause = 50 * time.Millisecond
+	resendSlice    = 100
+	minResendPause = 50 * time.Millisecond
+	maxResendPause = time.Second
 )
 
 // resend sends what was not acknowledged in time to the neighbour alone.
@@ -97,23 +116,36 @@ func (l *retransmitList) resend() {
 	i := l.n.i
 	now := i.e.now
 	var again []*lsdb.Entry
-	for len(l.queue) > 0 && len(again) < resendSlice && !l.queue[0].due.After(now) {
-		entry := l.queue[0].entry
-		l.queue = l.queue[1:]
-		if l.entries[entry.Key()] == entry {
-			again = append(again, entry)
-			l.queue = append(l.queue, retransmission{entry, now.Add(i.cfg.RetransmitInterval)})
+	var next time.Time
+	for level := range l.queues {
+		q := &l.queues[level]
+		for len(*q) > 0 && len(again) < resendSlice && !(*q)[0].due.After(now) {
+			entry := (*q)[0].entry
+			*q = (*q)[1:]
+			if l.entries[entry.Key()] == entry {
+				again = append(again, entry)
+				l.push(entry, level+1)
+			}
+		}
+		if len(*q) > 0 && (next.IsZero() || (*q)[0].due.Before(next)) {
+			next = (*q)[0].due
 		}
 	}
 	i.e.counters.Retransmits += uint64(len(again))
 	i.sendUpdate(l.n.destination(), again)
-	if len(l.queue) > 0 {
-		due := l.queue[0].due
-		if !due.After(now) {
-			due = now.Add(resendPause)
-		}
-		i.e.timers.set(&l.timer, due)
+	if next.IsZero() {
+		return
 	}
+	if l.left > 0 && len(l.entries) >= l.left {
+		l.pause *= 2
+	} else {
+		l.pause /= 2
+	}
+	l.pause, l.left = min(max(l.pause, minResendPause), maxResendPause), len(l.entries)
+	if earliest := now.Add(l.pause); next.Before(earliest) {
+		next = earliest
+	}
+	i.e.timers.set(&l.timer, next)
 }
 
 // unlist takes an instance off the retransmission lists of all neighbours.

@@ -71,6 +71,8 @@ func (n *neighbor) explain() string {
 		return "waiting for the DR election"
 	case n.state == nbrTwoWay && !n.wantsAdjacency():
 		return "neither of us is DR or Backup: no adjacency is needed"
+	case n.state == nbrTwoWay:
+		return fmt.Sprintf("waits for its turn: %d adjacencies may come up at the same time", n.i.e.cfg.MaxForming)
 	}
 	return n.why
 }

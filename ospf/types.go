@@ -221,6 +221,7 @@ type Config struct {
 	Areas           []Area
 	VirtualLinks    []VirtualLink
 	SPFDelay        SPFDelay
+	LSAThrottle     LSAThrottle
 	StubRouter      StubRouter
 	RFC1583Compat   bool
 	Redistribute    []Redistribute
@@ -230,6 +231,7 @@ type Config struct {
 	MaxLSAs         int               // of one database, a router-LSA counting as often as it has links; 0: a million
 	MaxExternals    int               // AS-external-LSAs, and type 7 LSAs of an NSSA (RFC 1765); 0: as MaxLSAs
 	ExitOverflow    time.Duration     // how long own externals stay away when there are too many (RFC 1765); 0: for good
+	MaxForming      int               // adjacencies that come up at the same time (RFC 4222); 0: no limit
 	MaxNeighbors    int               // of one interface; 0: no limit
 	MaxAllNeighbors int               // of all interfaces; 0: no limit
 }
@@ -321,6 +323,12 @@ const (
 // SPFDelay holds the RFC 8405 timers.
 type SPFDelay struct {
 	Initial, Short, Long, HoldDown, TimeToLearn time.Duration
+}
+
+// LSAThrottle keeps the originations of an LSA apart (RFC 2328 12.4): the first one after a quiet time comes Start after
+// its cause, the next at least Hold later (0: MinLSInterval); the interval doubles with each one that comes soon, up to Max.
+type LSAThrottle struct {
+	Start, Hold, Max time.Duration
 }
 
 // StubRouter holds RFC 6987 behaviour; zero is off.
