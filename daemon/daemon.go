@@ -2,11 +2,12 @@
 // the loops, translates between neighbouring vocabularies, and starts and stops
 // everything in order.
 //
-// Five loops own what they change, and hand each other values:
+// Some loops own what they change, and hand each other values:
 //
 //	speaker.Run    the OSPF engine, its sockets and its clock
 //	routeLoop      RIB and kernel routes; derives transit
-//	firewallLoop   the nftables table and conntrack
+//	firewallLoop   the nftables table
+//	conntrackLoop  the conntrack entries of flows that are no longer tracked
 //	worker.Run     the BFD sessions, in a process of their own
 //	api.Serve      status; asks the others and gets copies
 //	sequenceStore  what must not be used twice, kept in a file
@@ -14,7 +15,7 @@
 // and watchers feed them: the kernel's links, and what other programs do to
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
-// routes.go and connected.go (route loop), firewall.go (firewall loop), bfd.go (who
+// routes.go and connected.go (route loop), firewall.go and conntrack.go (theirs), bfd.go (who
 // wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
 // shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
 // explain_rules.go, doctor.go and orders.go
@@ -194,6 +195,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("routes", d.routes.run)
 	start("kernel routes", d.routes.watch)
 	start("firewall", d.firewall.run)
+	start("conntrack", d.firewall.runConntrack)
 	start("nftables", d.firewall.watch)
 	start("links", func(ctx context.Context) error {
 		defer d.links.Close()

@@ -259,7 +259,6 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 	}
 	type found struct {
 		blockers, translates, tracksAll, offloads []firewall.Place
-		entries                                   int
 		err                                       error
 	}
 	r, err := askLoop(ctx, d.firewall.inbox, func() (r found) {
@@ -268,7 +267,7 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 			r.err = errors.New("nftables cannot be used, so that transit traffic stays tracked")
 			return r
 		}
-		var errs [3]error
+		var errs [2]error
 		r.blockers, errs[0] = fw.Blockers()
 		r.offloads, errs[1] = fw.Offloads()
 		for _, t := range d.firewall.nat {
@@ -279,14 +278,14 @@ func (d *daemon) ruleFacts(ctx context.Context, f *doctor.Facts) error {
 				r.tracksAll = append(r.tracksAll, t.Place)
 			}
 		}
-		if d.firewall.wanted.state.Mode == transit.Notrack { // other modes track some transit
-			r.entries, errs[2] = fw.TransitEntries(state.Local)
-		}
 		r.err = errors.Join(errs[:]...)
 		return r
 	})
 	f.Blockers, f.Translates, f.TracksAll = doctorPlaces(r.blockers), doctorPlaces(r.translates), doctorPlaces(r.tracksAll)
-	f.Offloads, f.Entries = doctorPlaces(r.offloads), r.entries
+	f.Offloads = doctorPlaces(r.offloads)
+	if err == nil && r.err == nil && state.Mode == transit.Notrack { // other modes track some transit
+		f.Entries, err = d.firewall.conntrack.count(ctx)
+	}
 	return errors.Join(err, r.err)
 }
 

@@ -32,13 +32,18 @@ type rejoined struct{}
 
 func (rejoined) replaces(other any) bool { _, ok := other.(rejoined); return ok }
 
-// firewallLoop owns the table `inet ecmpd` and the conntrack entries of flows
-// that are no longer tracked. Only the latest wanted state counts, so a burst
+// forgotten says that the conntrack entries are gone that an order was about.
+type forgotten struct{ order int }
+
+// firewallLoop owns the table `inet ecmpd`, and orders the conntrack entries of flows
+// away that are no longer tracked. Only the latest wanted state counts, so a burst
 // of route changes costs one transaction.
 type firewallLoop struct {
 	log   *logrus.Logger
 	inbox *mailbox[any]
 	fw    *firewall.Firewall // nil without nftables
+	// conntrack works beside this loop; nil without nftables.
+	conntrack *conntrackLoop
 	// loosen sees to it that untracked packets that come in through a link are not
 	// dropped because the way back leads elsewhere.
 	loosen func(link string)
@@ -59,7 +64,12 @@ type firewallLoop struct {
 	sweep  bool // remove what an earlier run left in it
 	look   task // for chains of others that drop
 	find   task // NAT rules of others
-	forget task // conntrack entries; at the start there may be some
+	forget bool // conntrack entries; at the start there may be some
+	// Of mode auto: the number of the last order to forget which flows were seen here,
+	// and whether it is under way. Nothing is remembered meanwhile: an entry that
+	// is made then may go with the old ones.
+	order      int
+	forgetting bool
 }
 
 // task is work that reads a whole table of the kernel, so that its share of time
@@ -97,13 +107,36 @@ func newFirewallLoop(log *logrus.Logger, loosen func(link string), flowTimeout f
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	return &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, flowTimeout: flowTimeout, forget: task{due: true}}
+	f := &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, flowTimeout: flowTimeout, forget: true}
+	if fw == nil {
+		return f
+	}
+	table, err := firewall.OpenConntrack()
+	if err != nil { // the same kind of socket
+		log.WithError(err).Warn("transit traffic stays tracked")
+		f.close()
+		f.fw = nil
+		return f
+	}
+	f.conntrack = newConntrackLoop(log, table)
+	return f
 }
 
 func (f *firewallLoop) close() {
 	if f.fw != nil {
 		f.fw.Close()
 	}
+	if f.conntrack != nil {
+		f.conntrack.table.Close()
+	}
+}
+
+// runConntrack runs what works beside the loop.
+func (f *firewallLoop) runConntrack(ctx context.Context) error {
+	if f.conntrack == nil {
+		return nil
+	}
+	return f.conntrack.run(ctx)
 }
 
 // run is the loop.
@@ -166,9 +199,14 @@ func (f *firewallLoop) apply(m any) {
 			}
 		}
 		f.wanted, f.known, f.dirty = m, true, true
+		if was.Mode != is.Mode {
+			f.forgetSeen()
+		}
 	case rejoined:
-		if f.wanted.state.Mode == transit.Auto { // at once: until then flows that come back are dropped
-			f.forget = task{due: true}
+		f.forgetSeen()
+	case forgotten:
+		if m.order == f.order {
+			f.forgetting = false
 		}
 		f.dirty = true
 	case sweep:
@@ -187,7 +225,7 @@ func (f *firewallLoop) write() (again time.Duration) {
 	var err error
 	off := f.wanted.state.Mode == transit.Off
 	if off {
-		f.blockers, f.nat, f.look.due, f.find.due, f.forget.due = nil, nil, false, false, true
+		f.blockers, f.nat, f.look.due, f.find.due, f.forget = nil, nil, false, false, true
 		err = f.fw.Remove()
 	} else {
 		again = f.find.run(f.findTranslations) // before what it needs is untracked
@@ -202,10 +240,8 @@ func (f *firewallLoop) write() (again time.Duration) {
 	if off {
 		return 0
 	}
-	for _, later := range []time.Duration{f.look.run(f.findBlockers), f.forget.run(f.flushConntrack)} {
-		if again == 0 || later > 0 && later < again {
-			again = later
-		}
+	if later := f.look.run(f.findBlockers); again == 0 || later > 0 && later < again {
+		again = later
 	}
 	return again
 }
@@ -217,12 +253,24 @@ func (f *firewallLoop) update() error {
 	if s.Mode == transit.Strays { // no policy is meant for parts of what is tracked
 		policy = firewall.Policy{}
 	}
+	scope, tracked := scopes[s.Mode], f.tracked()
+	if f.forgetting {
+		scope = firewall.Forgetting
+	}
+	if s.Mode == transit.Strays { // what it tracks stays
+		f.conntrack.flows.Store(&firewall.Flows{})
+	} else {
+		f.conntrack.flows.Store(&firewall.Flows{Transit: s.Prefixes, Tracked: tracked, Local: s.Local})
+	}
 	report, err := f.fw.Apply(firewall.Ruleset{
-		Scope: scopes[s.Mode], FlowTimeout: f.flowTimeout(),
-		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: f.tracked(), ForwardAccept: f.wanted.forwardAccept,
+		Scope: scope, FlowTimeout: f.flowTimeout(),
+		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: tracked, ForwardAccept: f.wanted.forwardAccept,
 		Policy: policy,
 	})
 	f.note(report)
+	if err == nil && f.forget {
+		err = f.orderForget()
+	}
 	if err == nil && f.sweep {
 		report, err = f.fw.Sweep()
 		f.note(report)
@@ -266,7 +314,7 @@ var scopes = map[transit.Mode]firewall.Scope{
 }
 
 func (f *firewallLoop) note(r firewall.Report) {
-	f.forget.due = f.forget.due || r.Untracks && f.wanted.state.Mode == transit.Notrack
+	f.forget = f.forget || r.Untracks && f.wanted.state.Mode == transit.Notrack
 	if r.Changed() {
 		f.log.WithFields(logrus.Fields{"rebuilt": r.Rebuilt, "added": r.Added, "deleted": r.Deleted}).Info("firewall written")
 	}
@@ -283,21 +331,27 @@ func (f *firewallLoop) complain(err error) {
 	}
 }
 
-// flushConntrack removes the conntrack entries of what is no longer tracked: in
-// mode auto of flows that were somewhere else in the meantime. What other modes
-// track stays.
-func (f *firewallLoop) flushConntrack() error {
-	if f.wanted.state.Mode == transit.Strays {
-		return nil
+// forgetSeen forgets, in mode auto, which flows were seen here: they may have been
+// somewhere else in the meantime.
+func (f *firewallLoop) forgetSeen() {
+	f.forgetting = f.wanted.state.Mode == transit.Auto
+	f.order++
+	f.forget, f.dirty = f.forget || f.forgetting, true
+}
+
+// orderForget has the conntrack entries removed of what is no longer tracked.
+func (f *firewallLoop) orderForget() error {
+	var done func()
+	if f.forgetting {
+		if err := f.fw.ForgetSeen(); err != nil {
+			return err
+		}
+		order := f.order
+		done = func() { f.inbox.put(forgotten{order}) }
 	}
-	n, err := f.fw.ForgetFlows(f.wanted.state.Local)
-	if err != nil {
-		f.log.WithError(err).Error("conntrack entries of transit flows were not removed; trying again")
-	}
-	if n > 0 {
-		f.log.WithField("entries", n).Info("conntrack entries of transit flows removed")
-	}
-	return err
+	f.conntrack.inbox.put(forget{done})
+	f.forget = false
+	return nil
 }
 
 // findBlockers looks for chains of others that drop untracked packets, and

@@ -1,100 +1,208 @@
 package firewall
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
+	"os"
+	"time"
 
-	"github.com/ti-mo/conntrack"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// FlushTransit removes the conntrack entries of flows that the table leaves
-// untracked: both ends transit, neither tracked nor one of the hub's own
-// addresses, and no NAT. It returns how many it removed. Call it after Apply:
-// before, the next packet would bring an entry back.
-func (f *Firewall) FlushTransit(local []netip.Addr) (removed int, err error) {
-	var errs []error
-	err = f.eachTransitFlow(local, func(flow conntrack.Flow) {
-		if len(errs) == 10 {
-			return
-		}
-		// A delete names the entry by one direction and its zone.
-		err := f.ct.Delete(conntrack.Flow{TupleOrig: flow.TupleOrig, Zone: flow.Zone})
-		switch {
-		case err == nil:
-			removed++
-		case !errors.Is(err, unix.ENOENT): // it may have ended by itself
-			errs = append(errs, fmt.Errorf("remove conntrack entry %s: %w", flow.TupleOrig, err))
-		}
-	})
-	return removed, errors.Join(append(errs, err)...)
+// Conntrack reads and removes conntrack entries of one network namespace. A hub may
+// have a million of them, so that one look takes seconds: it has sockets of its
+// own and is for one goroutine, which need not be the Firewall's.
+type Conntrack struct {
+	dump   *netlink.Conn
+	remove *netlink.Conn
 }
 
-// TransitEntries counts the conntrack entries that FlushTransit would remove.
-func (f *Firewall) TransitEntries(local []netip.Addr) (n int, err error) {
-	err = f.eachTransitFlow(local, func(conntrack.Flow) { n++ })
+// OpenConntrack connects to the conntrack table of the calling thread's network
+// namespace.
+func OpenConntrack() (*Conntrack, error) {
+	dump, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open conntrack: %w", err)
+	}
+	remove, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err == nil {
+		// An error comes without what it is about, or many would not fit the socket.
+		err = remove.SetOption(netlink.CapAcknowledge, true)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open conntrack: %w", err), dump.Close())
+	}
+	return &Conntrack{dump, remove}, nil
+}
+
+// Close closes the sockets.
+func (c *Conntrack) Close() error { return errors.Join(c.dump.Close(), c.remove.Close()) }
+
+// Forget removes the entries of flows that are not tracked and returns how many they
+// were. current is asked again and again on the way, at little cost, since what is
+// tracked may change meanwhile: the entry of a flow that is tracked by then stays.
+// Call it after the rules are written: before, the next packet would bring an entry back.
+func (c *Conntrack) Forget(current func() *Flows) (removed int, err error) {
+	var failed error
+	err = c.each(current, func(names [][]byte) {
+		n, err := c.delete(names)
+		removed += n
+		if failed == nil {
+			failed = err
+		}
+	})
+	return removed, errors.Join(failed, err)
+}
+
+// Count counts the entries that Forget would remove.
+func (c *Conntrack) Count(flows *Flows) (n int, err error) {
+	err = c.each(func() *Flows { return flows }, func(names [][]byte) { n += len(names) })
 	return n, err
 }
 
-func (f *Firewall) eachTransitFlow(local []netip.Addr, see func(conntrack.Flow)) error {
-	match := flowMatch{
-		transit: disjoint(f.wanted.Transit),
-		tracked: disjoint(f.wanted.Tracked),
-		local:   local,
-	}
-	return f.eachFlow(func(flow conntrack.Flow) {
-		if match.untracked(flow) {
-			see(flow)
-		}
+// Messages of ctnetlink (IPCTNL_MSG_CT_ in linux/netfilter/nfnetlink_conntrack.h).
+const (
+	getEntry    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 1
+	deleteEntry = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2
+)
+
+const (
+	conntrackBuffer  = 32 << 10         // the kernel fills at most so much at a time
+	conntrackTimeout = 10 * time.Second // between two answers of the kernel
+)
+
+// each calls see with what names the entries of flows that are not tracked, a few
+// hundred at a time, while the kernel's answer comes in. Entries may be deleted meanwhile.
+func (c *Conntrack) each(current func() *Flows, see func(names [][]byte)) error {
+	sent, err := c.dump.Send(netlink.Message{
+		Header: netlink.Header{Type: getEntry, Flags: netlink.Request | netlink.Dump},
+		Data:   []byte{unix.AF_INET, unix.NFNETLINK_V0, 0, 0},
 	})
-}
-
-// ForgetFlows forgets which flows the hub has seen, and their conntrack entries,
-// and returns how many of these it removed: a flow that took another way for a
-// while is not where they left it, and passes untracked from now on. Flows that
-// stayed do so, too.
-func (f *Firewall) ForgetFlows(local []netip.Addr) (int, error) {
-	if f.wanted.Scope == Unseen && f.have.exists {
-		want := f.target()
-		for _, name := range []string{setOpened, setFlows} {
-			f.nft.FlushSet(f.set(name, want))
+	if err != nil {
+		return fmt.Errorf("ask for conntrack entries: %w", err)
+	}
+	var first error
+	var flows *Flows
+	var match flowMatch
+	for done := false; !done; {
+		if now := current(); now != flows {
+			flows, match = now, now.compile()
 		}
-		f.known = false
-		if err := f.nft.Flush(); err != nil {
-			return 0, fmt.Errorf("forget the flows seen here: %w", err)
+		var names [][]byte
+		done, err = c.receive(c.dump, func(m message) bool {
+			if m.sequence != sent.Header.Sequence { // left by a request that timed out
+				return false
+			}
+			if m.kind == unix.NLMSG_DONE || m.kind == unix.NLMSG_ERROR {
+				if err := m.errno(); err != nil && first == nil {
+					first = os.NewSyscallError("read conntrack entries", err)
+				}
+				return true
+			}
+			e, err := decodeEntry(m.data)
+			if err != nil && first == nil {
+				first = fmt.Errorf("read conntrack entries: %w", err)
+			}
+			if err == nil && match.untracked(e) {
+				names = append(names, e.name())
+			}
+			return false
+		})
+		if err != nil {
+			return fmt.Errorf("read conntrack entries: %w", err)
+		}
+		if len(names) > 0 {
+			see(names)
 		}
 	}
-	return f.FlushTransit(local)
+	return first
 }
 
-// flowMatch holds sorted, disjoint prefixes.
-type flowMatch struct {
-	transit, tracked []netip.Prefix
-	local            []netip.Addr
-}
-
-func (m flowMatch) untracked(flow conntrack.Flow) bool {
-	orig, reply := flow.TupleOrig, flow.TupleReply
-	if flow.Status.SrcNAT() || flow.Status.DstNAT() ||
-		orig.IP.SourceAddress != reply.IP.DestinationAddress ||
-		orig.IP.DestinationAddress != reply.IP.SourceAddress {
-		return false
+// delete removes entries in one message. One that has ended by itself is no error and
+// not counted.
+func (c *Conntrack) delete(names [][]byte) (removed int, err error) {
+	requests := make([]netlink.Message, len(names))
+	for i, name := range names {
+		requests[i] = netlink.Message{
+			Header: netlink.Header{Type: deleteEntry, Flags: netlink.Request},
+			Data:   append([]byte{unix.AF_INET, unix.NFNETLINK_V0, 0, 0}, name...),
+		}
 	}
-	// The halves of an ICMP flow differ in type; the others mirror their ports.
-	if !orig.Proto.ICMPv4 && (orig.Proto.SourcePort != reply.Proto.DestinationPort ||
-		orig.Proto.DestinationPort != reply.Proto.SourcePort) {
-		return false
+	requests[len(requests)-1].Header.Flags |= netlink.Acknowledge // the others speak of errors only
+	sent, err := c.remove.SendMessages(requests)
+	if err != nil {
+		return 0, fmt.Errorf("remove conntrack entries: %w", err)
 	}
-	return m.end(orig.IP.SourceAddress) && m.end(orig.IP.DestinationAddress)
+	removed = len(names)
+	last := sent[len(sent)-1].Header.Sequence
+	for done := false; !done; {
+		done, err = c.receive(c.remove, func(m message) bool {
+			if m.kind != unix.NLMSG_ERROR {
+				return false
+			}
+			if e := m.errno(); e != nil {
+				removed--
+				if !errors.Is(e, unix.ENOENT) && err == nil {
+					err = os.NewSyscallError("remove conntrack entries", e)
+				}
+			}
+			return m.sequence == last
+		})
+		if err != nil {
+			return max(removed, 0), err
+		}
+	}
+	return removed, nil
 }
 
-func (m flowMatch) end(a netip.Addr) bool {
-	return contains(m.transit, a) && !contains(m.tracked, a) && !slices.Contains(m.local, a)
+// message is one netlink message; data begins after its header.
+type message struct {
+	kind     uint16
+	sequence uint32
+	data     []byte
 }
 
-func contains(prefixes []netip.Prefix, a netip.Addr) bool {
-	i, found := slices.BinarySearchFunc(prefixes, a, func(p netip.Prefix, a netip.Addr) int { return p.Addr().Compare(a) })
-	return found || i > 0 && prefixes[i-1].Contains(a)
+// errno is the error that a message of type ERROR or DONE bears.
+func (m message) errno() error {
+	if len(m.data) < 4 {
+		return nil
+	}
+	if code := int32(binary.NativeEndian.Uint32(m.data)); code < 0 {
+		return unix.Errno(-code)
+	}
+	return nil
+}
+
+// receive reads one datagram and hands on its messages. It tells whether one of
+// them was the last.
+func (c *Conntrack) receive(conn *netlink.Conn, take func(message) (last bool)) (last bool, err error) {
+	socket, err := conn.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(conntrackTimeout)); err != nil {
+		return false, err
+	}
+	buffer, n := make([]byte, conntrackBuffer), 0
+	if waitErr := socket.Read(func(fd uintptr) bool {
+		n, _, err = unix.Recvfrom(int(fd), buffer, 0)
+		return err != unix.EAGAIN
+	}); waitErr != nil {
+		return false, waitErr
+	}
+	if err != nil {
+		return false, os.NewSyscallError("recvfrom", err)
+	}
+	for b := buffer[:n]; len(b) >= unix.SizeofNlMsghdr; {
+		size := int(binary.NativeEndian.Uint32(b))
+		if size < unix.SizeofNlMsghdr || size > len(b) {
+			return true, fmt.Errorf("a message of %d bytes in %d", size, len(b))
+		}
+		m := message{binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint32(b[8:]), b[unix.SizeofNlMsghdr:size]}
+		last = take(m) || last
+		b = b[min(len(b), (size+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1)):]
+	}
+	return last, nil
 }

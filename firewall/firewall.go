@@ -24,8 +24,8 @@
 // them, blockers.go all untracked transit packets, fate.go one packet through
 // everything; translation.go finds what NAT needs to be tracked.
 // policy.go has what decides about untracked packets, insert_linux.go keeps a
-// rule of ours in other people's chains; flows_linux.go reads conntrack and
-// conntrack_linux.go removes entries.
+// rule of ours in other people's chains; flows.go says which conntrack entries
+// conntrack_linux.go removes.
 package firewall
 
 import (
@@ -38,7 +38,7 @@ import (
 type Ruleset struct {
 	// Scope says which transit packets are not tracked.
 	Scope Scope
-	// FlowTimeout is what conntrack keeps an idle TCP connection for; used by Unseen.
+	// FlowTimeout is what conntrack keeps an idle TCP connection for; used by Unseen and Forgetting.
 	FlowTimeout time.Duration
 	// Interfaces are those through which transit packets come in.
 	Interfaces []string
@@ -63,7 +63,7 @@ type Report struct {
 	// Added and Deleted count elements of sets.
 	Added, Deleted int
 	// Untracks is true when flows may have become untracked that were tracked
-	// before, so that [Firewall.FlushTransit] has work to do.
+	// before, so that [Conntrack.Forget] has work to do.
 	Untracks bool
 }
 

@@ -22,6 +22,8 @@ import (
 type hubNet struct {
 	hub, a, b, c space
 	f            *Firewall
+	entriesOf    *Conntrack
+	ct           *conntrack.Conn // for the test's own use
 }
 
 func newHub(t testing.TB, name string) hubNet {
@@ -45,7 +47,23 @@ func newHub(t testing.TB, name string) hubNet {
 	run(t, "ip", "-n", string(n.hub), "route", "add", "10.10.1.0/24", "via", "10.9.1.2")
 	run(t, "ip", "-n", string(n.hub), "route", "add", "10.10.2.0/24", "via", "10.9.2.2")
 	n.f = n.hub.open(t)
+	if err := n.hub.do(func() (err error) {
+		if n.entriesOf, err = OpenConntrack(); err != nil {
+			return err
+		}
+		n.ct, err = conntrack.Dial(nil)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = n.entriesOf.Close(), n.ct.Close() })
 	return n
+}
+
+// forget removes the entries of what the hub does not track.
+func (n hubNet) forget(local ...netip.Addr) (int, error) {
+	flows := &Flows{n.f.wanted.Transit, n.f.wanted.Tracked, local}
+	return n.entriesOf.Forget(func() *Flows { return flows })
 }
 
 var hubRules = Ruleset{
@@ -99,7 +117,7 @@ func (s space) serve(t testing.TB, address string) {
 func (s space) reach(network, from, to string) error {
 	return s.do(func() error {
 		ip := net.ParseIP(from)
-		d := net.Dialer{Timeout: 300 * time.Millisecond, LocalAddr: &net.TCPAddr{IP: ip}}
+		d := net.Dialer{Timeout: time.Second, LocalAddr: &net.TCPAddr{IP: ip}}
 		if network == "udp4" {
 			d.LocalAddr = &net.UDPAddr{IP: ip}
 		}
@@ -108,7 +126,7 @@ func (s space) reach(network, from, to string) error {
 			return err
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		_ = c.SetDeadline(time.Now().Add(time.Second))
 		if _, err := c.Write([]byte("hello")); err != nil {
 			return err
 		}
@@ -123,7 +141,7 @@ func (s space) reach(network, from, to string) error {
 // entries are the conntrack entries between two addresses.
 func (n hubNet) entries(t testing.TB, a, b string) (out []conntrack.Flow) {
 	t.Helper()
-	flows, err := n.f.ct.Dump(nil)
+	flows, err := n.ct.Dump(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +257,7 @@ table inet track {
 		t.Errorf("%+v", r)
 	}
 	local := []netip.Addr{netip.MustParseAddr("10.9.1.1"), netip.MustParseAddr("10.9.2.1"), netip.MustParseAddr("192.168.1.1")}
-	removed, err := n.f.FlushTransit(local)
+	removed, err := n.forget(local...)
 	if err != nil || removed != 3 {
 		t.Errorf("removed %d entries, want TCP, UDP and ICMP of one flow: %v", removed, err)
 	}
@@ -248,36 +266,46 @@ table inet track {
 			t.Errorf("%v: %d entries left", fl, len(got))
 		}
 	}
-	if removed, err = n.f.FlushTransit(local); err != nil || removed != 0 {
+	if removed, err = n.forget(local...); err != nil || removed != 0 {
 		t.Errorf("a second flush removed %d: %v", removed, err)
 	}
 }
 
 // A hub may track a million connections: they are looked at while the kernel tells
-// of them, and those that go do so meanwhile.
-func TestFlushTransitAmongMany(t *testing.T) {
+// of them, and those that go do so meanwhile. What is tracked may change on the way.
+func TestForgetAmongMany(t *testing.T) {
 	const transit, others = 3000, 6000
 	n := newHub(t, "many")
 	mustApply(t, n.f, hubRules)
 	add := func(number int, src, dst string) {
 		for i := range number {
 			flow := conntrack.NewFlow(unix.IPPROTO_UDP, 0, netip.MustParseAddr(src), netip.MustParseAddr(dst), uint16(10_000+i), 7000, 600, 0)
-			if err := n.f.ct.Create(flow); err != nil {
+			if err := n.ct.Create(flow); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	add(transit, "10.10.1.1", "10.10.2.1")
 	add(others, "10.10.1.1", "192.168.1.2")
-	if count, err := n.f.TransitEntries(nil); err != nil || count != transit {
+	all := &Flows{Transit: hubRules.Transit, Tracked: hubRules.Tracked}
+	if count, err := n.entriesOf.Count(all); err != nil || count != transit {
 		t.Errorf("%d entries of transit flows, want %d: %v", count, transit, err)
 	}
-	if removed, err := n.f.FlushTransit(nil); err != nil || removed != transit {
-		t.Errorf("removed %d entries, want %d: %v", removed, transit, err)
+	asked := 0
+	some, err := n.entriesOf.Forget(func() *Flows {
+		if asked++; asked > 10 { // datagrams
+			return &Flows{}
+		}
+		return all
+	})
+	if err != nil || some == 0 || some >= transit {
+		t.Errorf("removed %d of %d entries while all became tracked: %v", some, transit, err)
 	}
-	left := 0
-	if err := n.f.eachFlow(func(conntrack.Flow) { left++ }); err != nil || left != others {
-		t.Errorf("%d entries are left, want %d: %v", left, others, err)
+	if removed, err := n.forget(); err != nil || removed != transit-some {
+		t.Errorf("removed %d entries, want %d: %v", removed, transit-some, err)
+	}
+	if left, err := n.ct.Dump(nil); err != nil || len(left) != others {
+		t.Errorf("%d entries are left, want %d: %v", len(left), others, err)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
-	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,8 +24,6 @@ type Firewall struct {
 	port    uint32 // the netlink port our transactions come from
 	monitor *netlink.Conn
 	reader  *netlink.Conn
-	ct      *conntrack.Conn
-	flows   *netlink.Conn // dumps conntrack
 
 	wanted  Ruleset
 	adopted *table // what an earlier run left, until Sweep
@@ -68,12 +65,6 @@ func open() (f *Firewall, err error) {
 	if f.reader, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
 		return f, err
 	}
-	if f.ct, err = conntrack.Dial(nil); err != nil {
-		return f, err
-	}
-	if f.flows, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
-		return f, err
-	}
 	if err = f.observe(); err != nil {
 		return f, err
 	}
@@ -93,12 +84,6 @@ func (f *Firewall) Close() error {
 	}
 	if f.reader != nil {
 		errs = append(errs, f.reader.Close())
-	}
-	if f.ct != nil {
-		errs = append(errs, f.ct.Close())
-	}
-	if f.flows != nil {
-		errs = append(errs, f.flows.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -96,8 +96,8 @@ func wantedTable(r Ruleset) table {
 		t.addStrays()
 	}
 	var early []rule
-	if r.Scope == Unseen {
-		t.addFlows(r.FlowTimeout)
+	if r.Scope == Unseen || r.Scope == Forgetting {
+		t.addFlows(r.FlowTimeout, r.Scope)
 		early = []rule{flowsRule()}
 	}
 	if r.Scope != Strays {

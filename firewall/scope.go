@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,10 @@ const (
 	// Unseen are all but the TCP flows of which this hub saw the SYN and its
 	// answer, and the SYNs themselves.
 	Unseen
+	// Forgetting is Unseen where nothing is remembered: TCP openings are tracked, which
+	// the operator's rules decide about, and nothing else. It gives time to forget
+	// ([Firewall.ForgetSeen], [Conntrack.Forget]) what Unseen remembered.
+	Forgetting
 	// Strays are ICMP errors and fragments, which a hash over ports sends
 	// another way than the flow that they belong to.
 	Strays
@@ -67,7 +72,7 @@ func (t *table) addStrays() {
 // these flows. timeout is what conntrack keeps an idle connection for: an entry
 // here, which packets do not renew, never outlives the connection's, so that no
 // packet is tracked to which nothing belongs any more.
-func (t *table) addFlows(timeout time.Duration) {
+func (t *table) addFlows(timeout time.Duration, scope Scope) {
 	key := flowKey.GetNFTMagic()
 	t.sets[setOpened] = set{key: key, dynamic: true, size: maxOpen, timeout: openTimeout}
 	t.sets[setFlows] = set{key: key, dynamic: true, size: maxFlows, timeout: timeout}
@@ -77,6 +82,10 @@ func (t *table) addFlows(timeout time.Duration) {
 	tracked := counted(&expr.Verdict{Kind: expr.VerdictAccept})
 	// Protocols are asked again, in nft's order, so that it lists the rules in words
 	// that it can read back.
+	if scope == Forgetting {
+		t.chains[chainFlows] = chain{base{policy: nftables.ChainPolicyAccept}, []rule{newRule("SYN", isTCP(), syn, tracked)}}
+		return
+	}
 	t.chains[chainFlows] = chain{base{policy: nftables.ChainPolicyAccept}, []rule{
 		// Remembering fails when the set is full, and ends its rule: the verdict is another one.
 		newRule("SYN: remember", isTCP(), syn, isIPv4(), remember(setOpened, flow(), 0)),
@@ -88,6 +97,24 @@ func (t *table) addFlows(timeout time.Duration) {
 		newRule("flow", isIPv4(), isTCP(), inSet(setFlows, flow()), tracked),
 		newRule("flow", isIPv4(), isTCP(), inSet(setFlows, reverseFlow()), tracked),
 	}}
+}
+
+// ForgetSeen empties what Unseen remembers. With Forgetting applied it stays empty.
+func (f *Firewall) ForgetSeen() error {
+	if !f.have.exists {
+		return nil
+	}
+	want := f.target()
+	for _, name := range []string{setOpened, setFlows} {
+		if _, ok := want.sets[name]; ok {
+			f.nft.FlushSet(f.set(name, want))
+		}
+	}
+	f.known = false
+	if err := f.nft.Flush(); err != nil {
+		return fmt.Errorf("forget the flows seen here: %w", err)
+	}
+	return nil
 }
 
 // flowsRule sends TCP through the chain of flows that this hub has seen.

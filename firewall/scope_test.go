@@ -103,11 +103,29 @@ func TestForgetFlows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	removed, err := n.f.ForgetFlows(nil)
-	if err != nil || removed != 1 {
+	unseen := n.f.wanted
+	forgetting := unseen
+	forgetting.Scope = Forgetting
+	mustApply(t, n.f, forgetting)
+	if err := n.f.ForgetSeen(); err != nil {
+		t.Fatal(err)
+	}
+	between, err := n.connection(t, "10.10.2.1:7000") // its entry goes, too
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed, err := n.forget()
+	if err != nil || removed != 2 {
 		t.Errorf("removed %d entries: %v", removed, err)
 	}
+	if err := echo(between); err != nil {
+		t.Errorf("a connection that began meanwhile: %v", err)
+	}
+	mustApply(t, n.f, unseen)
 	wantKernel(t, n.f)
+	if err := echo(between); err != nil {
+		t.Errorf("a connection that began meanwhile, later: %v", err)
+	}
 	if err := echo(c); err != nil {
 		t.Errorf("after forgetting: %v", err)
 	}
@@ -118,7 +136,7 @@ func TestForgetFlows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.f.FlushTransit(nil); err != nil {
+	if _, err := n.forget(); err != nil {
 		t.Fatal(err)
 	}
 	if err := echo(other); err == nil {

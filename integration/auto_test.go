@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ func TestHubReturns(t *testing.T) {
 				t.Error("all connections survive without mode auto: the test proves nothing")
 			}
 			if mode == "auto" { // the last forgetting may have come after its return
+				n.waitRemembers()
 				n.allSucceed(200)
 				if list := len(n.entries("hub-a", host1, service.Addr())); list < 50 {
 					t.Errorf("hub-a tracks %d of about 100 connections that began after its return", list)
@@ -115,6 +117,18 @@ func (n *twoHubs) waitWays(ways int) {
 	}
 }
 
+// waitRemembers waits until hubs in mode auto remember what begins: after a change
+// they first forget.
+func (n *twoHubs) waitRemembers() {
+	n.t.Helper()
+	for _, hub := range bothHubs {
+		n.wait(10*time.Second, hub+" remembers which connections begin", func() (bool, string) {
+			table := n.nft(hub)
+			return strings.Contains(table, `comment "SYN: remember"`), table
+		})
+	}
+}
+
 // carry takes the carrier of hub-a's tunnels away, or gives it back.
 func (n *twoHubs) carry(up bool) {
 	n.t.Helper()
@@ -143,6 +157,7 @@ func TestAutoTracks(t *testing.T) {
 	t.Parallel()
 	n := startStateful(t, "twohubs-ecmpd", symmetric("l4", "auto"))
 	n.waitSymmetric("branch-1", "yes", "")
+	n.waitRemembers()
 	n.allSucceed(200)
 	if tracked := n.tracked(); tracked < 200 {
 		t.Errorf("%d of 200 connections are tracked", tracked)
