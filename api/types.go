@@ -18,6 +18,8 @@ type Neighbor struct {
 	Priority        int    `json:"priority"`
 	UpTimeMsec      int64  `json:"upTimeMsec"`   // since the last change of state
 	DeadTimeMsec    int64  `json:"deadTimeMsec"` // until the inactivity timer fires
+	HelpingMsec     int64  `json:"helpingMsec"`  // for which it is still helped through a graceful restart (RFC 3623); 0: it is not
+	LastHelp        string `json:"lastHelp"`     // how that ended last, or why it was refused; empty when it never was asked for
 	RetransmitCount int    `json:"retransmitCount"`
 	RequestCount    int    `json:"requestCount"`
 	SummaryCount    int    `json:"summaryCount"`

@@ -49,9 +49,10 @@ func TestLoadHub(t *testing.T) {
 				Initial: 50 * time.Millisecond, Short: 200 * time.Millisecond, Long: 5 * time.Second,
 				HoldDown: 10 * time.Second, TimeToLearn: 500 * time.Millisecond,
 			},
-			Redistribute: []ospf.Redistribute{{Source: ospf.Connected, Metric: 20, Type2: true}},
-			Default:      ospf.DefaultOriginate{Metric: 10, Type2: true},
-			MaxLSAs:      maxLSAs, MaxExternals: maxLSAs, ExitOverflow: 5 * time.Minute, MaxNeighbors: maxNeighbors, MaxAllNeighbors: maxAllNeighbors, MaxForming: maxForming,
+			GracefulRestart: ospf.GracefulRestart{Helper: true, StrictLSA: true},
+			Redistribute:    []ospf.Redistribute{{Source: ospf.Connected, Metric: 20, Type2: true}},
+			Default:         ospf.DefaultOriginate{Metric: 10, Type2: true},
+			MaxLSAs:         maxLSAs, MaxExternals: maxLSAs, ExitOverflow: 5 * time.Minute, MaxNeighbors: maxNeighbors, MaxAllNeighbors: maxAllNeighbors, MaxForming: maxForming,
 			LSAThrottle: ospf.LSAThrottle{Hold: 5 * time.Second, Max: 5 * time.Second},
 		},
 		Distance: Distance{110, 110, 110},
@@ -82,6 +83,7 @@ router-id: 10.0.0.6
 ospf:
   spf-delay: {initial-delay: 0s, short-delay: 1s, long-delay: 2s, hold-down: 4s, time-to-learn: 3s}
   stub-router: {administrative: true, on-startup: 1m, on-shutdown: 3s}
+  graceful-restart: {helper-enabled: false, helper-strict-lsa-checking: false}
   rfc1583-compatibility: true
   distance: {intra-area: 100, external: 255}
   areas:

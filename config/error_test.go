@@ -277,8 +277,8 @@ func TestHostname(t *testing.T) {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":        "bgp",
-		"ospf: {": "graceful-restart",
+		"":                           "bgp",
+		"ospf: {graceful-restart: {": "enabled restart-interval",
 		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")

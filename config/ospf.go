@@ -19,13 +19,14 @@ const (
 
 func (r *report) ospf(raw *rawOSPF) ospf.Config {
 	c := ospf.Config{
-		Areas:         r.areas(raw.Areas),
-		SPFDelay:      r.spfDelay(section(raw.SPFDelay)),
-		LSAThrottle:   r.lsaThrottle(section(raw.LSAThrottle)),
-		StubRouter:    r.stubRouter(section(raw.StubRouter)),
-		RFC1583Compat: r.boolean(raw.RFC1583, false),
-		Redistribute:  r.redistribute(raw.Redistribute),
-		Default:       r.defaultOriginate(raw.DefaultOriginate),
+		Areas:           r.areas(raw.Areas),
+		SPFDelay:        r.spfDelay(section(raw.SPFDelay)),
+		LSAThrottle:     r.lsaThrottle(section(raw.LSAThrottle)),
+		StubRouter:      r.stubRouter(section(raw.StubRouter)),
+		GracefulRestart: r.gracefulRestart(section(raw.GracefulRestart)),
+		RFC1583Compat:   r.boolean(raw.RFC1583, false),
+		Redistribute:    r.redistribute(raw.Redistribute),
+		Default:         r.defaultOriginate(raw.DefaultOriginate),
 	}
 	r.databaseControl(section(raw.DatabaseControl), &c)
 	r.neighborControl(section(raw.NeighborControl), &c)
@@ -92,6 +93,14 @@ func (r *report) stubRouter(raw *rawStubRouter) ospf.StubRouter {
 		Administrative: r.boolean(raw.Administrative, false),
 		OnStartup:      r.duration(raw.OnStartup, 0, 0, 24*time.Hour, time.Millisecond),
 		OnShutdown:     r.duration(raw.OnShutdown, 0, 0, 3*time.Second, time.Millisecond),
+	}
+}
+
+// gracefulRestart fills in RFC 3623, with the defaults of its appendix B.
+func (r *report) gracefulRestart(raw *rawGracefulRestart) ospf.GracefulRestart {
+	return ospf.GracefulRestart{
+		Helper:    r.boolean(raw.Helper, true),
+		StrictLSA: r.boolean(raw.StrictLSA, true),
 	}
 }
 

@@ -27,12 +27,12 @@ type rawOSPF struct {
 	StubRouter       *rawStubRouter       `key:"stub-router"`
 	DatabaseControl  *rawDatabaseControl  `key:"database-control"`
 	NeighborControl  *rawNeighborControl  `key:"neighbor-control"`
+	GracefulRestart  *rawGracefulRestart  `key:"graceful-restart"`
 	RFC1583          *node                `key:"rfc1583-compatibility"`
 	Distance         *rawDistance         `key:"distance" or:"scalar"`
 	Areas            []rawArea            `key:"areas"`
 	Redistribute     []rawRedistribute    `key:"redistribute"`
 	DefaultOriginate *rawDefaultOriginate `key:"default-originate"`
-	_                struct{}             `refuse:"graceful-restart"`
 }
 
 type rawSPFDelay struct {
@@ -70,6 +70,13 @@ type rawNeighborControl struct {
 	MaxNeighbors          *node `key:"max-neighbors"`
 	MaxInterfaceNeighbors *node `key:"max-interface-neighbors"`
 	MaxForming            *node `key:"max-forming"`
+}
+
+type rawGracefulRestart struct {
+	Node      *node
+	Helper    *node    `key:"helper-enabled"`
+	StrictLSA *node    `key:"helper-strict-lsa-checking"`
+	_         struct{} `refuse:"enabled restart-interval"`
 }
 
 // rawDistance is a mapping, or a single number: then Node is a scalar.

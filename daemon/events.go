@@ -45,6 +45,11 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 		case ospf.InterfaceChange:
 			d.askOSPFSessions(ev.Interface)
 			interfaces = true
+		case ospf.Helping:
+			if ev.Ended && !ev.Adjacent { // nothing speaks for the way through it any longer
+				d.routes.inbox.put(legChange{nexthop.Leg{Interface: ev.Interface, Gateway: ev.Address}, true})
+			}
+			interfaces = true
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)
 		case ospf.SPFRun:
@@ -67,11 +72,14 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 
 // legState tells what a change of a neighbour means for the way through it:
 // a lost adjacency kills it before any route is calculated anew, and it lives
-// again when the neighbour is Full (or 2-Way, where no adjacency is wanted).
+// again when the neighbour is Full (or 2-Way, where no adjacency is wanted). The way
+// through a neighbour that restarts gracefully stays.
 func legState(c ospf.NeighborChange) (dead, known bool) {
 	switch {
 	case c.To == "Full", c.To == "2-Way":
 		return false, true
+	case c.Helped:
+		return false, false
 	case c.From == "Full", c.From == "2-Way" && (c.To == "Init" || c.To == "Down"):
 		return true, true
 	}
@@ -114,6 +122,8 @@ func (d *daemon) logEvent(now time.Time, ev ospf.Event) {
 			"areas": ev.Areas, "vertices": ev.Vertices, "changed": ev.Changed, "trigger": ev.Trigger,
 			"duration": time.Since(now).Round(10 * time.Microsecond),
 		}).Info("SPF run")
+	case ospf.Helping:
+		d.logHelping(ev)
 	case ospf.PacketRejected:
 		d.log.WithFields(logrus.Fields{
 			"interface": ev.Interface, "source": ev.Src, "type": ev.Type, "reason": ev.Reason, "detail": ev.Detail,
@@ -127,5 +137,19 @@ func (d *daemon) logEvent(now time.Time, ev ospf.Event) {
 		}
 	case ospf.Alarm:
 		d.log.WithFields(logrus.Fields{"kind": ev.Kind, "subject": ev.Subject, "detail": ev.Detail}).Error("alarm")
+	}
+}
+
+func (d *daemon) logHelping(ev ospf.Helping) {
+	entry := d.log.WithFields(logrus.Fields{
+		"interface": ev.Interface, "neighbor": ev.RouterID, "address": ev.Address, "reason": ev.Reason,
+	})
+	switch {
+	case ev.Began:
+		entry.WithField("period", ev.Period).Info("neighbor restarts gracefully, and is helped")
+	case ev.Ended:
+		entry.WithField("adjacent", ev.Adjacent).Info("neighbor is no longer helped through its restart")
+	default:
+		entry.Warn("neighbor wants to restart gracefully, and is not helped")
 	}
 }

@@ -58,7 +58,8 @@ func (d *daemon) Neighbors(ctx context.Context) ([]api.Neighbor, error) {
 			RouterID: n.RouterID.String(), Address: n.Address.String(), Interface: n.Interface, Area: n.Area.String(),
 			State: n.State, Role: n.Role, Why: n.Why, Priority: int(n.Priority),
 			UpTimeMsec: n.Up.Milliseconds(), DeadTimeMsec: n.Dead.Milliseconds(),
-			BFD:             d.sessions.state(bfd.Key{Interface: n.Interface, Peer: n.Address}),
+			BFD:         d.sessions.state(bfd.Key{Interface: n.Interface, Peer: n.Address}),
+			HelpingMsec: n.Helping.Milliseconds(), LastHelp: n.LastHelp,
 			RetransmitCount: n.Retransmits, RequestCount: n.Requests, SummaryCount: n.Summaries,
 		}
 	}

@@ -54,6 +54,7 @@ func (e *Engine) configure(c Config) {
 	e.dropAreas()
 	e.linksChanged()
 	e.border.due = true
+	e.helpDue = true
 	e.originateExternals()
 }
 

@@ -65,8 +65,8 @@ func (i *iface) candidates(self candidate) []candidate {
 		list = append(list, self)
 	}
 	for _, n := range i.neighbors {
-		if n.state >= nbrTwoWay && n.priority > 0 {
-			list = append(list, candidate{addr: n.addr, id: n.id, priority: n.priority, dr: n.dr, bdr: n.bdr})
+		if d, ok := n.election(); ok && d.priority > 0 {
+			list = append(list, candidate{addr: n.addr, id: n.id, priority: d.priority, dr: d.dr, bdr: d.bdr})
 		}
 	}
 	return list

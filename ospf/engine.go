@@ -51,6 +51,7 @@ type Engine struct {
 	progress     []*neighbor // whose request lists shrank in this Step
 	maxAged      []agedLSA   // MaxAge instances that wait to leave the database
 	maxAgedCheck bool        // something that they wait for has changed
+	helpDue      bool        // the help for a neighbour may have to end
 	routesDirty  bool        // the route table may have changes to publish
 	alarms       map[alarmKey]time.Time
 	clock        clock
@@ -136,16 +137,18 @@ func (e *Engine) settle() {
 		n.requests.proceed()
 	}
 	e.settlePacing()
-	e.updateBorder()
-	for _, a := range e.areas {
-		a.settle()
+	for again := true; again; again = e.settleHelping() { // each turn ends the help for a neighbour
+		e.updateBorder()
+		for _, a := range e.areas {
+			a.settle()
+		}
+		if e.table != nil && e.routesDirty {
+			e.publish()
+		}
+		e.settleSummaries()
+		e.settleOverflow()
+		e.settleExternals()
 	}
-	if e.table != nil && e.routesDirty {
-		e.publish()
-	}
-	e.settleSummaries()
-	e.settleOverflow()
-	e.settleExternals()
 	e.sweepMaxAged()
 	for _, i := range e.ifaces {
 		i.flushFloods()

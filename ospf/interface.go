@@ -284,7 +284,7 @@ func (i *iface) links() (links []packet.RouterLink, root []spf.RootLink) {
 		addStubs(i.hostNetworks())
 	case ifPointToPoint:
 		for _, n := range i.neighbors { // 12.4.1.1
-			if n.state == nbrFull {
+			if n.adjacent() {
 				onlink := i.unnumbered() || !i.addr.Addr.Contains(n.addr)
 				add(packet.RouterLink{Type: packet.LinkPointToPoint, ID: n.id, Data: i.linkData(), Metric: i.cost()}, n.addr, onlink)
 			}
@@ -310,7 +310,7 @@ func (i *iface) transit() bool {
 		return false
 	}
 	for _, n := range i.neighbors {
-		if n.state == nbrFull && (i.state == ifDR || n.addr == i.dr) {
+		if n.adjacent() && (i.state == ifDR || n.addr == i.dr) {
 			return true
 		}
 	}

@@ -135,8 +135,11 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 	entry := e.install(d, raw) // (c), (d); 13.2
 	entry.Flooded = !requested
 	back := e.flood(d, entry, n) // (b)
-	if e.selfOriginated(h) {     // (f)
+	switch {
+	case e.selfOriginated(h): // (f)
 		e.reclaim(d, entry)
+	case h.IsGrace():
+		n.i.receiveGrace(entry)
 	}
 	if back { // (e), table 19: flooded back out of the receiving interface
 		return floodedBack
@@ -165,10 +168,17 @@ func (n *neighbor) mayReply(k packet.Key) bool {
 // retransmission lists (13 (5)(c)).
 func (e *Engine) install(d *database, raw []byte) *lsdb.Entry {
 	h, _ := packet.DecodeLSAHeader(raw)
-	if old := d.Lookup(h.Key()); old != nil {
+	old := d.Lookup(h.Key())
+	unknown := false // to some neighbour: what the instance before has changed
+	if old != nil {
+		unknown = old.Changed && old.Refs > 0
 		e.unlist(d, old)
 	}
 	entry, changed := d.Install(e.now, raw)
+	entry.Changed = changed || unknown
+	if changed && (old != nil || !entry.IsMaxAge(e.now)) {
+		e.noteChange(d, entry)
+	}
 	e.externals.due = e.externals.due || changed && h.Type == packet.LSNSSA && d.area.nssa.translates
 	e.armAging(d)
 	switch {

@@ -32,6 +32,7 @@ type neighbor struct {
 	answers  answerList
 	held     heldList
 	retx     retransmitList
+	helping  helping
 	replied  map[packet.Key]time.Time // last reply of 13 (8)
 
 	why string // what keeps it from Full, as far as its packets tell
@@ -47,6 +48,7 @@ func (i *iface) newNeighbor(id packet.ID, addr netip.Addr) *neighbor {
 	n.answers.init(n)
 	n.held.init(n)
 	n.retx.init(n)
+	n.helping.timer.fire = func() { n.endHelping(gracePeriodOver) }
 	i.neighbors = append(i.neighbors, n)
 	slices.SortFunc(i.neighbors, func(a, b *neighbor) int {
 		return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.id, b.id))

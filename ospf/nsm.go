@@ -123,6 +123,9 @@ func (n *neighbor) event(ev nbrEvent, reason string) {
 	if ev == helloReceived {
 		n.heard()
 	}
+	if ev == killNbr || ev == llDown {
+		n.endHelping(reason)
+	}
 	if next, known := n.nextState(ev); known && next != n.state {
 		n.setState(next, ev.String()+": "+reason)
 	}
@@ -138,7 +141,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 	}
 	e.emit(NeighborChange{
 		Interface: i.name, Area: i.area.id, RouterID: n.id, Address: n.addr,
-		From: from.String(), To: to.String(), Reason: reason,
+		From: from.String(), To: to.String(), Reason: reason, Helped: n.helping.active,
 	})
 	e.pacing.moved(n, from, to)
 	if to < nbrExchange {
@@ -147,7 +150,9 @@ func (n *neighbor) setState(to nbrState, reason string) {
 	switch to {
 	case nbrDown:
 		e.timers.stop(&n.inactivity)
-		n.forget()
+		if !n.helping.active {
+			n.forget()
+		}
 	case nbrInit:
 		i.answerHello()
 	case nbrExStart:

@@ -276,7 +276,7 @@ func (i *iface) originateNetwork() {
 	e := i.e
 	body := packet.NetworkLSA{Routers: []packet.ID{e.cfg.RouterID}}
 	for _, n := range i.neighbors {
-		if n.state == nbrFull {
+		if n.adjacent() {
 			body.Routers = append(body.Routers, n.id)
 		}
 	}

@@ -145,7 +145,7 @@ func (e *Engine) synchronising() bool {
 			if n.exchanging() {
 				return true
 			}
-			full = full || n.state == nbrFull
+			full = full || n.adjacent()
 		}
 	}
 	return !full

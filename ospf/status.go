@@ -26,6 +26,8 @@ type NeighborStatus struct {
 	Retransmits int           // length of the retransmission list
 	Requests    int           // length of the request list
 	Summaries   int           // LSAs still to be described
+	Helping     time.Duration // for which it is still helped through a graceful restart (RFC 3623 3); 0: it is not
+	LastHelp    string        // how that ended last, or why it was refused; empty when it never was asked for
 	Why         string        // what keeps it from Full, or Full from being of use; empty when nothing does
 	Reject      Reject        // why a packet of it was dropped lately; 0: none was
 }
@@ -41,6 +43,7 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 				Priority: n.priority, State: n.state.String(), Role: n.role(),
 				Up: now.Sub(n.since), Dead: max(0, n.deadAt.Sub(now)),
 				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary),
+				Helping: n.helpLeft(now), LastHelp: n.helping.last,
 				Why: n.explain(), Reject: i.strangers.reason(n.addr, now.Add(-2*i.cfg.DeadInterval)),
 			})
 		}
@@ -67,6 +70,8 @@ func (n *neighbor) explain() string {
 		return "network type mismatch: the neighbour knows no DR, our end is broadcast; no route uses the link"
 	case n.state == nbrFull:
 		return ""
+	case n.helping.active:
+		return "restarts gracefully, and is helped"
 	case n.state == nbrTwoWay && n.i.state == ifWaiting:
 		return "waiting for the DR election"
 	case n.state == nbrTwoWay && !n.wantsAdjacency():
@@ -104,7 +109,7 @@ type InterfaceStatus struct {
 	Hello      time.Duration
 	Dead       time.Duration
 	Neighbors  int
-	Adjacent   int // neighbours that are Full
+	Adjacent   int // neighbours that are Full, or helped through a restart
 	Passive    bool
 	Auth       string            // how packets are authenticated: "none", "md5, key 1 of backbone"
 	Why        string            // why it is down, or what is wrong with its keys
@@ -122,7 +127,7 @@ func (e *Engine) Interfaces() []InterfaceStatus {
 			Neighbors: len(i.neighbors), Passive: i.state == ifPassive, Rejected: map[string]uint64{},
 		}
 		for _, n := range i.neighbors {
-			if n.state == nbrFull {
+			if n.adjacent() {
 				s.Adjacent++
 			}
 		}

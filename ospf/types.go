@@ -142,7 +142,7 @@ type Membership struct {
 }
 
 // Event is a typed event: [NeighborChange], [InterfaceChange], [SPFRun],
-// [PacketRejected], [Alarm], [OverflowChange], [Reserve].
+// [PacketRejected], [Alarm], [OverflowChange], [Reserve], [Helping].
 type Event interface{ event() }
 
 // NeighborChange says that a neighbour changed its state.
@@ -153,6 +153,7 @@ type NeighborChange struct {
 	Address   netip.Addr
 	From, To  string // RFC 2328 10.1 names: "Down", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full"
 	Reason    string // event in RFC 2328 10.2 words with detail, e.g. "inactivity timer (4s)"
+	Helped    bool   // through a graceful restart: to the network the neighbour is Full
 }
 
 // InterfaceChange says that an OSPF interface changed its state or disappeared.
@@ -223,6 +224,7 @@ type Config struct {
 	SPFDelay        SPFDelay
 	LSAThrottle     LSAThrottle
 	StubRouter      StubRouter
+	GracefulRestart GracefulRestart
 	RFC1583Compat   bool
 	Redistribute    []Redistribute
 	Default         DefaultOriginate

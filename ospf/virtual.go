@@ -145,7 +145,7 @@ func (e *Engine) receiver(d Datagram) *iface {
 // virtualLinks is what a virtual link has in the backbone's router-LSA (12.4.1.3).
 func (i *iface) virtualLinks() (links []packet.RouterLink, root []spf.RootLink) {
 	for _, n := range i.neighbors {
-		if n.state == nbrFull {
+		if n.adjacent() {
 			l := packet.RouterLink{Type: packet.LinkVirtual, ID: n.id, Data: packet.IDFromAddr(i.address()), Metric: i.cost()}
 			links = append(links, l)
 			root = append(root, spf.RootLink{Link: l, Interface: i.name, Weight: i.cfg.Weight, Transit: i.virtual.transit})
@@ -159,7 +159,7 @@ func (i *iface) virtualLinks() (links []packet.RouterLink, root []spf.RootLink) 
 func (a *area) endsVirtualLink() bool {
 	return slices.ContainsFunc(a.e.ifaces, func(i *iface) bool {
 		return i.virtual != nil && i.virtual.transit == a.id &&
-			slices.ContainsFunc(i.neighbors, func(n *neighbor) bool { return n.state == nbrFull })
+			slices.ContainsFunc(i.neighbors, (*neighbor).adjacent)
 	})
 }
 

@@ -31,7 +31,7 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 		head = append(head, "BFD")
 	}
 	if wide {
-		head = append(head, "Area", "RXmtL", "RqstL", "DBsmL")
+		head = append(head, "Area", "RXmtL", "RqstL", "DBsmL", "Graceful Restart")
 	}
 	var rows [][]string
 	for _, n := range body.Neighbors {
@@ -46,11 +46,22 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 			row = append(row, n.BFD)
 		}
 		if wide {
-			row = append(row, n.Area, strconv.Itoa(n.RetransmitCount), strconv.Itoa(n.RequestCount), strconv.Itoa(n.SummaryCount))
+			row = append(row, n.Area, strconv.Itoa(n.RetransmitCount), strconv.Itoa(n.RequestCount), strconv.Itoa(n.SummaryCount), help(n))
 		}
 		rows = append(rows, append(row, s.bad(n.Why)))
 	}
 	s.table(append(head, "Why"), rows)
+}
+
+// help says whether a neighbour is helped through a graceful restart, or how that ended.
+func help(n api.Neighbor) string {
+	switch {
+	case n.HelpingMsec > 0:
+		return "helped for another " + span(n.HelpingMsec)
+	case n.LastHelp != "":
+		return n.LastHelp
+	}
+	return "-"
 }
 
 func newShowInterface(a *asking) *cobra.Command {

@@ -17,6 +17,8 @@ type Entry struct {
 	// Flooded is set by the engine on what came by flooding: what it made
 	// itself or asked for did not (RFC 2328 section 13 (5)(a)).
 	Flooded bool
+	// Changed is set by the engine when the contents differ from those of an instance that some neighbour may still have.
+	Changed bool
 	// Refs counts the retransmission lists that hold the instance (RFC 2328
 	// section 13.6). It is the engine's; the database does not look at it.
 	Refs int32
