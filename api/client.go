@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,21 +45,28 @@ func NewClient(socket string) *Client {
 // Body returns the daemon's answer as it came: JSON of the type that belongs
 // to path, which may carry a query.
 func (c *Client) Body(ctx context.Context, path string) ([]byte, error) {
-	return c.request(ctx, http.MethodGet, path)
+	return c.request(ctx, http.MethodGet, path, nil)
 }
 
 // Order tells the daemon to do what belongs to path; it returns its status after that.
 func (c *Client) Order(ctx context.Context, path string) (Status, error) {
 	var s Status
-	body, err := c.request(ctx, http.MethodPost, path)
+	body, err := c.request(ctx, http.MethodPost, path, nil)
 	if err == nil {
 		err = c.decode(path, body, &s)
 	}
 	return s, err
 }
 
-func (c *Client) request(ctx context.Context, method, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://ecmpd"+path, nil)
+// Plan asks what the daemon would do with the text of a configuration file; key files are looked
+// for beside name. The answer is a [Plan] as it came.
+func (c *Client) Plan(ctx context.Context, name string, text []byte) ([]byte, error) {
+	query := url.Values{"name": {name}}
+	return c.request(ctx, http.MethodPost, PathPlan+"?"+query.Encode(), bytes.NewReader(text))
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://ecmpd"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", path, err)
 	}
@@ -67,14 +75,14 @@ func (c *Client) request(ctx context.Context, method, path string) ([]byte, erro
 		return nil, c.unreachable(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(resp.StatusCode, body)
+		return nil, refusal(resp.StatusCode, answer)
 	}
-	return body, nil
+	return answer, nil
 }
 
 // Get decodes the daemon's answer into v, a pointer to the type that belongs

@@ -53,6 +53,10 @@ func (f *fake) LSAs(_ context.Context, q LSAQuery) ([]LSADetail, error) {
 	return []LSADetail{{Area: "0.0.0.0", Raw: "0001", Contents: []byte(`{"type":"` + q.Type + `"}`)}}, f.err
 }
 
+func (f *fake) Plan(_ context.Context, name string, text []byte) ([]Difference, error) {
+	return []Difference{{Line: 3, Column: 5, Key: name, File: string(text), Impact: "none"}}, f.err
+}
+
 func (f *fake) Reload(context.Context) error { return f.err }
 
 func (f *fake) Drain(_ context.Context, on bool) error {

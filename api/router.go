@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 )
@@ -128,6 +129,16 @@ func (m router) judgements() {
 }
 
 func (m router) orders() {
+	m.HandleFunc("POST "+PathPlan, func(w http.ResponseWriter, r *http.Request) {
+		var p Plan
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errQuery, err)
+		} else {
+			p.Differences, err = m.b.Plan(r.Context(), r.URL.Query().Get("name"), text)
+		}
+		reply(w, p, err)
+	})
 	m.order(PathReload, m.b.Reload)
 	m.order(PathDrain, func(ctx context.Context) error { return m.b.Drain(ctx, true) })
 	m.order(PathUndrain, func(ctx context.Context) error { return m.b.Drain(ctx, false) })

@@ -34,6 +34,9 @@ const (
 	PathDoctor        = "/v1/doctor"
 	PathMetrics       = "/metrics"
 
+	// PathPlan takes a configuration file by POST, with its path in the query name, and answers with a [Plan].
+	PathPlan = "/v1/plan"
+
 	// Orders, by POST; the answer is the [Status] after it.
 	PathReload  = "/v1/reload"
 	PathDrain   = "/v1/ospf/drain"
@@ -64,6 +67,9 @@ type Backend interface {
 	// Explain returns [ErrNotFound] when no route leads to the destination.
 	Explain(ctx context.Context, q ExplainQuery) (Explain, error)
 	Doctor(ctx context.Context) (Doctor, error)
+	// Plan compares the text of a configuration file with what runs; a wrong one is an error that
+	// wraps [ErrRefused].
+	Plan(ctx context.Context, name string, text []byte) ([]Difference, error)
 	// Reload reads the configuration file again; after an error, which wraps
 	// [ErrRefused], the running configuration stays.
 	Reload(ctx context.Context) error
@@ -79,8 +85,8 @@ const (
 	idleTimeout     = time.Minute      // between two requests of one connection
 	shutdownTimeout = time.Second      // for answers under way when the server ends
 	maxHeaderBytes  = 16 << 10
-	maxBodyBytes    = 4 << 10
-	maxRequests     = 64 // at the same time; each may hold one encoded answer
+	maxBodyBytes    = 1 << 20 // a configuration file is the longest body
+	maxRequests     = 64      // at the same time; each may hold one encoded answer
 )
 
 // Serve answers requests on l until ctx ends, then lets answers under way

@@ -372,6 +372,26 @@ type OperationCount struct {
 	Count     uint64 `json:"count"`
 }
 
+// Plan is the body of [PathPlan].
+type Plan struct {
+	Differences List[Difference] `json:"differences"` // in the order of the file
+}
+
+// Difference is one thing in which a configuration file differs from what runs. It is about interfaces, an
+// area, or the router.
+type Difference struct {
+	Line       int          `json:"line"` // in the file, from 1; of what would hold it when the file leaves it out
+	Column     int          `json:"column"`
+	Area       string       `json:"area"`
+	Interfaces List[string] `json:"interfaces"` // links, or the name of a virtual link
+	Key        string       `json:"key"`        // path of keys below what it is about; empty: the whole of that
+	Running    string       `json:"running"`    // value as it is written; empty when it is left out, a list or a secret
+	File       string       `json:"file"`       // as running
+	Impact     string       `json:"impact"`     // none, lsa (own LSAs change), adjacency (adjacencies begin anew), restart (only a restart of the daemon takes it over)
+	Neighbors  List[string] `json:"neighbors"`  // ids of the routers whose adjacencies begin anew
+	Detail     string       `json:"detail"`     // why
+}
+
 // Doctor is the body of [PathDoctor].
 type Doctor struct {
 	Findings List[Finding] `json:"findings"` // worst consequences first

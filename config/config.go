@@ -10,6 +10,7 @@
 //   - wan.go, wanrule.go: the uplinks, and what is sent through which
 //   - ospf.go, area.go, interface.go, keychain.go, bfd.go, redistribute.go, routing.go:
 //     raw structs to clean values; defaults and ranges stand here
+//   - place.go: where a value stands in the file
 //   - redact.go: messages show lines of the file, but no secrets
 //   - reference.yaml: every key, documented; [Reference] returns it
 //
@@ -49,6 +50,8 @@ type Config struct {
 	WANDefault WANDefault
 	Warnings   []Problem // what is accepted but hardly meant, in the order of the file
 	Unready    []Problem // what keeps the daemon from running, though the file is right: see Ready
+
+	tree *node // the file, see Place
 }
 
 // Distance is the administrative distance of OSPF routes, 1..255; 255 is never installed.
@@ -173,7 +176,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	sortProblems(r.warnings)
 	sortProblems(r.unready)
-	c.Warnings, c.Unready = r.warnings, r.unready
+	c.Warnings, c.Unready, c.tree = r.warnings, r.unready, top
 	return c, nil
 }
 

@@ -62,6 +62,7 @@ func TestLoadHub(t *testing.T) {
 		},
 		Kernel: Kernel{Protocol: 201, Metric: 20, Shutdown: ShutdownKeep},
 	}
+	c.tree = nil
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("hub.yaml:\n got %+v\nwant %+v", c, want)
 	}
@@ -195,6 +196,7 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 		},
 		Kernel: Kernel{Protocol: 255, Metric: 1<<32 - 1, Shutdown: ShutdownRemove},
 	}
+	c.tree = nil
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("\n got %+v\nwant %+v", c, want)
 	}

@@ -18,7 +18,7 @@
 // routes.go and connected.go (route loop), firewall.go and conntrack.go (theirs), bfd.go (who
 // wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
 // shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
-// explain_rules.go, doctor.go and orders.go
+// explain_rules.go, doctor.go, plan.go (what a configuration would change) and orders.go
 // (API), statedir.go and sequence.go (what survives a restart), kernel.go (sysctls and
 // cleanup).
 package daemon
@@ -211,9 +211,9 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	for running := true; running; {
 		select {
 		case <-d.options.Reload:
-			_ = d.reload() // it is in the log and in the status
+			_ = d.reload(failed) // it is in the log and in the status
 		case answer := <-d.reloads:
-			answer <- d.reload()
+			answer <- d.reload(failed)
 		case <-failed.Done():
 			running = false
 		}
@@ -255,12 +255,15 @@ func loadConfig(path string) (*config.Config, error) {
 	return cfg, err
 }
 
-// reload takes the configuration file over; a wrong one changes nothing.
-func (d *daemon) reload() error {
+// reload takes the configuration file over as planned; a wrong one changes nothing.
+func (d *daemon) reload(ctx context.Context) error {
 	cfg, err := loadConfig(d.options.ConfigPath)
-	old := d.currentConfig()
-	if err == nil && (cfg.Kernel.Protocol != old.Kernel.Protocol || cfg.Kernel.Metric != old.Kernel.Metric || cfg.ECMP.Resilient != old.ECMP.Resilient) {
-		err = errors.New("kernel.protocol, kernel.metric and the kind of ecmp.groups change only with a restart; before another kernel.protocol stop the daemon and run ecmpd cleanup")
+	var plan []api.Difference
+	if err == nil {
+		plan, err = d.plan(ctx, cfg)
+	}
+	if err == nil {
+		err = restarts(d.options.ConfigPath, plan)
 	}
 	if err != nil {
 		d.log.WithError(err).Error("reload: the running configuration stays")
@@ -269,6 +272,7 @@ func (d *daemon) reload() error {
 		d.mu.Unlock()
 		return err
 	}
+	old := d.currentConfig()
 	d.mu.Lock()
 	d.config, d.loaded, d.reloadFail = cfg, time.Now(), ""
 	d.mu.Unlock()
@@ -282,7 +286,7 @@ func (d *daemon) reload() error {
 	if cfg.Distance != old.Distance {
 		d.repeatRoutes()
 	}
-	d.log.WithField("config", d.options.ConfigPath).Info("configuration reloaded")
+	d.log.WithFields(logrus.Fields{"config": d.options.ConfigPath, "differences": len(plan)}).Info("configuration reloaded")
 	return nil
 }
 

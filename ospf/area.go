@@ -32,6 +32,9 @@ func (a *area) configure(c Area) {
 	a.e.routesDirty = true
 }
 
+// restarts tells whether the area has to begin anew under another configuration.
+func (a *area) restarts(c Area) bool { return a.cfg.Type != c.Type }
+
 // restart begins the area anew: its routers agree on the area's type before they
 // become neighbours (3.6).
 func (a *area) restart() {

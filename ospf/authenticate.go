@@ -137,9 +137,13 @@ const maxExtended = 4096
 // accepted remembers the sequence number of a packet that was authentic and has
 // been dealt with. Of types 1 and 2 it lives as long as the neighbour (D.3).
 func (i *iface) accepted(src netip.Addr, h packet.Header, p auth.Proof) {
+	n := i.findNeighbor(h.RouterID, src)
+	if n != nil {
+		n.key = p.KeyID
+	}
 	switch p.AuType {
 	case packet.AuCrypto:
-		if n := i.findNeighbor(h.RouterID, src); n != nil {
+		if n != nil {
 			if n.received == (received{}) { // nothing from before this adjacency follows
 				for t := range n.received {
 					n.received[t] = p.Sequence - min(p.Sequence, overtaking)

@@ -11,20 +11,17 @@ import (
 // configure takes a new configuration over. What it does not change keeps
 // running: an adjacency restarts only when the area, type or address of its
 // interface changes, and ends when that becomes passive. With other intervals it
-// lives as long as its peer's agree.
+// lives as long as its peer's agree. [Engine.Compare] foretells it by the same decisions.
 func (e *Engine) configure(c Config) {
 	if e.shutdown.active {
 		return
 	}
 	first := e.started.IsZero()
-	switch {
-	case first:
-	case c.RouterID != e.cfg.RouterID:
-		e.stop("router id changed")
-		first = true
-	case c.RFC1583Compat != e.cfg.RFC1583Compat:
-		e.stop("rfc1583-compatibility changed")
-		first = true
+	if !first {
+		if reason := e.resets(c); reason != "" {
+			e.stop(reason)
+			first = true
+		}
 	}
 	e.cfg = c
 	if first {
@@ -43,7 +40,7 @@ func (e *Engine) configure(c Config) {
 		a := e.area(ac.ID)
 		if a == nil {
 			a = e.newArea(ac.ID)
-		} else if a.cfg.Type != ac.Type {
+		} else if a.restarts(ac) {
 			a.restart()
 		}
 		a.configure(ac)
@@ -56,6 +53,17 @@ func (e *Engine) configure(c Config) {
 	e.border.due = true
 	e.helpDue = true
 	e.originateExternals()
+}
+
+// resets says why the router has to begin anew under another configuration; empty when it need not.
+func (e *Engine) resets(c Config) string {
+	switch {
+	case c.RouterID != e.cfg.RouterID:
+		return "router id changed"
+	case c.RFC1583Compat != e.cfg.RFC1583Compat:
+		return "rfc1583-compatibility changed"
+	}
+	return ""
 }
 
 // dropAreas forgets areas that are no longer configured, with their databases.
@@ -168,15 +176,23 @@ func (e *Engine) matchInterfaces() {
 	}
 }
 
-// match finds the area and the entry that take the link: the first match over
-// all areas in file order.
+// match finds the area and the entry that take the link.
 func (e *Engine) match(l Link) (*area, InterfaceConfig, bool) {
-	for _, ac := range e.cfg.Areas {
-		for _, ic := range ac.Interfaces {
+	n, _, ic, ok := e.cfg.match(l)
+	if !ok {
+		return nil, ic, false
+	}
+	return e.area(e.cfg.Areas[n].ID), ic, true
+}
+
+// match finds the entry that takes the link: the first match over all areas in file order.
+func (c *Config) match(l Link) (area, entry int, ic InterfaceConfig, ok bool) {
+	for n, a := range c.Areas {
+		for m, ic := range a.Interfaces {
 			if ic.Match.Matches(l) {
-				return e.area(ac.ID), ic, true
+				return n, m, ic, true
 			}
 		}
 	}
-	return nil, InterfaceConfig{}, false
+	return 0, 0, InterfaceConfig{}, false
 }

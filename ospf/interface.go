@@ -129,26 +129,7 @@ func (i *iface) start() {
 
 // update takes a new configuration or a new picture of the link over.
 func (i *iface) update(a *area, c InterfaceConfig, l Link) {
-	addr := primary(c, l)
-	probe := iface{cfg: c, link: l, addr: addr}
-	restart := ""
-	switch {
-	case !l.Up:
-		restart = "link down"
-	case !addr.Addr.IsValid():
-		restart = "no IPv4 address"
-	case a != i.area:
-		restart = "area changed"
-	case l.Index != i.link.Index:
-		restart = fmt.Sprintf("link was replaced (ifindex %d to %d)", i.link.Index, l.Index)
-	case addr != i.addr:
-		restart = fmt.Sprintf("address changed to %s", addr.Addr)
-	case probe.kind() != i.kind():
-		restart = "interface type changed"
-	case c.Passive != i.cfg.Passive:
-		restart = "passive changed"
-	}
-	if restart != "" && i.up {
+	if restart := i.restarts(a, c, l); restart != "" && i.up {
 		i.event(interfaceDown, restart)
 	}
 	if a != i.area {
@@ -158,11 +139,35 @@ func (i *iface) update(a *area, c InterfaceConfig, l Link) {
 		i.area = a
 		i.db = i.e.newDatabase(a, i)
 	}
-	i.link, i.addr = l, addr
+	i.link, i.addr = l, primary(c, l)
 	i.reconfigure(c)
-	if !i.up && l.Up && addr.Addr.IsValid() {
+	if !i.up && l.Up && i.addr.Addr.IsValid() {
 		i.event(interfaceUp, "link up")
 	}
+}
+
+// restarts says why the interface can not stay up under a new configuration or with a new
+// picture of the link; empty when it can.
+func (i *iface) restarts(a *area, c InterfaceConfig, l Link) string {
+	addr := primary(c, l)
+	probe := iface{cfg: c, link: l, addr: addr}
+	switch {
+	case !l.Up:
+		return "link down"
+	case !addr.Addr.IsValid():
+		return "no IPv4 address"
+	case a != i.area:
+		return "area changed"
+	case l.Index != i.link.Index:
+		return fmt.Sprintf("link was replaced (ifindex %d to %d)", i.link.Index, l.Index)
+	case addr != i.addr:
+		return fmt.Sprintf("address changed to %s", addr.Addr)
+	case probe.kind() != i.kind():
+		return "interface type changed"
+	case c.Passive != i.cfg.Passive:
+		return "passive changed"
+	}
+	return ""
 }
 
 // reconfigure takes over what a configuration changes of an interface that stays.

@@ -25,6 +25,7 @@ type neighbor struct {
 	inactivity timer     // armed at or before deadAt, moved lazily: Hellos only move deadAt
 
 	received received // cryptographic sequence numbers (D.3)
+	key      uint8    // of its last packet
 
 	exchange exchange
 	early    earlyDBDesc

@@ -1,8 +1,12 @@
 package ospf
 
 // stubRouter tells whether transit links carry MaxLinkMetric (RFC 6987).
-func (e *Engine) stubRouter() bool {
-	return e.cfg.StubRouter.Administrative || e.drained || e.startup.armed() || e.shutdown.active
+func (e *Engine) stubRouter() bool { return e.stubRouterBy(e.cfg.StubRouter) }
+
+// stubRouterBy is stubRouter under another configuration.
+func (e *Engine) stubRouterBy(c StubRouter) bool {
+	starting := e.startup.armed() && e.now.Before(e.started.Add(c.OnStartup))
+	return c.Administrative || e.drained || starting || e.shutdown.active
 }
 
 // drain makes the router a stub router until told otherwise: transit traffic

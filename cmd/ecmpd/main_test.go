@@ -68,6 +68,7 @@ type state struct {
 	status     api.Status
 	explain    api.Explain
 	doctor     api.Doctor
+	plan       api.Plan
 	err        error
 }
 
@@ -132,6 +133,10 @@ func (r *router) LSAs(_ context.Context, q api.LSAQuery) ([]api.LSADetail, error
 	const network = "000102020a000001" + "0aff000180000001" + "8dc50020ffffff00" + "0aff00010aff0002"
 	return []api.LSADetail{{Area: "0.0.0.0", Raw: network, Contents: []byte(`{"type":"network"}`)}}, r.get().err
 }
+func (r *router) Plan(context.Context, string, []byte) ([]api.Difference, error) {
+	s := r.get()
+	return s.plan.Differences, s.err
+}
 func (r *router) Reload(context.Context) error { return r.get().err }
 func (r *router) Drain(_ context.Context, on bool) error {
 	r.set(func(s *state) { s.status.OSPF.StubRouter.Active, s.status.OSPF.StubRouter.Drained = on, on })
@@ -163,7 +168,10 @@ func TestExitCodes(t *testing.T) {
 	(&router{state: state{err: errors.New("the loop is on fire")}}).start(t, sick)
 	healthy := filepath.Join(dir, "healthy")
 	(&router{}).start(t, healthy)
-	bad := filepath.Join(dir, "bad.yaml")
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	if err := os.WriteFile(good, []byte("router-id: 10.0.0.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(bad, []byte("router-id: 10.0.0.1\nbogus: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +209,10 @@ func TestExitCodes(t *testing.T) {
 		{"show transit --socket " + sick, 1, "the loop is on fire"},
 		{"check --config " + bad, 1, "bogus"},
 		{"check --config " + absent, 1, absent},
+		{"check -o json", 2, "--output belongs to --against-running"},
+		{"check --against-running --config " + good + " --socket " + socket, 0, ""},
+		{"check --against-running --config " + good + " --socket " + absent, 3, absent},
+		{"check --against-running --config " + bad + " --socket " + socket, 1, "bogus"},
 		{"", 2, "a command is missing"},
 		{"show", 2, "a command is missing"},
 		{"chek", 2, "did you mean check?"},

@@ -103,6 +103,13 @@ var example = state{
 		{Area: "0.0.0.0", A: "10.255.0.12", B: "10.255.0.14", Symmetric: "unproven", Through: []string{"10.255.0.1", "10.255.0.2"},
 			Why: []string{"10.255.0.14 does not say how it hashes: a foreign router, or one that floods no opaque LSAs"}},
 	}},
+	plan: api.Plan{Differences: []api.Difference{
+		{Line: 4, Column: 3, Key: "ospf.redistribute", Impact: "lsa"},
+		{Line: 9, Column: 23, Area: "0.0.0.0", Interfaces: []string{"vpn1", "vpn2", "vpn3", "vpn4", "vpn5"}, Key: "cost", Running: "10", File: "50", Impact: "lsa"},
+		{Line: 10, Column: 9, Area: "0.0.0.0", Interfaces: []string{"vpn9"}, Impact: "adjacency", Neighbors: []string{"10.255.0.1", "10.255.0.2"}, Detail: "it leaves area 0.0.0.1"},
+		{Line: 12, Column: 7, Area: "0.0.0.1", Key: "ranges", Impact: "none"},
+		{Line: 20, Column: 11, Key: "kernel.protocol", Running: "201", File: "202", Impact: "restart"},
+	}},
 	status: api.Status{
 		Version: "v0.1.0", RouterID: "10.255.0.11", PID: 4711, StartedAt: "2026-01-02T03:04:05Z", UpTimeMsec: 90000, Converged: true,
 		Config: api.ConfigStatus{Path: defaultConfig, LoadedAt: "2026-01-02T03:04:05Z", Error: "line 7: unknown key"},
@@ -157,6 +164,8 @@ func TestTables(t *testing.T) {
 		"doctor-clean":        func(s screen) { drawDoctor(s, api.Doctor{}) },
 		"explain":             func(s screen) { drawExplain(s, example.explain) },
 		"symmetry":            func(s screen) { drawSymmetry(s, api.SymmetryBody{Symmetry: example.symmetry}, false) },
+		"check-running":       func(s screen) { drawPlan(s, "hub.yaml", example.plan) },
+		"check-same":          func(s screen) { drawPlan(s, "hub.yaml", api.Plan{}) },
 		"symmetry-none": func(s screen) {
 			drawSymmetry(s, api.SymmetryBody{Symmetry: api.Symmetry{Hash: "l3", Shared: true, Guessable: true, Truncated: true}}, false)
 		},

@@ -91,3 +91,28 @@ func (s Scheme) trailerLen(k Key) int {
 
 // sequenceLen is the length of an extended sequence number.
 const sequenceLen = 8
+
+// Agrees tells whether neighbours that stay as they are go on understanding this end, and
+// this end them, when next takes the place of the scheme. They were heard last with the
+// keys of these ids, and so know them.
+func (s Scheme) Agrees(next Scheme, heard []uint8, wall time.Time) bool {
+	if len(s.Keys) == 0 || len(next.Keys) == 0 {
+		return len(s.Keys) == len(next.Keys)
+	}
+	same := func(a, b Key) bool { return a.ID == b.ID && a.Algorithm == b.Algorithm && a.Secret == b.Secret }
+	now, _ := s.SendKey(wall)
+	then, _ := next.SendKey(wall)
+	known := same(now, then) || slices.ContainsFunc(s.Keys, func(k Key) bool {
+		return same(k, then) && len(heard) > 0 && !slices.ContainsFunc(heard, func(id uint8) bool { return id != k.ID })
+	})
+	if !known || s.Extended != next.Extended {
+		return false
+	}
+	for _, k := range s.Keys {
+		taken := slices.IndexFunc(next.Keys, func(o Key) bool { return same(k, o) })
+		if slices.Contains(heard, k.ID) && (taken < 0 || !next.accepts(taken, wall)) {
+			return false
+		}
+	}
+	return true
+}
