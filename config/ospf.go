@@ -19,6 +19,7 @@ const (
 
 func (r *report) ospf(raw *rawOSPF) ospf.Config {
 	c := ospf.Config{
+		Instance:        uint8(r.number(raw.InstanceID, 0, 0, 127)), // the rest is not assigned (RFC 6549 5)
 		Areas:           r.areas(raw.Areas),
 		SPFDelay:        r.spfDelay(section(raw.SPFDelay)),
 		LSAThrottle:     r.lsaThrottle(section(raw.LSAThrottle)),

@@ -22,6 +22,7 @@ type rawConfig struct {
 
 type rawOSPF struct {
 	Node             *node
+	InstanceID       *node                `key:"instance-id"`
 	SPFDelay         *rawSPFDelay         `key:"spf-delay"`
 	LSAThrottle      *rawLSAThrottle      `key:"lsa-throttle"`
 	StubRouter       *rawStubRouter       `key:"stub-router"`

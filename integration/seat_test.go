@@ -18,6 +18,7 @@ type seat struct {
 	externals []external
 	kinds     map[string]areaKind // by area id
 	virtual   []virtualLink
+	instance  int    // RFC 6549; not of FRR
 	text      string // further configuration of the make: of ecmpd below ospf, else top level
 }
 
@@ -110,7 +111,7 @@ func (s seat) areas() (order []string, ports map[string][]port) {
 
 func (s seat) ecmpd() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "router-id: %s\nospf:\n  areas:\n", s.id)
+	fmt.Fprintf(&b, "router-id: %s\nospf:\n  instance-id: %d\n  areas:\n", s.id, s.instance)
 	order, ports := s.areas()
 	if len(s.virtual) > 0 && ports["0.0.0.0"] == nil {
 		order = append(order, "0.0.0.0")
@@ -216,7 +217,7 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 		}
 		b.WriteString("}\n")
 	}
-	b.WriteString("protocol ospf v2 { ecmp yes limit 64; merge external yes;\n ipv4 { import all; ")
+	fmt.Fprintf(&b, "protocol ospf v2 { instance id %d; ecmp yes limit 64; merge external yes;\n ipv4 { import all; ", s.instance)
 	if len(s.externals) == 0 {
 		b.WriteString("export none; };\n") // a router of stub areas must not even think of it
 	} else {

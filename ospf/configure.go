@@ -60,6 +60,8 @@ func (e *Engine) resets(c Config) string {
 	switch {
 	case c.RouterID != e.cfg.RouterID:
 		return "router id changed"
+	case c.Instance != e.cfg.Instance:
+		return "instance id changed"
 	case c.RFC1583Compat != e.cfg.RFC1583Compat:
 		return "rfc1583-compatibility changed"
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ecmpd/ecmpd/ospf/lsdb"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
@@ -14,8 +15,9 @@ type exchange struct {
 	seq     uint32
 	started bool // seq has been drawn
 
-	summary []summaryItem // what is still to be described
-	more    bool          // M bit of the packet sent last
+	summary []summaryItem           // what is still to be described
+	shown   map[packet.Key]struct{} // what of it need not be: the neighbour has described it itself (RFC 5243)
+	more    bool                    // M bit of the packet sent last
 	last    *packet.DBDesc
 	done    time.Time // when the exchange ended; zero before
 	resend  timer
@@ -70,7 +72,7 @@ func (x *exchange) begin() {
 // stop forgets the exchange.
 func (x *exchange) stop() {
 	x.n.i.e.timers.stop(&x.resend)
-	x.summary, x.last, x.heard, x.more = nil, nil, nil, false
+	x.summary, x.shown, x.last, x.heard, x.more = nil, nil, nil, nil, false
 	x.done = time.Time{}
 }
 
@@ -105,12 +107,9 @@ func (x *exchange) sendNext() {
 	i := x.n.i
 	limit := max((i.room()-8)/packet.LSAHeaderLen, 1)
 	var headers []packet.LSAHeader
-	for len(x.summary) > 0 && len(headers) < limit {
-		item := x.summary[0]
+	for entry := x.next(); entry != nil && len(headers) < limit; entry = x.next() {
+		headers = append(headers, entry.HeaderAt(i.e.now))
 		x.summary = x.summary[1:]
-		if entry := item.db.Lookup(item.key); entry != nil {
-			headers = append(headers, entry.HeaderAt(i.e.now))
-		}
 	}
 	var flags packet.DDFlags
 	if x.master {
@@ -120,6 +119,33 @@ func (x *exchange) sendNext() {
 		flags |= packet.DDMore
 	}
 	x.send(flags, headers)
+}
+
+// next is what is to be described next, nil when all has been. What has left the database
+// is passed over, and so is what the neighbour has described itself (RFC 5243 3).
+func (x *exchange) next() *lsdb.Entry {
+	for ; len(x.summary) > 0; x.summary = x.summary[1:] {
+		item := x.summary[0]
+		if _, shown := x.shown[item.key]; shown {
+			continue
+		}
+		if entry := item.db.Lookup(item.key); entry != nil {
+			return entry
+		}
+	}
+	x.shown = nil
+	return nil
+}
+
+// show notes that the neighbour has described an instance that is as new as ours.
+func (x *exchange) show(k packet.Key) {
+	if len(x.summary) == 0 {
+		return
+	}
+	if x.shown == nil {
+		x.shown = make(map[packet.Key]struct{})
+	}
+	x.shown[k] = struct{}{}
 }
 
 func (x *exchange) send(flags packet.DDFlags, headers []packet.LSAHeader) {
@@ -262,13 +288,20 @@ func (x *exchange) accept(b *packet.DBDesc) {
 			n.event(seqNumberMismatch, fmt.Sprintf("describes an LSA of type %d, which this area does not carry", h.Type))
 			return
 		}
-		if cur := d.Lookup(h.Key()); cur == nil || packet.Compare(h, cur.HeaderAt(i.e.now)) > 0 {
-			if cur == nil && (d.Weight()+len(n.requests.wanted) >= i.e.lsaLimit(d) || i.e.tooManyExternals(d, h)) {
-				i.e.refused(d, func() string {
-					return fmt.Sprintf("database is full (%d LSAs): not everything that %s describes is asked for", d.Len(), n.id)
-				})
-				continue
-			}
+		cur, newer := d.Lookup(h.Key()), 1
+		if cur != nil {
+			newer = packet.Compare(h, cur.HeaderAt(i.e.now))
+		}
+		if newer >= 0 {
+			x.show(h.Key())
+		}
+		switch {
+		case newer <= 0:
+		case cur == nil && (d.Weight()+len(n.requests.wanted) >= i.e.lsaLimit(d) || i.e.tooManyExternals(d, h)):
+			i.e.refused(d, func() string {
+				return fmt.Sprintf("database is full (%d LSAs): not everything that %s describes is asked for", d.Len(), n.id)
+			})
+		default:
 			n.requests.add(h)
 		}
 	}

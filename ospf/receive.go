@@ -16,6 +16,10 @@ func (e *Engine) receive(d Datagram) {
 		e.counters.Strays++
 		return
 	}
+	if packet.PeekInstance(d.Data) != e.cfg.Instance { // RFC 6549 2.1: none of our business, and nobody's fault
+		i.rejected[RejectInstance]++
+		return
+	}
 	if !i.admits(d) {
 		return
 	}
@@ -127,14 +131,10 @@ func (i *iface) acceptAddresses(d Datagram, h packet.Header) bool {
 
 // acceptHeader tests the OSPF header up to its authentication (8.2).
 func (i *iface) acceptHeader(d Datagram, h packet.Header) bool {
-	switch {
-	case h.Instance != 0: // RFC 6549 2.1
-		i.rejected[RejectInstance]++
-	case h.AreaID != i.area.id:
-		i.reject(d.Src, h, RejectArea, "area mismatch in %s: neighbour has %s, ours is %s", h.Type, h.AreaID, i.area.id)
-	default:
+	if h.AreaID == i.area.id {
 		return true
 	}
+	i.reject(d.Src, h, RejectArea, "area mismatch in %s: neighbour has %s, ours is %s", h.Type, h.AreaID, i.area.id)
 	return false
 }
 

@@ -9,7 +9,7 @@ import (
 // send queues a packet with the common header filled in (RFC 2328 8.1). On virtual links
 // everything goes to the other end.
 func (i *iface) send(dst netip.Addr, body packet.Body) {
-	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id}
+	h := packet.Header{Type: body.Type(), RouterID: i.e.cfg.RouterID, AreaID: i.area.id, Instance: i.e.cfg.Instance}
 	i.e.counters.Sent[h.Type]++
 	t := Transmit{Interface: i.name, Src: i.address(), Dst: dst, TTL: i.ttl(), Data: i.encode(h, body)}
 	if v := i.virtual; v != nil {

@@ -219,6 +219,7 @@ func (Reserve) event()         {}
 // a field is never a default: package config fills them in.
 type Config struct {
 	RouterID        packet.ID
+	Instance        uint8 // RFC 6549: packets of others are not for us
 	Areas           []Area
 	VirtualLinks    []VirtualLink
 	SPFDelay        SPFDelay

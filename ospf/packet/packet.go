@@ -94,6 +94,15 @@ func PeekHeader(b []byte) (Header, error) {
 	return h, err
 }
 
+// PeekInstance is the instance id of a packet (RFC 6549), of which nothing has been
+// checked; 0 when it has none.
+func PeekInstance(b []byte) uint8 {
+	if len(b) < HeaderLen {
+		return 0
+	}
+	return b[14]
+}
+
 // Decode checks the header as [PeekHeader] does and decodes the body. Bytes
 // behind the packet's length are ignored: a digest (RFC 2328 D.4.3), an RFC 5613
 // block. An error is an [*Error]. When only the body is wrong, the header is
