@@ -50,6 +50,7 @@ var routerFields = [...]field[Config]{
 	{"router-id", func(to *Config, from Config) { to.RouterID = from.RouterID }},
 	{"hostname", func(to *Config, from Config) { to.Hostname = from.Hostname }},
 	{"ecmp", func(to *Config, from Config) { to.Multipath = from.Multipath }},
+	{"ospf.instance-id", func(to *Config, from Config) { to.Instance = from.Instance }},
 	{"ospf.spf-delay", func(to *Config, from Config) { to.SPFDelay = from.SPFDelay }},
 	{"ospf.lsa-throttle", func(to *Config, from Config) { to.LSAThrottle = from.LSAThrottle }},
 	{"ospf.database-control", func(to *Config, from Config) {
