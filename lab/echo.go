@@ -8,6 +8,9 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Echo is a server inside a node that sends back what it gets, over TCP and
@@ -35,6 +38,9 @@ func (n *Node) Echo(at netip.AddrPort) (*Echo, error) {
 		if e.udp, err = lc.ListenPacket(context.Background(), "udp4", at.String()); err != nil {
 			return errors.Join(err, e.tcp.Close())
 		}
+		if err = patient(e.udp.(*net.UDPConn)); err != nil {
+			return errors.Join(err, e.tcp.Close(), e.udp.Close())
+		}
 		return nil
 	})
 	if err != nil {
@@ -43,6 +49,21 @@ func (n *Node) Echo(at netip.AddrPort) (*Echo, error) {
 	e.busy.Go(e.acceptTCP)
 	e.busy.Go(e.answerUDP)
 	return e, nil
+}
+
+// patient gives a socket room for what arrives while its owner is not given a
+// processor: the network is measured, not the machine that plays it.
+func patient(c syscall.Conn) error {
+	const room = 8 << 20
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room)
+	})
+	return errors.Join(err, failed)
 }
 
 func (e *Echo) acceptTCP() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -56,8 +57,13 @@ func (p Probe) Start() (*Stream, error) {
 		var conn net.Conn
 		err := p.From.Do(func() (err error) {
 			dialer := net.Dialer{LocalAddr: &net.UDPAddr{Port: int(p.FirstPort) + i}}
-			conn, err = dialer.Dial("udp4", p.To.String())
-			return err
+			if conn, err = dialer.Dial("udp4", p.To.String()); err != nil {
+				return err
+			}
+			if err = patient(conn.(*net.UDPConn)); err != nil {
+				return errors.Join(err, conn.Close())
+			}
+			return nil
 		})
 		if err != nil {
 			s.close()
@@ -94,12 +100,19 @@ func (s *Stream) close() {
 	}
 }
 
-// settle gives the last probes time to come back.
+// settle gives the last probes time to come back, on a busy machine too.
 func (s *Stream) settle() {
-	deadline := time.Now().Add(200 * time.Millisecond)
-	for time.Now().Before(deadline) && !s.Answered(0) {
+	deadline := time.Now().Add(2 * time.Second)
+	for time.Now().Before(deadline) && slices.ContainsFunc(s.flows, (*flow).waits) {
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// waits tells whether the last probe is unanswered.
+func (f *flow) waits() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.answered) > 0 && !f.answered[len(f.answered)-1]
 }
 
 func (f *flow) send() {
@@ -201,7 +214,8 @@ func (f *flow) count(r *ProbeResult) {
 	}
 }
 
-// Stop ends the stream, gives the last probes 200 ms to return and counts.
+// Stop ends the stream, gives the last probes up to two seconds to return and
+// counts.
 func (s *Stream) Stop() ProbeResult {
 	s.stopOnce.Do(func() { close(s.stop) })
 	s.busy.Wait()
