@@ -17,12 +17,19 @@ import (
 // may leave through.
 func (x *explainer) rulesets(out *api.Direction, f fib.Flow, d fib.Decision, answer bool) error {
 	out.Tracked = true
-	if f.In == 0 || d.Type != unix.RTN_UNICAST {
-		out.TrackedBy = "packets of the router itself, and for it, are tracked; what rulesets do to them is not followed"
+	exits := x.exits(*out)
+	switch {
+	case f.In == 0 && d.Type == unix.RTN_LOCAL:
+		out.TrackedBy = "what the router sends to itself is not followed through the rulesets"
+		return nil
+	case d.Type == unix.RTN_LOCAL:
+		exits = []string{""}
+	case d.Type != unix.RTN_UNICAST:
+		out.TrackedBy = "what is for all on a link is not followed through the rulesets"
 		return nil
 	}
 	var packets []firewall.Packet
-	for _, exit := range x.exits(*out) {
+	for _, exit := range exits {
 		p := firewall.Packet{
 			In: out.In, Out: exit, Source: f.Source, Destination: f.Destination, DestinationType: d.Type,
 			Protocol: f.Protocol, SourcePort: f.SourcePort, DestinationPort: f.DestinationPort, Answer: answer,

@@ -56,7 +56,7 @@ func offloads(chains []foreignChain, interfaces []string, transit []netip.Prefix
 	hits := map[Place]int{} // by place, without Certain
 	for i := range chains {
 		c := &chains[i]
-		if c.hook == hookNone || c.nat {
+		if !c.hook.forwarded() || c.nat {
 			continue
 		}
 		for _, p := range packets {
@@ -94,7 +94,7 @@ const rawPriority = -300
 // seesTransit reports whether packets come through the base chain that are not
 // tracked, or will not be.
 func (c *foreignChain) seesTransit() bool {
-	return !c.nat && (c.hook == hookIngress || c.hook > hookPrerouting || c.hook == hookPrerouting && c.priority > rawPriority)
+	return !c.nat && c.hook.forwarded() && (c.hook != hookPrerouting || c.priority > rawPriority)
 }
 
 // packets gives one packet for each pair of interfaces that some rule tells

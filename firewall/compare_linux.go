@@ -19,7 +19,7 @@ func (d *decoder) compare(from source, e *expr.Cmp) condition {
 		}
 		return inRange(from, r)
 	}
-	if e.Op != expr.CmpOpEq && e.Op != expr.CmpOpNeq {
+	if e.Op != expr.CmpOpEq && e.Op != expr.CmpOpNeq || from.pair {
 		return condition{}
 	}
 	not := e.Op == expr.CmpOpNeq
@@ -77,7 +77,7 @@ func maskedRange(from source, data []byte) (r [2]uint32, ok bool) {
 
 // among says that the source is one of the keys.
 func (d *decoder) among(from source, keys []element, not bool) condition {
-	if from.mask != nil {
+	if from.mask != nil || from.pair {
 		return condition{}
 	}
 	c := condition{field: from.field, not: not}
@@ -100,6 +100,9 @@ func (d *decoder) among(from source, keys []element, not bool) condition {
 				}
 				c.names = append(c.names, name)
 				continue
+			}
+			if len(b) > unix.IFNAMSIZ { // with more, of which nothing is known here
+				return condition{}
 			}
 			c.names = append(c.names, namePattern(b))
 		case fieldSourceType, fieldDestinationType:
@@ -133,6 +136,27 @@ func namePattern(b []byte) string {
 	return string(name) + "*"
 }
 
+// nameInterval reads an element of a set of names in which some end in an asterisk:
+// from the name, or the part before the asterisk, to what comes next in order.
+func nameInterval(e element) (pattern string, ok bool) {
+	if len(e.key) != unix.IFNAMSIZ || len(e.end) != unix.IFNAMSIZ {
+		return "", false
+	}
+	name := strings.TrimRight(e.key, "\x00")
+	for _, as := range []struct{ start, pattern string }{{e.key, name}, {name, name + "*"}} {
+		after := []byte(as.start)
+		for i := len(after) - 1; i >= 0; i-- { // one more
+			if after[i]++; after[i] != 0 {
+				break
+			}
+		}
+		if name != "" && !strings.Contains(name, "\x00") && strings.TrimRight(string(after), "\x00") == strings.TrimRight(e.end, "\x00") {
+			return as.pattern, true
+		}
+	}
+	return "", false
+}
+
 func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 	id := chainKey{key.family, key.table, e.SetName}
 	set, known := d.memo[id]
@@ -163,7 +187,17 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 
 func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
 	switch {
-	case from.ordered() && from.mask == nil && from.width == set.keyBytes && (from.isPort() || from.width == 4):
+	case (from.field == fieldIn || from.field == fieldOut) && !from.index && from.mask == nil && set.interval:
+		c := condition{field: from.field, not: not}
+		for _, e := range set.list {
+			name, ok := nameInterval(e)
+			if !ok {
+				return condition{}
+			}
+			c.names = append(c.names, name)
+		}
+		return c
+	case from.ordered() && from.mask == nil && !from.pair && from.width == set.keyBytes && (from.isPort() || from.width == 4):
 		c := condition{field: from.field, not: not}
 		for _, e := range set.list {
 			r := [2]uint32{word(e.key), word(e.key)}
@@ -181,7 +215,7 @@ func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
 }
 
 func inRange(from source, e *expr.Range) condition {
-	if !from.ordered() || from.mask != nil || len(e.FromData) != from.width || len(e.ToData) != from.width ||
+	if !from.ordered() || from.mask != nil || from.pair || len(e.FromData) != from.width || len(e.ToData) != from.width ||
 		from.isAddress() && from.width != 4 {
 		return condition{}
 	}

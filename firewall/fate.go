@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Packet is one IPv4 packet that is forwarded from In to Out.
+// Packet is one IPv4 packet that is forwarded from In to Out. Without Out it is for
+// the router, without In it is the router's own.
 type Packet struct {
 	In, Out             string
 	Source, Destination netip.Addr
@@ -69,16 +70,33 @@ func (f *Firewall) Follow(packets ...Packet) ([]Fate, error) {
 	return out, nil
 }
 
-// conntrackPriority is where connections are tracked in prerouting.
+// conntrackPriority is where connections are tracked, in prerouting and output.
 const conntrackPriority = -200
+
+// meets reports whether the packet comes by a hook.
+func (p Packet) meets(h hook) bool {
+	switch {
+	case p.In == "":
+		return h >= hookOutput
+	case p.Out == "":
+		return h != hookNone && h <= hookInput
+	}
+	return h.forwarded()
+}
 
 func follow(chains []foreignChain, p Packet) Fate {
 	w := newWalker(chains)
 	pkt := p.packet()
 	f := Fate{Idle: !tracks(chains)}
-	met := false // conntrack
+	met, entrance := false, hookPrerouting // of conntrack
+	if p.In == "" {
+		entrance = hookOutput
+	}
 	for _, base := range baseChains(chains) {
-		if !met && (base.hook > hookPrerouting || base.hook == hookPrerouting && base.priority >= conntrackPriority) {
+		if !p.meets(base.hook) {
+			continue
+		}
+		if !met && (base.hook > entrance || base.hook == entrance && base.priority >= conntrackPriority) {
 			met = true
 			if pkt.states&stateInvalid != 0 && !f.Idle {
 				pkt.states = pkt.states&^stateInvalid | p.state()

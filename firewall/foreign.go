@@ -19,14 +19,24 @@ type foreignChain struct {
 
 type hook uint8
 
-// The hooks in the order in which a forwarded packet meets them.
+// The hooks in the order in which packets meet them: a forwarded one all but input
+// and output, one for the router those up to input, one of the router those from output on.
 const (
 	hookNone hook = iota
 	hookIngress
 	hookPrerouting
+	hookInput
 	hookForward
+	hookOutput
 	hookPostrouting
+	hookEgress
 )
+
+// forwarded reports whether packets from one link to another come by.
+func (h hook) forwarded() bool { return h != hookNone && h != hookInput && h != hookOutput }
+
+// onDevice reports that the hook is that of a device, of which nothing is read.
+func (h hook) onDevice() bool { return h == hookIngress || h == hookEgress }
 
 // foreignRule does its effects and its verdict when all conditions hold.
 type foreignRule struct {
@@ -165,7 +175,7 @@ func (c condition) matches(p *packet, h hook) answer {
 	case fieldState:
 		return someOf(p.states, c.mask)
 	case fieldIn:
-		if h == hookPostrouting { // the kernel no longer tells there
+		if h >= hookPostrouting { // not every kernel tells there
 			return maybe
 		}
 		return truth(matchesName(c.names, p.in))

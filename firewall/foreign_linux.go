@@ -122,27 +122,23 @@ func familyName(family byte) string {
 	return ""
 }
 
-// hookIngressNumber is NF_INET_INGRESS of the family inet, and
-// NF_NETDEV_INGRESS of netdev.
-var hookIngressNumber = map[string]uint32{"inet": 5, "netdev": 0}
+// The numbers of hooks (NF_INET_ and NF_NETDEV_ in linux/netfilter.h). Those of
+// family ip are the first ones of inet.
+var (
+	hooksInet   = []hook{hookPrerouting, hookInput, hookForward, hookOutput, hookPostrouting, hookIngress}
+	hooksNetdev = []hook{hookIngress, hookEgress}
+)
 
 func hookOf(k *nftables.Chain) hook {
 	if k.Hooknum == nil || k.Priority == nil {
 		return hookNone
 	}
-	if n, ok := hookIngressNumber[familyName(byte(k.Table.Family))]; ok && uint32(*k.Hooknum) == n {
-		return hookIngress
-	}
+	hooks := hooksInet
 	if k.Table.Family == nftables.TableFamilyNetdev {
-		return hookNone
+		hooks = hooksNetdev
 	}
-	switch *k.Hooknum {
-	case *nftables.ChainHookPrerouting:
-		return hookPrerouting
-	case *nftables.ChainHookForward:
-		return hookForward
-	case *nftables.ChainHookPostrouting:
-		return hookPostrouting
+	if n := uint32(*k.Hooknum); n < uint32(len(hooks)) {
+		return hooks[n]
 	}
 	return hookNone
 }
@@ -258,14 +254,10 @@ func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
 	if s.IsMap {
 		out.verdicts = map[string]foreignRule{}
 		for _, e := range raw {
-			if e.IntervalEnd || s.Interval {
-				return nil
+			if !e.IntervalEnd {
+				out.verdicts[string(e.Key)] = decodeVerdict(e.Val)
 			}
-			out.verdicts[string(e.Key)] = decodeVerdict(e.Val)
-			out.list = append(out.list, element{key: string(e.Key)})
 		}
-		slices.SortFunc(out.list, compareElement)
-		return out
 	}
 	if out.list, err = decodeElements(raw, s.Interval); err != nil {
 		return nil

@@ -140,7 +140,7 @@ func TestParseLegacy(t *testing.T) {
 		"-A FORWARD -p 50 -g USER", "-A FORWARD -s 10.0.0.0/255.0.255.0 -j ACCEPT", "-A FORWARD -j QUEUE", "-A GONE -j DROP", "-A FORWARD", "-A FORWARD !",
 		"-A USER -j CT --notrack", "COMMIT",
 	}, "\n"))
-	if len(chains) != 3 || chains[1].hook != hookForward || !chains[1].drop || chains[2].hook != hookNone || chains[0].hook != hookNone {
+	if len(chains) != 3 || chains[1].hook != hookForward || !chains[1].drop || chains[2].hook != hookNone || chains[0].hook != hookInput {
 		t.Fatalf("%+v", chains)
 	}
 	p := &packet{in: "vpn7", out: "wan", protocol: 6, destinationPort: [][2]uint32{{85, 85}}, source: [][2]uint32{{1, 1}}}

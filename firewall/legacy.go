@@ -32,8 +32,10 @@ type legacyParser struct {
 	index  map[string]int // by name
 }
 
-// legacyHooks are the built-in chains that forwarded packets see.
-var legacyHooks = map[string]hook{"PREROUTING": hookPrerouting, "FORWARD": hookForward, "POSTROUTING": hookPostrouting}
+// legacyHooks are the built-in chains.
+var legacyHooks = map[string]hook{
+	"PREROUTING": hookPrerouting, "INPUT": hookInput, "FORWARD": hookForward, "OUTPUT": hookOutput, "POSTROUTING": hookPostrouting,
+}
 
 // legacyPriority is where a table's chain sits among those of its hook.
 func legacyPriority(table string, h hook) int32 {
@@ -43,7 +45,7 @@ func legacyPriority(table string, h hook) int32 {
 	case "mangle":
 		return -150
 	case "nat":
-		if h == hookPostrouting {
+		if h == hookPostrouting || h == hookInput {
 			return 100
 		}
 		return -100
@@ -134,7 +136,11 @@ func (l *legacyRule) option() {
 			l.when(condition{})
 		}
 	case "--ctstate", "--state":
-		l.when(condition{field: fieldState, mask: stateMask(l.next()), not: not})
+		mask, more := stateMask(l.next())
+		l.when(condition{field: fieldState, mask: mask, not: not})
+		if more {
+			l.when(condition{field: fieldEntry})
+		}
 		l.rule.effects |= effectTracks
 	case "--sport", "--sports":
 		l.when(ranged(fieldSourcePort, l.next(), not, portRange))
@@ -237,11 +243,15 @@ func protocol(name string, not bool) condition {
 	return condition{field: fieldProtocol, values: []byte{number}, not: not}
 }
 
-func stateMask(list string) (mask uint32) {
+// stateMask reads a list of states, and whether it has more, such as DNAT.
+func stateMask(list string) (mask uint32, more bool) {
 	for name := range strings.SplitSeq(list, ",") {
-		mask |= map[string]uint32{"INVALID": stateInvalid, "ESTABLISHED": stateEstablished, "RELATED": stateRelated, "NEW": stateNew, "UNTRACKED": stateUntracked}[name]
+		bit, ok := map[string]uint32{
+			"INVALID": stateInvalid, "ESTABLISHED": stateEstablished, "RELATED": stateRelated, "NEW": stateNew, "UNTRACKED": stateUntracked,
+		}[name]
+		mask, more = mask|bit, more || !ok
 	}
-	return mask
+	return mask, more
 }
 
 // typeMask reads names of address types as bits by their RTN_ number.

@@ -20,7 +20,8 @@ type decoder struct {
 type source struct {
 	field field
 	index bool   // an interface's number instead of its name
-	width int    // bytes loaded of an address
+	width int    // bytes loaded of an address or port
+	pair  bool   // and as many of the field after it, which nft merges into one comparison
 	mask  []byte // by bitwise
 	value []byte // a constant
 }
@@ -44,7 +45,8 @@ func (d *decoder) rules(key chainKey, raw rawRule) []foreignRule {
 		out = out[:0]
 		for _, e := range s.vmap.list {
 			r := s.vmap.verdicts[e.key]
-			r.when = append(slices.Clone(s.rule.when), d.among(s.on, []element{e}, false))
+			one := &foreignElements{keyBytes: s.vmap.keyBytes, interval: s.vmap.interval, list: []element{e}}
+			r.when = append(slices.Clone(s.rule.when), d.inSet(s.on, one, false))
 			out = append(out, r)
 		}
 	}
@@ -99,7 +101,14 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		}
 	case "cmp":
 		if e := new(expr.Cmp); unmarshal(e) {
-			s.when(d.compare(s.registers[e.Register], e))
+			from := s.registers[e.Register]
+			if from.pair && e.Op == expr.CmpOpEq && len(e.Data) == 2*from.width {
+				both := *e
+				both.Data = e.Data[from.width:]
+				s.when(d.compare(from.second(), &both))
+				from.pair, e.Data = false, e.Data[:from.width]
+			}
+			s.when(d.compare(from, e))
 			return
 		}
 	case "lookup":
@@ -248,6 +257,10 @@ func payloadSource(e *expr.Payload) source {
 		return e.Base == base && e.Offset == offset && e.Len == length
 	}
 	switch {
+	case at(expr.PayloadBaseTransportHeader, offsetSourcePort, 4):
+		return source{field: fieldSourcePort, width: 2, pair: true}
+	case at(expr.PayloadBaseNetworkHeader, offsetSource, 8):
+		return source{field: fieldSource, width: 4, pair: true}
 	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetSource && e.Len <= 4:
 		return source{field: fieldSource, width: int(e.Len)}
 	case e.Base == expr.PayloadBaseNetworkHeader && e.Offset == offsetDestination && e.Len <= 4:
@@ -266,6 +279,11 @@ func payloadSource(e *expr.Payload) source {
 	return source{}
 }
 
+// second is the other half of a pair.
+func (from source) second() source {
+	return source{field: map[field]field{fieldSource: fieldDestination, fieldSourcePort: fieldDestinationPort}[from.field], width: from.width}
+}
+
 // ordered reports that the values have an order in which ranges make sense.
 func (from source) ordered() bool { return from.isAddress() || from.isPort() }
 
@@ -279,7 +297,7 @@ func (from source) isPort() bool {
 
 func (s *ruleState) maskRegister(e *expr.Bitwise) {
 	from := s.registers[e.SourceRegister]
-	if len(e.Mask) == 0 || from.mask != nil || !isZero(e.Xor) {
+	if len(e.Mask) == 0 || from.mask != nil || from.pair || !isZero(e.Xor) {
 		from = source{}
 	}
 	from.mask = e.Mask

@@ -45,7 +45,7 @@ func translations(chains []foreignChain, interfaces []string, transit []netip.Pr
 	packets := w.packets(interfaces, n.transit)
 	for i := range chains {
 		c := &chains[i]
-		if !c.nat || c.hook == hookNone {
+		if !c.nat || !c.hook.forwarded() {
 			continue
 		}
 		for _, p := range packets {

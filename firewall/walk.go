@@ -45,7 +45,7 @@ func newWalker(chains []foreignChain) *walker {
 func (w *walker) walkBase(base *foreignChain, p *packet) []Place {
 	w.base, w.p, w.found, w.met, w.path, w.steps = base, p, nil, nil, nil, 0
 	reach := yes
-	if base.hook == hookIngress { // on devices, of which nothing is read
+	if base.hook.onDevice() {
 		reach = maybe
 	}
 	if left, _ := w.walk(base, reach, 0); left != no && base.drop {

@@ -103,6 +103,8 @@ func TestExplain(t *testing.T) {
 		t.Errorf("what the hub's firewall does not let in: %+v", h)
 	}
 
+	n.explainLocal(q)
+
 	// With one hub left the other branch has no choice.
 	n.run("hub-b", "ip", "link", "set", "vpn2", "down")
 	n.wait(20*time.Second, "one way back", func() (bool, string) {
@@ -110,6 +112,29 @@ func TestExplain(t *testing.T) {
 		return e.SameHub == "yes", e.SameHub + ": " + e.SameHubWhy
 	})
 	n.explainErrors()
+}
+
+// explainLocal asks about packets for a router and of the router: they meet its input
+// and output chains, and no group.
+func (n *twoHubs) explainLocal(q api.ExplainQuery) {
+	n.t.Helper()
+	own := netip.MustParseAddr("10.0.11.1")
+	n.run("hub-a", "nft", "add table inet router; add chain inet router input { type filter hook input priority 0; }; "+
+		"add chain inet router output { type filter hook output priority 0; }; "+
+		"add rule inet router input tcp dport 443 drop; add rule inet router output udp dport 443 ip daddr "+host1.String()+" drop")
+	defer n.run("hub-a", "nft", "delete", "table", "inet", "router")
+	dropped := func(d api.Direction, chain string) bool {
+		return d.Tracked && d.TrackedCertain && len(d.DroppedBy) == 1 && d.DroppedBy[0].Certain && d.DroppedBy[0].Chain == chain
+	}
+	q.Destination = own
+	if h := n.explain("hub-a", q).Forward; !dropped(h, "input") {
+		n.t.Errorf("for the router %+v", h)
+	}
+	q.Source, q.Destination, q.Protocol = own, host1, unix.IPPROTO_UDP
+	h := n.explain("hub-a", q).Forward
+	if !dropped(h, "output") || h.In != "" || len(h.Members) != 1 {
+		n.t.Errorf("of the router %+v", h)
+	}
 }
 
 // explainErrors wants exit codes, and no member under hash policy 1.

@@ -124,9 +124,12 @@ func drawDirection(s screen, d api.Direction, h api.Hash) {
 	if in == "" {
 		in = "(own packet)"
 	}
-	group := ""
+	group, object := "", "Nexthop group"
 	if d.Group != 0 {
 		group = strconv.FormatUint(uint64(d.Group), 10)
+	}
+	if len(d.Members) == 1 {
+		object = "Nexthop"
 	}
 	rows := [][]string{
 		{"Packet", fmt.Sprintf("%s:%d → %s:%d %s", d.Source, d.SourcePort, d.Destination, d.DestinationPort, d.Protocol)},
@@ -135,7 +138,7 @@ func drawDirection(s screen, d api.Direction, h api.Hash) {
 		{"Policy rule", d.Rule},
 		{"Table", d.Table},
 		{"Route", d.Route},
-		{"Nexthop group", group},
+		{object, group},
 		{"Hash", fmt.Sprintf("policy %d: %s", h.Policy, h.Fields)},
 	}
 	for _, m := range d.Members {
