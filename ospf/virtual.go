@@ -109,14 +109,16 @@ func (i *iface) findPath() (why string) {
 	if to.Cost > maxLinkMetric && !e.stubRouter() {
 		return fmt.Sprintf("the path to %s costs %d, a link of the backbone at most %d", v.router, to.Cost, maxLinkMetric)
 	}
-	if !to.Address.IsValid() {
+	if len(to.Ways) == 0 {
 		return fmt.Sprintf("router-LSA of %s has no address on its way to us: its links there are unnumbered", v.router)
 	}
-	for h := range to.NextHops.All() {
-		if out := e.iface(h.Interface); out != nil && out.up {
-			v.outlet, v.peer, v.cost, v.why = out.name, to.Address, uint16(min(to.Cost, maxLinkMetric)), ""
-			i.addr = LinkAddr{Addr: netip.PrefixFrom(out.address(), 32)}
-			return ""
+	for _, w := range to.Ways {
+		for h := range w.NextHops.All() {
+			if out := e.iface(h.Interface); out != nil && out.up {
+				v.outlet, v.peer, v.cost, v.why = out.name, w.Address, uint16(min(to.Cost, maxLinkMetric)), ""
+				i.addr = LinkAddr{Addr: netip.PrefixFrom(out.address(), 32)}
+				return ""
+			}
 		}
 	}
 	return fmt.Sprintf("the link to %s is down", v.router)

@@ -11,8 +11,13 @@ import (
 // Endpoint is the way to the other end of a virtual link: its corresponding
 // routing table entry (RFC 2328 15).
 type Endpoint struct {
-	Cost     uint32
-	Address  netip.Addr // of the other end; zero when its links on the way back have none
+	Cost uint32
+	Ways []Way // by address; none when the other end's links on the way back have no address
+}
+
+// Way is an address of the other end, with those next hops of the path that lead to it.
+type Way struct {
+	Address  netip.Addr
 	NextHops nexthop.Set
 }
 
@@ -25,23 +30,30 @@ func (t *Table) Endpoint(transit, id packet.ID) (Endpoint, bool) {
 		return Endpoint{}, false
 	}
 	i, _ := t.searchArea(transit)
-	a := t.areas[i]
-	v, _ := a.find(vertexKey{id: id})
-	return Endpoint{Cost: cost, Address: a.towardsRoot(v), NextHops: hops}, true
+	v, _ := t.areas[i].find(vertexKey{id: id})
+	return Endpoint{Cost: cost, Ways: t.ways(t.areas[i], v, hops)}, true
 }
 
-// towardsRoot is the address of router v on a link that leads back to a parent on the
-// tree (16.1 (4)), the lowest of several.
-func (a *area) towardsRoot(v int32) (lowest netip.Addr) {
+// ways lists the addresses of router v on links that lead back to a parent on the tree (16.1 (4)).
+// Those next hops belong to an address that have it as gateway, else those to that parent: a packet that
+// left by another one would not be on its way to the address.
+func (t *Table) ways(a *area, v int32, hops nexthop.Set) []Way {
+	var list []Way
 	for _, e := range a.vertices[v].edges {
 		if !host(e.data) || !a.parent(e.to, v) {
 			continue
 		}
-		if addr := e.data.Addr(); !lowest.IsValid() || addr.Less(lowest) {
-			lowest = addr
+		w := Way{Address: e.data.Addr()}
+		w.NextHops = hops.Without(func(l nexthop.Leg) bool { return l.Gateway != w.Address })
+		if w.NextHops.IsEmpty() {
+			w.NextHops = t.sets.value(a.tree.hops[e.to])
+		}
+		if !w.NextHops.IsEmpty() { // empty: of parallel links to a neighbour, one that is not used
+			list = append(list, w)
 		}
 	}
-	return lowest
+	slices.SortFunc(list, func(a, b Way) int { return a.Address.Compare(b.Address) })
+	return list
 }
 
 // parent tells whether a shortest path to v leads through u.
