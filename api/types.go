@@ -23,6 +23,7 @@ type Neighbor struct {
 	RetransmitCount int    `json:"retransmitCount"`
 	RequestCount    int    `json:"requestCount"`
 	SummaryCount    int    `json:"summaryCount"`
+	ExtendedOptions string `json:"extendedOptions"` // that it signals link-locally (RFC 5613): LR, RS; "-" when none
 }
 
 // BFD is the body of [PathBFD].

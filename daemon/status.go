@@ -60,7 +60,7 @@ func (d *daemon) Neighbors(ctx context.Context) ([]api.Neighbor, error) {
 			UpTimeMsec: n.Up.Milliseconds(), DeadTimeMsec: n.Dead.Milliseconds(),
 			BFD:         d.sessions.state(bfd.Key{Interface: n.Interface, Peer: n.Address}),
 			HelpingMsec: n.Helping.Milliseconds(), LastHelp: n.LastHelp,
-			RetransmitCount: n.Retransmits, RequestCount: n.Requests, SummaryCount: n.Summaries,
+			RetransmitCount: n.Retransmits, RequestCount: n.Requests, SummaryCount: n.Summaries, ExtendedOptions: n.Extended.String(),
 		}
 	}
 	return out, nil

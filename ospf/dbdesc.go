@@ -246,7 +246,7 @@ func (x *exchange) receive(b *packet.DBDesc) {
 		x.n.event(seqNumberMismatch, "master bit differs from what was negotiated")
 	case b.Flags&packet.DDInit != 0:
 		x.n.event(seqNumberMismatch, "neighbour starts the exchange anew")
-	case b.Options != x.heard.Options:
+	case (b.Options^x.heard.Options)&^packet.OptL != 0: // the L bit is about this packet alone
 		x.n.event(seqNumberMismatch, "options changed during the exchange")
 	case x.master && b.Seq != x.seq, !x.master && b.Seq != x.seq+1:
 		x.n.event(seqNumberMismatch, fmt.Sprintf("sequence number %d is not the next one after %d", b.Seq, x.seq))

@@ -103,6 +103,9 @@ func (s *script) datagram(l *lab) Datagram {
 		if s.n(4) > 0 {
 			hello.Neighbors = []packet.ID{l.e.cfg.RouterID}
 		}
+		if s.n(8) == 0 {
+			hello.Options |= packet.OptL
+		}
 		body = hello
 	case 1:
 		dd := &packet.DBDesc{MTU: 1400, Options: packet.OptE | packet.OptO, Flags: packet.DDFlags(s.n(16)), Seq: uint32(s.byte())}
@@ -155,6 +158,9 @@ func (s *script) datagram(l *lab) Datagram {
 	if a := l.cfg.Areas[0].Interfaces[0].Auth; len(a.Keys) > 0 && s.n(8) > 0 {
 		l.peers[0].csn += uint64(s.n(3))
 		d.Data = a.Append(nil, h, body, pick(s, a.Keys), d.Src, l.peers[0].csn-uint64(s.n(2)))
+	}
+	if hello, ok := body.(*packet.Hello); ok && hello.Options&packet.OptL != 0 {
+		d.Data = append(d.Data, 0xff, 0xf6, 0, s.byte()&7, 0, s.byte()&3, 0, s.byte()&15, 0, 0, 0, 1)
 	}
 	switch s.n(10) {
 	case 0:
@@ -272,7 +278,9 @@ func play(t *testing.T, data []byte) uint64 {
 				case 7:
 					i.Type = InterfaceType(op / 10 % 3)
 				case 8:
-					c.MaxLSAs = 5 + int(op)
+					c.MaxLSAs, c.MaxExternals, c.ExitOverflow = 5+int(op), int(op)/16, time.Minute
+					c.MaxForming, c.MaxAllNeighbors = int(op)%3, int(op)%5
+					c.LSAThrottle = LSAThrottle{time.Duration(op%2) * time.Second, 2 * time.Second, 8 * time.Second}
 				case 9:
 					c.StubRouter.OnShutdown = time.Second
 				}

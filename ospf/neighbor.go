@@ -29,6 +29,7 @@ type neighbor struct {
 
 	exchange exchange
 	early    earlyDBDesc
+	extended packet.ExtendedOptions // of its last Hello or Database Description packet (RFC 5613)
 	requests requestList
 	answers  answerList
 	held     heldList

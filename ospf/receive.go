@@ -48,6 +48,7 @@ func (e *Engine) receive(d Datagram) {
 	if hello, ok := body.(*packet.Hello); ok {
 		i.receiveHello(d, h, hello)
 		i.accepted(d.Src, h, proof)
+		i.receiveLLS(d, h, body, proof)
 		return
 	}
 	// 8.2: all other packets come from a known neighbour.
@@ -58,6 +59,7 @@ func (e *Engine) receive(d Datagram) {
 	}
 	i.accepted(d.Src, h, proof)
 	n.heardOther(d)
+	i.receiveLLS(d, h, body, proof)
 	switch b := body.(type) {
 	case *packet.DBDesc:
 		n.receiveDBDesc(h, b)

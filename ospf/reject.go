@@ -43,6 +43,7 @@ const (
 	RejectMTU
 	RejectLSA
 	RejectLSALimit
+	RejectLLS // a block of link-local signalling, not its packet (RFC 5613)
 	rejectCount
 )
 
@@ -74,6 +75,7 @@ var rejectNames = [rejectCount]string{
 	RejectMTU:             "mtu-mismatch",
 	RejectLSA:             "bad-lsa",
 	RejectLSALimit:        "lsa-limit",
+	RejectLLS:             "lls",
 }
 
 // String returns the reason in kebab case, as it appears in counters.

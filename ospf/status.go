@@ -19,17 +19,18 @@ type NeighborStatus struct {
 	Interface   string
 	Area        packet.ID
 	Priority    uint8
-	State       string        // RFC 2328 10.1
-	Role        string        // "DR", "Backup", "DROther"; "-" on point-to-point links
-	Up          time.Duration // in this state
-	Dead        time.Duration // until the inactivity timer fires
-	Retransmits int           // length of the retransmission list
-	Requests    int           // length of the request list
-	Summaries   int           // LSAs still to be described
-	Helping     time.Duration // for which it is still helped through a graceful restart (RFC 3623 3); 0: it is not
-	LastHelp    string        // how that ended last, or why it was refused; empty when it never was asked for
-	Why         string        // what keeps it from Full, or Full from being of use; empty when nothing does
-	Reject      Reject        // why a packet of it was dropped lately; 0: none was
+	State       string                 // RFC 2328 10.1
+	Role        string                 // "DR", "Backup", "DROther"; "-" on point-to-point links
+	Up          time.Duration          // in this state
+	Dead        time.Duration          // until the inactivity timer fires
+	Retransmits int                    // length of the retransmission list
+	Requests    int                    // length of the request list
+	Summaries   int                    // LSAs still to be described
+	Extended    packet.ExtendedOptions // that it signals (RFC 5613)
+	Helping     time.Duration          // for which it is still helped through a graceful restart (RFC 3623 3); 0: it is not
+	LastHelp    string                 // how that ended last, or why it was refused; empty when it never was asked for
+	Why         string                 // what keeps it from Full, or Full from being of use; empty when nothing does
+	Reject      Reject                 // why a packet of it was dropped lately; 0: none was
 }
 
 // Neighbors lists the neighbours, and the routers that would be but for a
@@ -42,7 +43,7 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 				RouterID: n.id, Address: n.addr, Interface: i.name, Area: i.area.id,
 				Priority: n.priority, State: n.state.String(), Role: n.role(),
 				Up: now.Sub(n.since), Dead: max(0, n.deadAt.Sub(now)),
-				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary),
+				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary), Extended: n.extended,
 				Helping: n.helpLeft(now), LastHelp: n.helping.last,
 				Why: n.explain(), Reject: i.strangers.reason(n.addr, now.Add(-2*i.cfg.DeadInterval)),
 			})

@@ -19,6 +19,6 @@
 //     is not set, the first one to begin is used. Nothing is ever sent without.
 //   - A secret longer than the digest is hashed, as RFC 5709 3.3 says; a stock HMAC
 //     does so only beyond the block length.
-//   - Bytes behind the digest are a block of link-local signalling (RFC 5613), which
-//     the digest does not cover; nothing in it is believed.
+//   - A block of link-local signalling (RFC 5613) has a digest of its own, which is calculated like that of the
+//     packet; a block whose digest is wrong is ignored, and the packet is not.
 package auth

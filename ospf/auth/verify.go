@@ -124,6 +124,30 @@ func (s Scheme) verifyDigest(b []byte, h packet.Header, src netip.Addr, wall tim
 	return p, nil
 }
 
+// VerifyLLS reads the block of link-local signalling behind a packet that was proved authentic (RFC 5613 2.2, 2.5). Behind
+// a digest it has a signature with the packet's sequence number; of extended ones the lower half. The error
+// says why the block is to be ignored.
+func (s Scheme) VerifyLLS(b []byte, p Proof, src netip.Addr) (packet.LLS, error) {
+	block := b[binary.BigEndian.Uint16(b[2:]):]
+	if p.AuType < packet.AuCrypto {
+		return packet.DecodeLLS(block, false)
+	}
+	k := s.Keys[s.find(uint32(p.KeyID))]
+	block = block[s.trailerLen(k):]
+	l, err := packet.DecodeLLS(block, true)
+	switch {
+	case err != nil:
+		return packet.LLS{}, err
+	case l.Signature == nil:
+		return packet.LLS{}, fail(BadDigest, "LLS block without a signature behind a packet with a digest")
+	case l.Signature.Sequence != uint32(p.Sequence):
+		return packet.LLS{}, fail(BadDigest, "LLS block of sequence number %d behind a packet with %d", l.Signature.Sequence, p.Sequence)
+	case subtle.ConstantTimeCompare(s.digest(k, block[:l.Signature.Signed], src), l.Signature.Digest) != 1:
+		return packet.LLS{}, fail(BadDigest, "digest of the LLS block is wrong")
+	}
+	return l, nil
+}
+
 // find returns the index of the key for digests with this id, -1 when there is none.
 func (s Scheme) find(id uint32) int {
 	for n, k := range s.Keys {

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"testing"
@@ -164,4 +166,52 @@ func FuzzVerify(f *testing.F) {
 			}
 		}
 	})
+}
+
+// signed puts an LLS block with extended options behind a packet as RFC 5613 2.5 says; change may spoil it
+// before it is signed.
+func signed(s Scheme, b []byte, sequence uint32, options byte) []byte {
+	k := s.Keys[0]
+	block := []byte{0, 0, 0, byte(5 + k.Algorithm.DigestLen()/4), 0, 1, 0, 4, 0, 0, 0, options, 0, 2, 0, byte(4 + k.Algorithm.DigestLen())}
+	block = binary.BigEndian.AppendUint32(block, sequence)
+	return append(append(b, block...), s.digest(k, block, here)...)
+}
+
+// RFC 5613 2.5: a block behind a packet with a digest needs one of its own, and the packet's sequence number.
+func TestLLS5613_2_5(t *testing.T) {
+	for _, s := range []Scheme{
+		{Keys: []Key{with(1, MD5, "first")}},
+		{Keys: []Key{with(1, HMACSHA512, "first")}},
+		{Extended: true, Keys: []Key{with(1, HMACSHA256, "first")}},
+	} {
+		b := made(s, packet.Header{})
+		p, refusal := judge(s, b, here, day(1))
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		sequence := uint32(p.Sequence)
+		l, err := s.VerifyLLS(signed(s, bytes.Clone(b), sequence, 3), p, here)
+		if err != nil || l.Options != packet.ExtLR|packet.ExtRS {
+			t.Errorf("%v: %+v, %v", s.Keys[0].Algorithm, l, err)
+		}
+		other := Scheme{Extended: s.Extended, Keys: []Key{with(1, s.Keys[0].Algorithm, "second")}}
+		tampered := signed(s, bytes.Clone(b), sequence, 1)
+		tampered[len(tampered)-s.Keys[0].Algorithm.DigestLen()-9] ^= 2
+		for name, spoilt := range map[string][]byte{
+			"no block":        b,
+			"no signature":    append(bytes.Clone(b), 0, 0, 0, 3, 0, 1, 0, 4, 0, 0, 0, 1),
+			"sequence number": signed(s, bytes.Clone(b), sequence-1, 1),
+			"another key":     signed(other, bytes.Clone(b), sequence, 1),
+			"tampered":        tampered,
+		} {
+			if l, err := s.VerifyLLS(spoilt, p, here); err == nil || l.Options != 0 {
+				t.Errorf("%v, %s: %+v", s.Keys[0].Algorithm, name, l)
+			}
+		}
+	}
+	plain := Scheme{}
+	b := made(plain, packet.Header{})
+	if l, err := plain.VerifyLLS(append(b, 0xff, 0xf6, 0, 3, 0, 1, 0, 4, 0, 0, 0, 1), Proof{}, here); err != nil || l.Options != packet.ExtLR {
+		t.Errorf("without authentication: %+v, %v", l, err)
+	}
 }

@@ -81,6 +81,7 @@ func TestMalformed(t *testing.T) {
 	checksum := append([]byte{}, whole...)
 	checksum[12]++
 	crypto := packet.Append(nil, packet.Header{RouterID: 1, AuType: packet.AuCrypto, Auth: [8]byte{0, 0, 5, 16, 0, 0, 0, 9}}, &packet.LSAck{})
+	extended := packet.Append(nil, packet.Header{RouterID: 1, AuType: packet.AuExtended, Auth: [8]byte{0, 0, 0, 40, 0, 0, 0, 9}}, &packet.LSAck{})
 	lls := packet.Append(nil, packet.Header{RouterID: 1}, &packet.Hello{
 		Mask: netip.IPv4Unspecified(), DR: netip.IPv4Unspecified(), BDR: netip.IPv4Unspecified(), Options: packet.OptL,
 	})
@@ -98,9 +99,11 @@ func TestMalformed(t *testing.T) {
 		{"its reason beside it", damaged, "malformed", "LSA 1: "},
 		{"digest", append(append([]byte{}, crypto...), make([]byte, 16)...), "keyId 5, digestLength 16, sequence 9", ""},
 		{"digest missing", crypto, "authentication cryptographic", "digest of 16 bytes, 0 follow"},
-		{"LLS", append(append([]byte{}, lls...), bytesOf(t, "ffff 0003 0001 0004 00000001")...), "type extended-options, length 4, value 0x00000001", ""},
+		{"LLS", append(append([]byte{}, lls...), bytesOf(t, "fff6 0003 0001 0004 00000001")...), "type extended-options, length 4, value LR", ""},
+		{"LLS checksum", append(append([]byte{}, lls...), bytesOf(t, "ffff 0003 0001 0004 00000001")...), "value LR", "checksum of the LLS block"},
+		{"extended sequence number", append(append([]byte{}, extended...), make([]byte, 40)...), "keyId 9, digestLength 40, ", ""},
 		{"LLS missing", lls, "options [L]", "the L bit announces an LLS block"},
-		{"LLS too long", append(append([]byte{}, lls...), 0, 0, 0, 9), "options [L]", "LLS block of 36 bytes, 4 follow"},
+		{"LLS too long", append(append([]byte{}, lls...), 0, 0, 0, 9), "options [L]", "LLS block of 36 bytes where 4 are"},
 	} {
 		f, err := Packet(c.b)
 		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {

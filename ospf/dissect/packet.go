@@ -74,17 +74,14 @@ func authentication(f *Fields, b []byte) {
 		f.add("keyId", int(b[18]))
 		f.add("digestLength", int(b[19]))
 		f.add("sequence", binary.BigEndian.Uint32(b[20:]))
-	case auExtended:
+	case packet.AuExtended:
 		f.add("authentication", "cryptographic, extended sequence numbers")
-		f.add("keyId", int(binary.BigEndian.Uint16(b[18:])))
-		f.add("digestLength", int(binary.BigEndian.Uint16(b[16:])))
+		f.add("keyId", binary.BigEndian.Uint32(b[20:]))
+		f.add("digestLength", int(b[19]))
 	default:
 		f.add("authentication", fmt.Sprintf("type-%d", kind))
 	}
 }
-
-// auExtended is the AuType of RFC 7474.
-const auExtended = 3
 
 func hello(f *Fields, h *packet.Hello) {
 	f.add("options", options(h.Options))
@@ -178,15 +175,16 @@ func trailer(f *Fields, b []byte, length int, body packet.Body) error {
 	rest := b[length:]
 	digest := 0
 	switch b[15] {
-	case packet.AuCrypto:
+	case packet.AuCrypto, packet.AuExtended:
 		digest = int(b[19])
-	case auExtended:
-		digest = int(binary.BigEndian.Uint16(b[16:]))
 	}
 	if digest > len(rest) {
 		return fmt.Errorf("digest of %d bytes, %d follow the packet", digest, len(rest))
 	}
-	if digest > 0 {
+	if b[15] == packet.AuExtended && digest >= 8 { // RFC 7474 3: the sequence number counts towards the length
+		f.add("sequence", binary.BigEndian.Uint64(rest))
+		f.add("digest", hex.EncodeToString(rest[8:digest]))
+	} else if digest > 0 {
 		f.add("digest", hex.EncodeToString(rest[:digest]))
 	}
 	var o packet.Options
@@ -199,8 +197,8 @@ func trailer(f *Fields, b []byte, length int, body packet.Body) error {
 	if o&packet.OptL == 0 {
 		return nil
 	}
-	fields, err := lls(rest[digest:])
-	if err == nil {
+	fields, err := lls(rest[digest:], b[15] >= packet.AuCrypto)
+	if fields != nil {
 		f.add("lls", fields)
 	}
 	return err

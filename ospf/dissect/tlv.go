@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+
+	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 // tlvType is a known type of TLV and how its value is shown.
@@ -29,8 +31,8 @@ var routerInfoTLVs = map[uint16]tlvType{
 
 // LLS (RFC 5613 2.4).
 var llsTLVs = map[uint16]tlvType{
-	1: {"extended-options", bits},
-	2: {"cryptographic-authentication", bits},
+	1: {"extended-options", extendedOptions},
+	2: {"cryptographic-authentication", llsSignature},
 }
 
 func number(b []byte) (string, bool) {
@@ -77,15 +79,30 @@ func tlvs(b []byte, known map[uint16]tlvType) (list []Fields, rest []byte) {
 	return list, b
 }
 
-// lls reads an LLS block: checksum, length in words, TLVs (RFC 5613 2.2).
-func lls(b []byte) (Fields, error) {
+// lls reads an LLS block: checksum, length in words, TLVs (RFC 5613 2.2). What is wrong with it comes
+// with what could be read.
+func lls(b []byte, signed bool) (Fields, error) {
+	_, err := packet.DecodeLLS(b, signed)
 	if len(b) < 4 {
-		return nil, fmt.Errorf("the L bit announces an LLS block, and %d bytes follow the packet", len(b))
+		return nil, err
 	}
 	n := 4 * int(binary.BigEndian.Uint16(b[2:]))
-	if n < 4 || n > len(b) {
-		return nil, fmt.Errorf("LLS block of %d bytes, %d follow the packet", n, len(b))
+	list, _ := tlvs(b[4:max(4, min(n, len(b)))], llsTLVs)
+	return Fields{{"checksum", fmt.Sprintf("0x%04x", binary.BigEndian.Uint16(b))}, {"length", n}, {"tlvs", list}}, err
+}
+
+// extendedOptions shows the bits of RFC 5613 2.4.
+func extendedOptions(b []byte) (string, bool) {
+	if len(b) != 4 {
+		return "", false
 	}
-	list, _ := tlvs(b[4:n], llsTLVs)
-	return Fields{{"checksum", fmt.Sprintf("0x%04x", binary.BigEndian.Uint16(b))}, {"length", n}, {"tlvs", list}}, nil
+	return packet.ExtendedOptions(binary.BigEndian.Uint32(b)).String(), true
+}
+
+// llsSignature shows the sequence number and the digest of RFC 5613 2.5.
+func llsSignature(b []byte) (string, bool) {
+	if len(b) < 4 {
+		return "", false
+	}
+	return fmt.Sprintf("sequence %d, digest %x", binary.BigEndian.Uint32(b), b[4:]), true
 }

@@ -8,11 +8,20 @@ import "encoding/binary"
 func packetChecksum(p []byte) uint16 {
 	// A packet has at most 2^14 words, so their sum fits easily.
 	sum := sumWords(p[0:12]) + uint64(binary.BigEndian.Uint16(p[14:])) + sumWords(p[HeaderLen:])
+	return ^fold(sum)
+}
+
+// fold makes the ones' complement sum of 16 bit words of one of 32 bit words.
+func fold(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum)
+	return uint16(sum)
 }
+
+// foldWords is the ones' complement sum of b, a multiple of four bytes; all ones when
+// a checksum in it is right.
+func foldWords(b []byte) uint16 { return fold(sumWords(b)) }
 
 func sumWords(b []byte) (sum uint64) {
 	for ; len(b) >= 4; b = b[4:] {

@@ -15,6 +15,7 @@
 //	check.go     CheckLSA                           13 (1), (2)
 //	build.go     BuildLSA, opaque bodies
 //	router.go    network.go  summary.go  external.go    A.4.2 to A.4.5
+//	lls.go       the block behind a packet          RFC 5613
 //	checksum.go  ones' complement and Fletcher      D.4, 12.1.7
 //
 // Every error is an [*Error] with a [Reason] out of a closed list, so that it

@@ -5,7 +5,7 @@ import "fmt"
 // Reason says why a packet or an LSA was refused; a closed list.
 type Reason uint8
 
-// Reasons of packets, from [PeekHeader] and [Decode].
+// Reasons of packets, from [PeekHeader], [Decode] and [DecodeLLS].
 const (
 	Truncated   Reason = iota + 1 // fewer bytes than the header, or than its length field says
 	BadVersion                    // version is not 2
@@ -14,6 +14,7 @@ const (
 	BadChecksum                   // packet checksum is wrong
 	BadRouterID                   // router id cannot name a router
 	BadLSACount                   // a Link State Update counts more LSAs than it has room for
+	BadLLS                        // an LLS block does not fit the bytes there
 )
 
 // Reasons of LSAs, from [DecodeLSAHeader], [CheckLSA] and the DecodeXxxLSA functions.
@@ -45,6 +46,8 @@ func (r Reason) String() string {
 		return "bad-router-id"
 	case BadLSACount:
 		return "bad-lsa-count"
+	case BadLLS:
+		return "bad-lls"
 	case BadLSALength:
 		return "bad-lsa-length"
 	case BadLSAChecksum:

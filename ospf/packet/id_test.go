@@ -65,13 +65,13 @@ func TestNames(t *testing.T) {
 		}
 		names[kind] = append(names[kind], name)
 	}
-	for r := packet.Truncated; r <= packet.BadLSACount; r++ {
+	for r := packet.Truncated; r <= packet.BadLLS; r++ {
 		add("reason", r.String(), true)
 	}
 	for r := packet.BadLSALength; r <= packet.BadLSABody; r++ {
 		add("reason", r.String(), true)
 	}
-	add("reason", (packet.BadLSACount + 1).String(), false)
+	add("reason", (packet.BadLLS + 1).String(), false)
 	add("reason", (packet.BadLSABody + 1).String(), false)
 	for v := range 256 {
 		add("packet type", packet.Type(v).String(), v >= 1 && v <= 5)
