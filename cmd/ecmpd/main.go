@@ -42,7 +42,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not reachable, 4 not found,
 	}
 	root.AddCommand(
 		newRun(), newCheck(), newReload(), newDrain(), newUndrain(), newCleanup(),
-		newShow(), newWait(), newExplain(), newDoctor(), newDecode(), newReplay(),
+		newShow(), newWait(), newExplain(), newDoctor(), newDecode(), newReplay(), newImport(),
 		newDemo(), newVersion(), newBFDProcess(),
 	)
 	root.InitDefaultHelpCmd()
