@@ -13,6 +13,7 @@ type rule struct {
 	i      int
 	table  string // nat, mangle, raw or filter
 	chain  string
+	hook   string // the built-in chain that leads to it by jumps; the same when it is one
 	action string
 	// match are the matchers as "name=value", sorted: two rules with the same
 	// ones look at the same packets.
@@ -34,11 +35,7 @@ var notMatchers = []string{
 var goOn = []string{"log", "passthrough", "add-src-to-address-list", "add-dst-to-address-list", "jump", "sniff-tzsp", "sniff-pc", "fasttrack-connection"}
 
 func (im *importer) readFirewall(i int, s *script.Statement) {
-	if s.Verb != "add" {
-		im.skip(i, "a change of an existing rule is not followed: write the rule as it is meant")
-		return
-	}
-	r := rule{Statement: s, i: i, chain: s.Value("chain"), action: s.Value("action")}
+	r := rule{Statement: s, i: i, chain: s.Value("chain"), hook: s.Value("chain"), action: s.Value("action")}
 	r.table = s.Menu[strings.LastIndexByte(s.Menu, ' ')+1:]
 	if r.chain == "" {
 		im.skip(i, "chain has no value")
@@ -89,4 +86,38 @@ func (r *rule) only(names ...string) bool {
 		name, _, _ := strings.Cut(m, "=")
 		return !slices.Contains(names, name)
 	})
+}
+
+// maxJumps is how many jumps deep a chain is looked for.
+const maxJumps = 8
+
+// followJumps finds the built-in chain behind each chain of mangle that rules jump to.
+func (im *importer) followJumps() {
+	from := make(map[string]*rule)
+	for n := range im.rules {
+		r := &im.rules[n]
+		if to := r.Value("jump-target"); r.table == "mangle" && r.action == "jump" && to != "" && from[to] == nil {
+			from[to] = r
+			im.ignored(r, "connection-mark", "connection-state", "dst-address-type", "in-interface", "in-interface-list")
+		}
+	}
+	for n := range im.rules {
+		r := &im.rules[n]
+		for range maxJumps {
+			jump := from[r.hook]
+			if jump == nil || r.table != "mangle" {
+				break
+			}
+			r.hook = jump.chain
+		}
+	}
+}
+
+// ignored notes the conditions of a rule that have no part in what becomes of it.
+func (im *importer) ignored(r *rule, harmless ...string) {
+	for _, a := range r.Args {
+		if a.HasValue && !slices.Contains(notMatchers, a.Name) && !slices.Contains(harmless, a.Name) {
+			im.note(a.Pos, Assumed, "%s=%s is not taken over: the rule is read as if it had no such condition", clip(a.Name, 40), clip(a.Value, 40))
+		}
+	}
 }

@@ -25,8 +25,8 @@ func (im *importer) readListEntry(i int, s *script.Statement) {
 		return
 	}
 	name, a := s.Value("list"), s.Value("address")
-	if s.Verb != "add" || name == "" || a == "" {
-		im.skip(i, "an entry wants add, list and address")
+	if name == "" || a == "" {
+		im.skip(i, "an entry wants list and address")
 		return
 	}
 	l := im.list(name, s.Line)

@@ -34,7 +34,7 @@ func (im *importer) nats(w *ways) {
 // natOf gives the uplinks that a rule is for their NAT.
 func (im *importer) natOf(w *ways, r *rule) {
 	nat, why := "masquerade", fmt.Sprintf("line %d", r.Line)
-	if src := r.Value("src-address") + r.Value("src-address-list"); src != "" {
+	if src := firstOf(r.Value("src-address"), r.Value("src-address-list"), r.Value("connection-mark"), r.Value("routing-mark")); src != "" {
 		why += ": there only for " + clip(src, 40)
 	}
 	if r.action == "src-nat" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/ecmpd/ecmpd/routeros/script"
 )
@@ -139,6 +140,9 @@ func (im *importer) readOSPFInstance(i int, s *script.Statement) {
 	case s.Value("version") == "3":
 		im.skip(i, "OSPFv3 is not supported")
 		return
+	case s.Verb == "set" && im.ospf.instance != nil && selected(s) != "" && selected(s) != im.ospf.instance.name:
+		im.skip(i, "ecmpd runs one OSPF process: the instance in line %d", im.ospf.instance.line)
+		return
 	case im.ospf.instance != nil && s.Verb == "add":
 		im.skip(i, "ecmpd runs one OSPF process: the instance in line %d", im.ospf.instance.line)
 		return
@@ -164,10 +168,33 @@ func (im *importer) readOSPFInstance(i int, s *script.Statement) {
 	im.readRedistribution7(in, s)
 }
 
+// selected is the name in "set NAME ..." or "set [ find name=NAME ] ...", empty for the default.
+func selected(s *script.Statement) string {
+	if len(s.Args) == 0 || s.Args[0].HasValue {
+		return ""
+	}
+	text := strings.Trim(s.Args[0].Name, "[] ")
+	_, name, ok := strings.Cut(text, "name=")
+	_, number := decimal(text)
+	switch {
+	case ok:
+		return strings.Trim(name, "\" ")
+	case number || text == "default" || strings.HasPrefix(text, "find"):
+		return ""
+	}
+	return text
+}
+
 func (im *importer) readOSPFArea(i int, s *script.Statement) {
 	name, id := s.Value("name"), netip.IPv4Unspecified()
-	if s.Verb == "set" && name == "" {
-		name = "backbone"
+	if s.Verb == "set" {
+		if name = selected(s); name == "" {
+			name = "backbone"
+		}
+		if im.areaNamed(name) == nil {
+			im.skip(i, "there is no area %s before this line", clip(name, 40))
+			return
+		}
 	}
 	if inst := s.Value("instance"); im.ospf.instance != nil && inst != "" && im.ospf.instance.name != "" && inst != im.ospf.instance.name && inst != "default" {
 		im.skip(i, "it is of another instance than the one in line %d", im.ospf.instance.line)

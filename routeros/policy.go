@@ -84,8 +84,10 @@ func (im *importer) yields(r *rule) bool {
 func (im *importer) policyRule(w *ways, r *rule) (p *policyRule, why string) {
 	connection := r.Value("connection-mark")
 	switch {
-	case r.action == "accept":
-		return nil, "accept passes packets by the other marks: specific routes always win over balancing, and what else is to go its own way wants a rule of wan"
+	case r.action == "jump":
+		return nil, "" // its target is read as part of this chain
+	case r.action == "accept" || r.action == "return":
+		return nil, "it passes packets by the other marks: specific routes always win over balancing, and what else is to go its own way wants a rule of wan"
 	case r.action == "mark-packet":
 		return nil, "packet marks are for queues, which are the kernel's (tc)"
 	case r.action == "change-mss":
@@ -96,10 +98,12 @@ func (im *importer) policyRule(w *ways, r *rule) (p *policyRule, why string) {
 		return nil, r.dead
 	case isSlot(r):
 		return nil, ""
-	case r.chain != "prerouting" && r.chain != "output":
+	case r.hook != "prerouting" && r.hook != "output":
 		return nil, "marks of this chain come after the choice of a route"
 	case r.action == "mark-routing" && connection != "" && connection != "no-mark":
-		return nil, "" // it belongs to the rule that marks the connection
+		// It belongs to the rule that marks the connection.
+		im.ignored(r, "connection-mark", "connection-state", "dst-address-type", "in-interface", "in-interface-list")
+		return nil, ""
 	}
 	u, why := im.markLeadsTo(w, r, "prerouting")
 	if u == nil {

@@ -57,7 +57,7 @@ func (im *importer) reply(w *ways) {
 func (im *importer) anyOutput() bool {
 	return slices.ContainsFunc(im.rules, func(r rule) bool {
 		_, ok := r.Arg("connection-mark")
-		return ok && r.action == "mark-routing" && r.chain == "output"
+		return ok && r.action == "mark-routing" && r.hook == "output"
 	})
 }
 
@@ -84,8 +84,9 @@ func (im *importer) incoming(w *ways) map[string][]*rule {
 		}
 	}
 	for n := range im.rules {
-		if r := &im.rules[n]; r.action == "mark-routing" && r.chain == "output" && r.Value("connection-mark") != "" {
+		if r := &im.rules[n]; r.action == "mark-routing" && r.hook == "output" && r.Value("connection-mark") != "" {
 			w.reply.ingest[r.i] = true
+			im.ignored(r, "connection-mark", "connection-state", "dst-address-type", "out-interface", "routing-mark")
 		}
 	}
 	return marked
@@ -124,7 +125,7 @@ func (im *importer) answers(w *ways, u *uplink, r *rule) (why string, at script.
 func (im *importer) crossed(w *ways, u *uplink, connection string) {
 	for n := range im.rules {
 		r := &im.rules[n]
-		if r.action != "mark-routing" || r.chain != "output" || r.Value("connection-mark") != connection {
+		if r.action != "mark-routing" || r.hook != "output" || r.Value("connection-mark") != connection {
 			continue
 		}
 		mark, ok := r.newMark()

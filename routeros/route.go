@@ -35,10 +35,6 @@ type gateway struct {
 }
 
 func (im *importer) readRoute(i int, s *script.Statement) {
-	if s.Verb != "add" {
-		im.skip(i, "a change of an existing route is not followed: write the route as it is meant")
-		return
-	}
 	if name, yes := missing(s, "dst-address", "gateway", "routing-mark", "routing-table"); yes {
 		im.skip(i, "%s has no value", name)
 		return

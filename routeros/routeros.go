@@ -50,6 +50,7 @@ func Import(name, text string) (Result, error) {
 	im.emptyValues()
 	im.read()
 	im.judgeMarks()
+	im.followJumps()
 	im.judgeNames()
 	w := im.uplinks()
 	im.judgeGateways(w)
@@ -108,6 +109,7 @@ var readers = []reader{
 	{"routing rule", (*importer).readRoutingRule},
 	{"routing table", (*importer).readTable},
 	{"routing id", (*importer).readRouterID},
+	{"routing ospf", (*importer).readOSPFInstance}, // version 5
 	{"routing ospf instance", (*importer).readOSPFInstance},
 	{"routing ospf area", (*importer).readOSPFArea},
 	{"routing ospf area range", (*importer).readOSPFRange},
@@ -169,6 +171,8 @@ func (im *importer) read() {
 		case strings.HasPrefix(s.Menu, "routing bgp"):
 			im.bgp = append(im.bgp, i)
 			im.skip(i, "BGP is not supported in this version: it stands in the configuration as a comment")
+		case read != nil && s.Verb == "set" && s.Menu != "routing ospf" && s.Menu != "routing ospf instance" && s.Menu != "routing ospf area":
+			im.skip(i, "changes of what is there already are not followed: write it as it is meant to be")
 		case read != nil:
 			read(im, i, s)
 			im.leftOver(i, s)

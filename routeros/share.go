@@ -52,10 +52,11 @@ func (im *importer) share(w *ways) {
 		w.share.balance = classifiers[first.by]
 	}
 	w.share.why = fmt.Sprintf("line %d: %s", first.r.Line, clip(first.r.Value(classifierParam(first.by)), 40))
+	im.ignored(first.r, "per-connection-classifier", "nth", "connection-mark", "connection-state", "dst-address-type", "in-interface", "in-interface-list")
 	var set []slot
 	for _, s := range slots {
 		switch {
-		case s.by != first.by || s.r.chain != first.r.chain || others(s.r) != others(first.r):
+		case s.by != first.by || s.r.hook != first.r.hook || others(s.r) != others(first.r):
 			im.skip(s.r.i, "the first rules that spread connections, from line %d on, are for everything", first.r.Line)
 		case s.reason != "":
 			im.find(s.at, ShareIncomplete, "this part of the connections goes nowhere: %s", s.reason)
@@ -215,7 +216,7 @@ func (im *importer) routingMark(connection, chain string) *rule {
 				continue
 			}
 			if _, ok := r.newMark(); ok {
-				im.toTable[r.chain+"\n"+r.Value("connection-mark")] = r
+				im.toTable[r.hook+"\n"+r.Value("connection-mark")] = r
 			}
 		}
 	}

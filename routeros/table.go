@@ -37,10 +37,6 @@ func (im *importer) readTable(i int, s *script.Statement) {
 }
 
 func (im *importer) readRoutingRule(i int, s *script.Statement) {
-	if s.Verb != "add" {
-		im.skip(i, "a change of an existing rule is not followed: write the rule as it is meant")
-		return
-	}
 	if name, yes := missing(s, "src-address", "dst-address", "routing-mark", "interface", "table"); yes {
 		im.skip(i, "%s has no value", name)
 		return
