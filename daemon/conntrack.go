@@ -53,9 +53,7 @@ func (c *conntrackLoop) run(ctx context.Context) error {
 		for _, m := range batch {
 			switch m := m.(type) {
 			case forget:
-				if c.order, c.forget.due = m, true; m.done != nil {
-					c.forget = task{due: true} // without a rest
-				}
+				c.order, c.forget.due = m, true
 			case query:
 				m.f()
 			}

@@ -80,9 +80,8 @@ type daemon struct {
 	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
 
-	changes  atomic.Uint64   // of neighbours
-	reloads  chan chan error // orders to reload, with the place for the answer
-	vertices int             // of the last SPF run; owned by the OSPF loop
+	changes atomic.Uint64   // of neighbours
+	reloads chan chan error // orders to reload, with the place for the answer
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config

@@ -53,10 +53,9 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)
 		case ospf.SPFRun:
-			if before := d.vertices; ev.Vertices > before && before > 0 { // a router came back, and moves flows between the others
+			if ev.Areas > 0 { // paths may be others than before, of flows between any two routers
 				d.firewall.inbox.put(rejoined{})
 			}
-			d.vertices = ev.Vertices
 		}
 	}
 	if len(out.Routes) > 0 {

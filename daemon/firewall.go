@@ -27,7 +27,7 @@ type foreignRules struct{ event firewall.Event }
 func (m foreignRules) replaces(other any) bool { return other == any(m) }
 
 // rejoined says that packets may come back to this router that took another way
-// for a while.
+// for a while: the costs or links of some router are others than before.
 type rejoined struct{}
 
 func (rejoined) replaces(other any) bool { _, ok := other.(rejoined); return ok }

@@ -185,3 +185,46 @@ func TestAutoForeign(t *testing.T) {
 		})
 	}
 }
+
+// TestAutoMoves moves connections from one hub to the other and back without
+// anybody leaving the network: what hub-a remembers of them is out of date by then.
+func TestAutoMoves(t *testing.T) {
+	t.Parallel()
+	n := startStateful(t, "twohubs-ecmpd", symmetric("l4", "auto"))
+	n.waitSymmetric("branch-1", "yes", "")
+	n.waitRemembers()
+	const each = 40
+	flows := n.openFlows(each)
+	if tracked := n.tracked(); tracked < each {
+		t.Errorf("%d of %d connections are tracked", tracked, each)
+	}
+	order := func(command string) { n.run("hub-a", binary, command, "--socket", n.ecmpd("hub-a").Socket()) }
+	order("drain")
+	n.turnedAway(5 * time.Second)
+	n.beyondWindow(flows)
+	order("undrain")
+	n.converge()
+	if survive := alive(n, flows); survive < each {
+		t.Errorf("%d of %d connections survive the way to hub-b and back", survive, each)
+	}
+	n.allSucceed(200)
+}
+
+// beyondWindow waits until each connection has sent more than a hub that has not seen
+// it would take for the same connection.
+func (n *twoHubs) beyondWindow(flows []*longFlow) {
+	n.t.Helper()
+	const window = 256 << 10
+	before := make([]int64, len(flows))
+	for i, f := range flows {
+		before[i] = f.beats.Load()
+	}
+	n.wait(40*time.Second, "every connection sends a window", func() (bool, string) {
+		for i, f := range flows {
+			if sent := (f.beats.Load() - before[i]) * int64(f.size); sent < window {
+				return false, fmt.Sprintf("%d bytes", sent)
+			}
+		}
+		return true, ""
+	})
+}

@@ -133,6 +133,7 @@ func (tr *traffic) nothingLost(during string) {
 // longFlow is one TCP connection that is used all the time.
 type longFlow struct {
 	conn  net.Conn
+	size  int // bytes each way
 	every time.Duration
 	beats atomic.Int64 // packets that were answered
 	stop  chan struct{}
@@ -140,7 +141,7 @@ type longFlow struct {
 }
 
 func openFlow(from *lab.Node, to netip.AddrPort, every time.Duration) (*longFlow, error) {
-	f := &longFlow{every: every, stop: make(chan struct{})}
+	f := &longFlow{size: 4096, every: every, stop: make(chan struct{})}
 	err := from.Do(func() (err error) {
 		dialer := net.Dialer{Timeout: 3 * time.Second}
 		f.conn, err = dialer.Dial("tcp4", to.String())
@@ -163,7 +164,7 @@ func openFlow(from *lab.Node, to netip.AddrPort, every time.Duration) (*longFlow
 func (f *longFlow) use() error {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
-	buf := make([]byte, 512)
+	buf := make([]byte, f.size)
 	for {
 		select {
 		case <-f.stop:
