@@ -30,6 +30,9 @@ const (
 	atomicOther = 1_000 // flows to prefixes that move
 )
 
+// noSettings changes nothing in the kernel.
+var noSettings = firewallSettings{func(string) {}, func() {}, func() time.Duration { return defaultFlowTimeout }}
+
 // stayPrefix is the i-th prefix that stays on a side; the 16 addresses behind it
 // are of one that moves, or of nobody.
 func stayPrefix(side, i int) netip.Prefix {
@@ -83,7 +86,7 @@ table inet filter {
 	}
 
 	var log bytes.Buffer
-	f := newFirewallLoop(newLogger(&log), func(string) {}, func() time.Duration { return defaultFlowTimeout })
+	f := newFirewallLoop(newLogger(&log), noSettings)
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}

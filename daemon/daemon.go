@@ -80,8 +80,9 @@ type daemon struct {
 	silent    chan struct{} // closed when the speaker has ended
 	converged chan struct{} // closed after the first convergence
 
-	changes atomic.Uint64   // of neighbours
-	reloads chan chan error // orders to reload, with the place for the answer
+	changes  atomic.Uint64   // of neighbours
+	reloads  chan chan error // orders to reload, with the place for the answer
+	vertices int             // of the last SPF run; owned by the OSPF loop
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config
@@ -158,7 +159,7 @@ func (d *daemon) build(cfg *config.Config) error {
 	}
 	d.bfd = d.newBFD()
 	d.sessions = newBFDSessions(d.bfd.Set, d.bfd.Release)
-	d.firewall = newFirewallLoop(d.log, d.loosenReversePath, d.flowTimeout)
+	d.firewall = newFirewallLoop(d.log, firewallSettings{d.loosenReversePath, d.ignoreWindows, d.flowTimeout})
 	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.sessions)
 	if err != nil {
 		return err

@@ -53,9 +53,10 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)
 		case ospf.SPFRun:
-			if ev.Areas > 0 { // paths may be others than before, of flows between any two routers
+			if before := d.vertices; ev.Vertices > before && before > 0 { // a router came back, and moves flows between the others
 				d.firewall.inbox.put(rejoined{})
 			}
+			d.vertices = ev.Vertices
 		}
 	}
 	if len(out.Routes) > 0 {

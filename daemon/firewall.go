@@ -27,7 +27,7 @@ type foreignRules struct{ event firewall.Event }
 func (m foreignRules) replaces(other any) bool { return other == any(m) }
 
 // rejoined says that packets may come back to this router that took another way
-// for a while: the costs or links of some router are others than before.
+// for a while.
 type rejoined struct{}
 
 func (rejoined) replaces(other any) bool { _, ok := other.(rejoined); return ok }
@@ -44,9 +44,7 @@ type firewallLoop struct {
 	fw    *firewall.Firewall // nil without nftables
 	// conntrack works beside this loop; nil without nftables.
 	conntrack *conntrackLoop
-	// loosen sees to it that untracked packets that come in through a link are not
-	// dropped because the way back leads elsewhere.
-	loosen func(link string)
+	settings  firewallSettings
 
 	wanted   wantedRules
 	known    bool // wanted has been set
@@ -56,8 +54,7 @@ type firewallLoop struct {
 	refused  string // why insert-accept failed last; empty when it did not
 	failure  string // of the last write; empty when it succeeded
 	inSync   bool
-	// flowTimeout is what conntrack keeps an idle TCP connection for.
-	flowTimeout func() time.Duration
+	windows  bool // are ignored
 
 	// What is to be done.
 	dirty  bool // compare the table
@@ -70,6 +67,18 @@ type firewallLoop struct {
 	// is made then may go with the old ones.
 	order      int
 	forgetting bool
+}
+
+// firewallSettings are the kernel settings that the firewall loop depends on.
+type firewallSettings struct {
+	// loosen sees to it that untracked packets that come in through a link are not
+	// dropped because the way back leads elsewhere.
+	loosen func(link string)
+	// ignoreWindows lets conntrack take the packets of a connection that it has not
+	// followed all the time.
+	ignoreWindows func()
+	// flowTimeout is what conntrack keeps an idle TCP connection for.
+	flowTimeout func() time.Duration
 }
 
 // task is work that reads a whole table of the kernel, so that its share of time
@@ -102,12 +111,12 @@ func (t *task) run(work func() error) (again time.Duration) {
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
-func newFirewallLoop(log *logrus.Logger, loosen func(link string), flowTimeout func() time.Duration) *firewallLoop {
+func newFirewallLoop(log *logrus.Logger, settings firewallSettings) *firewallLoop {
 	fw, err := firewall.Open()
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	f := &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, loosen: loosen, flowTimeout: flowTimeout, forget: true}
+	f := &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, settings: settings, forget: true}
 	if fw == nil {
 		return f
 	}
@@ -195,7 +204,7 @@ func (f *firewallLoop) apply(m any) {
 		}
 		if was.Mode != is.Mode || !slices.Equal(was.Interfaces, is.Interfaces) {
 			for _, name := range is.Interfaces { // none in mode off
-				f.loosen(name)
+				f.settings.loosen(name)
 			}
 		}
 		f.wanted, f.known, f.dirty = m, true, true
@@ -263,11 +272,17 @@ func (f *firewallLoop) update() error {
 		f.conntrack.flows.Store(&firewall.Flows{Transit: s.Prefixes, Tracked: tracked, Local: s.Local})
 	}
 	report, err := f.fw.Apply(firewall.Ruleset{
-		Scope: scope, FlowTimeout: f.flowTimeout(),
+		Scope: scope, FlowTimeout: f.settings.flowTimeout(),
 		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: tracked, ForwardAccept: f.wanted.forwardAccept,
 		Policy: policy,
 	})
 	f.note(report)
+	if s.Mode != transit.Auto {
+		f.windows = false
+	} else if err == nil && !f.windows { // now that the rules have loaded conntrack
+		f.settings.ignoreWindows()
+		f.windows = true
+	}
 	if err == nil && f.forget {
 		err = f.orderForget()
 	}

@@ -56,6 +56,23 @@ func (d *daemon) loosenReversePath(iface string) {
 	}
 }
 
+// liberal is the setting that makes conntrack follow the state of TCP connections and not
+// their windows.
+const liberal = "net.netfilter.nf_conntrack_tcp_be_liberal"
+
+// ignoreWindows is for mode auto, where a connection may go through another hub for
+// a while and come back: its entry here is out of date then, and its packets would be
+// invalid. What the check of windows keeps out passes untracked there anyway.
+func (d *daemon) ignoreWindows() {
+	old, err := d.settings.Set(liberal, "1")
+	switch {
+	case err != nil:
+		d.log.WithError(err).Error("transit.mode auto: connections that come back from another hub may be dropped as invalid")
+	case old != "1":
+		d.log.Info(liberal + " was " + old + " and is 1 now")
+	}
+}
+
 // Cleanup removes everything that is ecmpd's from the kernel: routes, nexthops
 // and rules with its protocol number, the nftables table, and its changes of
 // sysctls. No daemon may run meanwhile.

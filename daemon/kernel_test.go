@@ -45,7 +45,7 @@ func nft(t *testing.T, script string) {
 func TestBlockersFollowTransit(t *testing.T) {
 	inNamespace(t)
 	nft(t, "table inet filter {\n chain forward {\n type filter hook forward priority 0; policy drop;\n}\n}\n")
-	f := newFirewallLoop(newLogger(io.Discard), func(string) {}, func() time.Duration { return defaultFlowTimeout })
+	f := newFirewallLoop(newLogger(io.Discard), noSettings)
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/transit"
@@ -17,7 +16,7 @@ import (
 // packets untracked, and is shown in its order.
 func TestPolicyFollowsMode(t *testing.T) {
 	inNamespace(t)
-	f := newFirewallLoop(newLogger(io.Discard), func(string) {}, func() time.Duration { return defaultFlowTimeout })
+	f := newFirewallLoop(newLogger(io.Discard), noSettings)
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}
