@@ -57,6 +57,21 @@ func (f *fake) Plan(_ context.Context, name string, text []byte) ([]Difference, 
 	return []Difference{{Line: 3, Column: 5, Key: name, File: string(text), Impact: "none"}}, f.err
 }
 
+func (f *fake) Events(_ context.Context, about netip.Addr) ([]Event, error) {
+	if about == netip.MustParseAddr("192.0.2.1") {
+		return nil, f.err
+	}
+	return []Event{{Time: "2026-01-02T03:04:05.678Z", Kind: "neighbor", RouterID: "10.255.0.1", From: "Full", To: "Down", Reason: "KillNbr"}}, f.err
+}
+
+func (f *fake) SPF(context.Context) (SPF, error) {
+	return SPF{Delay: SPFDelay{State: "QUIET"}, Runs: []SPFRun{{Kind: "full", Runs: 1}}}, f.err
+}
+
+func (f *fake) Graph(context.Context) (Graph, error) {
+	return Graph{RouterID: "10.255.0.11", Areas: []GraphArea{{Area: "0.0.0.0"}}}, f.err
+}
+
 func (f *fake) Reload(context.Context) error { return f.err }
 
 func (f *fake) Drain(_ context.Context, on bool) error {

@@ -17,7 +17,7 @@ type LSAQuery struct {
 
 // LSATypes are the values of [LSAQuery.Type].
 var LSATypes = [...]string{
-	"router", "network", "summary", "asbr-summary", "as-external", "nssa", "opaque-area", "opaque-as",
+	"router", "network", "summary", "asbr-summary", "as-external", "nssa", "opaque-link", "opaque-area", "opaque-as",
 }
 
 // Values is the query of [PathLSAs].

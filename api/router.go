@@ -67,6 +67,12 @@ func (m router) ospf() {
 		l, err := lsaDetails(r, b)
 		return LSADetails{l}, err
 	})
+	m.get(PathEvents, func(r *http.Request) (any, error) {
+		l, err := eventsOf(r, b)
+		return Events{l}, err
+	})
+	m.get(PathSPF, func(r *http.Request) (any, error) { return b.SPF(r.Context()) })
+	m.get(PathGraph, func(r *http.Request) (any, error) { return b.Graph(r.Context()) })
 	m.get(PathOSPFRoutes, func(r *http.Request) (any, error) {
 		l, err := selected(r, "prefix", b.OSPFRoutes, matchRoutes)
 		return Routes{l}, err

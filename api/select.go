@@ -112,19 +112,40 @@ func longest(all []Route, addr netip.Addr) netip.Prefix {
 // symmetryOf asks for the pairs of one router when the request names it: all
 // would be many to make and then to throw away.
 func symmetryOf(r *http.Request, b Backend) (Symmetry, error) {
+	id, err := routerOf(r)
+	if err != nil {
+		return Symmetry{}, err
+	}
+	s, err := b.Symmetry(r.Context(), id)
+	if err == nil && len(s.Pairs) == 0 && id.IsValid() {
+		err = fmt.Errorf("routerId %s: %w", id, ErrNotFound)
+	}
+	return s, err
+}
+
+// eventsOf answers [PathEvents].
+func eventsOf(r *http.Request, b Backend) ([]Event, error) {
+	id, err := routerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.Events(r.Context(), id)
+	if err == nil && len(list) == 0 && id.IsValid() {
+		err = fmt.Errorf("routerId %s: %w", id, ErrNotFound)
+	}
+	return list, err
+}
+
+// routerOf reads the query routerId; without it the zero Addr.
+func routerOf(r *http.Request) (netip.Addr, error) {
 	const key = "routerId"
 	query := r.URL.Query()
 	if !query.Has(key) {
-		return b.Symmetry(r.Context(), netip.Addr{})
+		return netip.Addr{}, nil
 	}
-	value := query.Get(key)
-	id, err := netip.ParseAddr(value)
+	id, err := netip.ParseAddr(query.Get(key))
 	if err != nil || !id.Is4() {
-		return Symmetry{}, fmt.Errorf("%w: %s=%s: not a router id", errQuery, key, value)
+		return netip.Addr{}, fmt.Errorf("%w: %s=%s: not a router id", errQuery, key, query.Get(key))
 	}
-	s, err := b.Symmetry(r.Context(), id)
-	if err == nil && len(s.Pairs) == 0 {
-		err = fmt.Errorf("%s %s: %w", key, value, ErrNotFound)
-	}
-	return s, err
+	return id, nil
 }

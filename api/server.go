@@ -14,7 +14,7 @@ import (
 // Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
 // [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id,
-// [PathSymmetry] routerId, [PathLSAs] type, linkStateId and advertisingRouter: the answer then holds what fits, or is a 404.
+// [PathSymmetry] and [PathEvents] routerId, [PathLSAs] type, linkStateId and advertisingRouter: the answer then holds what fits, or is a 404.
 // [PathExplain] takes [ExplainQuery.Values].
 const (
 	PathNeighbors     = "/v1/ospf/neighbors"
@@ -24,6 +24,9 @@ const (
 	PathOSPFRoutes    = "/v1/ospf/routes"
 	PathBorderRouters = "/v1/ospf/border-routers"
 	PathHostnames     = "/v1/ospf/hostnames"
+	PathEvents        = "/v1/ospf/events"
+	PathSPF           = "/v1/ospf/spf"
+	PathGraph         = "/v1/ospf/graph"
 	PathRoutes        = "/v1/routes"
 	PathNextHops      = "/v1/nexthops"
 	PathTransit       = "/v1/transit"
@@ -54,6 +57,10 @@ type Backend interface {
 	OSPFRoutes(ctx context.Context) ([]Route, error)
 	Hostnames(ctx context.Context) ([]Hostname, error)
 	BorderRouters(ctx context.Context) ([]BorderRouter, error)
+	// Events returns what happened to one neighbour, or what happened at all for the zero Addr.
+	Events(ctx context.Context, about netip.Addr) ([]Event, error)
+	SPF(ctx context.Context) (SPF, error)
+	Graph(ctx context.Context) (Graph, error)
 	Routes(ctx context.Context) ([]Route, error)
 	// Route returns what Routes has for exactly this prefix, at little cost: it
 	// is asked again and again by those who wait for a route.

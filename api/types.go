@@ -26,6 +26,54 @@ type Neighbor struct {
 	ExtendedOptions string `json:"extendedOptions"` // that it signals link-locally (RFC 5613): LR, RS; "-" when none
 }
 
+// TimeFormat is how instants of [Event] and [SPFRun] are written: RFC 3339 with milliseconds.
+const TimeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// Events is the body of [PathEvents].
+type Events struct {
+	Events List[Event] `json:"events"` // newest first
+}
+
+// Event is something that happened to OSPF.
+type Event struct {
+	Time      string `json:"time"` // [TimeFormat]
+	Kind      string `json:"kind"` // neighbor, interface, graceful-restart, rejected (a packet), overflow, alarm
+	Interface string `json:"interface"`
+	RouterID  string `json:"routerId"` // of the neighbour; empty when unknown
+	Address   string `json:"address"`  // of the neighbour, or source of the packet
+	From      string `json:"from"`     // state before and after a change
+	To        string `json:"to"`
+	Reason    string `json:"reason"`
+}
+
+// SPF is the body of [PathSPF].
+type SPF struct {
+	Delay SPFDelay     `json:"delay"`
+	Runs  List[SPFRun] `json:"runs"` // newest first
+}
+
+// SPFDelay is the state of the SPF back-off delay machine (RFC 8405).
+type SPFDelay struct {
+	State        string `json:"state"`        // QUIET, SHORT_WAIT, LONG_WAIT
+	Pending      bool   `json:"pending"`      // a run is due
+	Trigger      string `json:"trigger"`      // of that run, or of the last one
+	RunMsec      int64  `json:"runMsec"`      // until it
+	HoldDownMsec int64  `json:"holdDownMsec"` // until the state is QUIET, when nothing changes; 0 when it is
+	LearnMsec    int64  `json:"learnMsec"`    // until the state is LONG_WAIT; 0 when that timer does not run
+}
+
+// SPFRun is one calculation of routes.
+type SPFRun struct {
+	Time         string `json:"time"`         // [TimeFormat], of the first of several runs
+	Kind         string `json:"kind"`         // full (shortest-path trees grown), partial (leaves only)
+	Trigger      string `json:"trigger"`      // what asked for it first
+	Areas        int    `json:"areas"`        // whose trees were grown; those without a change keep theirs
+	Vertices     int    `json:"vertices"`     // routers and transit networks on these trees
+	Changed      int    `json:"changed"`      // routes
+	Runs         int    `json:"runs"`         // partial runs that followed each other within a second
+	DurationUsec int64  `json:"durationUsec"` // from the event to the published routes
+}
+
 // BFD is the body of [PathBFD].
 type BFD struct {
 	BFD BFDSessions `json:"bfd"`
@@ -142,14 +190,15 @@ type LSA struct {
 
 // LSADetails is the body of [PathLSAs].
 type LSADetails struct {
-	LSAs List[LSADetail] `json:"lsas"` // of the areas, then of the AS
+	LSAs List[LSADetail] `json:"lsas"` // of the areas, then of the AS and of links
 }
 
 // LSADetail is one LSA with its contents.
 type LSADetail struct {
-	Area     string   `json:"area"`     // empty for AS scope
-	Raw      string   `json:"raw"`      // all bytes in hex, the age as it is now
-	Contents Document `json:"contents"` // what the bytes say, named as `ecmpd decode -o json` does
+	Area      string   `json:"area"`      // empty for AS scope
+	Interface string   `json:"interface"` // of link scope; else empty
+	Raw       string   `json:"raw"`       // all bytes in hex, the age as it is now
+	Contents  Document `json:"contents"`  // what the bytes say, named as `ecmpd decode -o json` does
 }
 
 // Hostnames is the body of [PathHostnames].
@@ -161,6 +210,53 @@ type Hostnames struct {
 type Hostname struct {
 	RouterID string `json:"routerId"`
 	Hostname string `json:"hostname"`
+}
+
+// Graph is the body of [PathGraph]: the topology as the router-LSAs and network-LSAs tell it.
+type Graph struct {
+	RouterID string          `json:"routerId"` // of this router
+	Areas    List[GraphArea] `json:"areas"`
+}
+
+// GraphArea is the graph of one area (RFC 2328 2.1).
+type GraphArea struct {
+	Area     string             `json:"area"`
+	Routers  List[GraphRouter]  `json:"routers"`  // by router id; one without a router-LSA is there when another names it
+	Networks List[GraphNetwork] `json:"networks"` // transit networks, by id
+	Links    List[GraphLink]    `json:"links"`    // one for each direction, by from and to
+}
+
+// GraphRouter is a router of an area.
+type GraphRouter struct {
+	RouterID   string          `json:"routerId"`
+	Hostname   string          `json:"hostname"` // RFC 5642; empty when it tells none
+	Self       bool            `json:"self"`
+	AreaBorder bool            `json:"areaBorder"`
+	Boundary   bool            `json:"boundary"` // it announces externals
+	Known      bool            `json:"known"`    // its router-LSA is in the database
+	Stubs      List[GraphStub] `json:"stubs"`    // its own networks
+}
+
+// GraphStub is a network that one router announces for itself.
+type GraphStub struct {
+	Prefix string `json:"prefix"`
+	Cost   int    `json:"cost"`
+}
+
+// GraphNetwork is a transit network.
+type GraphNetwork struct {
+	ID     string `json:"id"`     // address of the designated router on it
+	Prefix string `json:"prefix"` // empty when its network-LSA is not in the database
+	DR     string `json:"dr"`     // router id of the designated router
+}
+
+// GraphLink is one direction of a link.
+type GraphLink struct {
+	From     string `json:"from"` // router id, or id of a network
+	To       string `json:"to"`
+	Type     string `json:"type"`     // point-to-point, transit (router to network), network (network to router), virtual
+	Cost     int    `json:"cost"`     // 0 from a network
+	OneSided bool   `json:"oneSided"` // the other end does not say so: no route uses it
 }
 
 // BorderRouters is the body of [PathBorderRouters].

@@ -17,7 +17,7 @@
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go and conntrack.go (theirs), bfd.go (who
 // wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
-// shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
+// history.go (what happened lately), shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
 // explain_rules.go, doctor.go, plan.go (what a configuration would change) and orders.go
 // (API), statedir.go and sequence.go (what survives a restart), kernel.go (sysctls and
 // cleanup).
@@ -83,6 +83,7 @@ type daemon struct {
 	changes  atomic.Uint64   // of neighbours
 	reloads  chan chan error // orders to reload, with the place for the answer
 	vertices int             // of the last SPF run; owned by the OSPF loop
+	history  *history        // owned by the OSPF loop
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload
 	config     *config.Config
@@ -134,7 +135,7 @@ func newDaemon(o Options, cfg *config.Config, log *logrus.Logger) *daemon {
 	return &daemon{
 		options: o, log: log, started: time.Now(), config: cfg, loaded: time.Now(),
 		flushed: make(chan struct{}), silent: make(chan struct{}), converged: make(chan struct{}),
-		reloads: make(chan chan error),
+		reloads: make(chan chan error), history: newHistory(),
 	}
 }
 

@@ -26,8 +26,10 @@ func (d *daemon) onSpeakerError(iface string, err error) {
 // in the OSPF loop and must not block.
 func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 	interfaces := false
+	d.history.ran(now, out)
 	for _, ev := range out.Events {
 		d.logEvent(now, ev)
+		d.history.add(now, ev)
 		switch ev := ev.(type) {
 		case ospf.NeighborChange:
 			d.changes.Add(1)

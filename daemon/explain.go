@@ -270,7 +270,7 @@ func (x *explainer) sameHub(q api.ExplainQuery, e api.Explain) (same, why string
 	}
 	list := make([]explain.LSA, len(lsas))
 	for i, l := range lsas {
-		list[i] = explain.LSA(l)
+		list[i] = explain.LSA{Area: l.Area, Header: l.Header, Raw: l.Raw}
 	}
 	self := x.d.currentConfig().OSPF.RouterID
 	h := explain.NewNetwork(list).Flow(self, router(e.Forward.RouterID), router(e.Reverse.RouterID), q.Source, q.Destination)

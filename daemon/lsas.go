@@ -32,7 +32,7 @@ func (d *daemon) LSAs(ctx context.Context, which api.LSAQuery) ([]api.LSADetail,
 		if err != nil {
 			return nil, err
 		}
-		detail := api.LSADetail{Area: l.Area.String(), Raw: hex.EncodeToString(raw), Contents: contents}
+		detail := api.LSADetail{Area: l.Area.String(), Interface: l.Interface, Raw: hex.EncodeToString(raw), Contents: contents}
 		if asScope(l.Header.Type) {
 			detail.Area = ""
 		}

@@ -92,7 +92,7 @@ func (d *daemon) Symmetry(ctx context.Context, about netip.Addr) (api.Symmetry, 
 	}
 	areas, err := askOSPF(ctx, d, func(now time.Time) (list []areaLSAs) {
 		for _, lsa := range d.engine.LSAs(now) {
-			if lsa.Header.Type == packet.LSExternal {
+			if lsa.Header.Type == packet.LSExternal || lsa.Interface != "" {
 				continue
 			}
 			if n := len(list); n == 0 || list[n-1].area != lsa.Area {

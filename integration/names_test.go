@@ -18,6 +18,18 @@ func TestHostnames(t *testing.T) {
 				out, err := n.ecmpd("hub-a").Show(n.ctx, "ospf", "database")
 				return err == nil && strings.Contains(out, "10.255.0.2 (hub-b)") && strings.Contains(out, "OSPF router with id 10.255.0.1 (hub-a)"), out
 			})
+			for args, want := range map[string]string{
+				"graph":                  `"10.255.0.2" [label="hub-b\n10.255.0.2`,
+				"graph --format mermaid": `["hub-a<br/>10.255.0.1"]:::self`,
+				"events 10.255.0.11":     " to Full  ",
+				"neighbor 10.255.0.11":   " to Full  ",
+				"spf":                    "  full  ",
+				"database opaque-area":   "hub-b",
+			} {
+				if out, err := n.ecmpd("hub-a").Show(n.ctx, append([]string{"ospf"}, strings.Fields(args)...)...); err != nil || !strings.Contains(out, want) {
+					t.Errorf("show ospf %s: %v, %q is not in\n%s", args, err, want, out)
+				}
+			}
 		})
 	}
 }

@@ -46,6 +46,35 @@ func (d *spfDelay) advance(now time.Time) {
 	}
 }
 
+// SPFDelayStatus is the state of the SPF back-off delay machine (RFC 8405 5).
+type SPFDelayStatus struct {
+	State    string        // QUIET, SHORT_WAIT, LONG_WAIT
+	Pending  bool          // a run is due
+	Trigger  string        // of that run, or of the last one
+	Run      time.Duration // until it
+	HoldDown time.Duration // until HOLDDOWN_TIMER ends and the state is QUIET; 0: it does not run
+	Learn    time.Duration // until LEARN_TIMER ends and the state is LONG_WAIT; 0: it does not run
+}
+
+var delayNames = [...]string{"QUIET", "SHORT_WAIT", "LONG_WAIT"}
+
+// SPFDelay returns the state of the delay machine.
+func (e *Engine) SPFDelay(now time.Time) SPFDelayStatus {
+	d := e.delay
+	d.advance(now)
+	s := SPFDelayStatus{State: delayNames[d.state], Pending: d.timer.armed(), Trigger: d.trigger}
+	if s.Pending {
+		s.Run = max(0, d.timer.at.Sub(now))
+	}
+	if d.state != delayQuiet {
+		s.HoldDown = max(0, d.holdDown.Sub(now))
+	}
+	if d.state == delayShortWait {
+		s.Learn = max(0, d.learn.Sub(now))
+	}
+	return s
+}
+
 // applied notes what a change of the database means for the route table: a
 // leaf is published in this Step, the topology needs a run.
 func (e *Engine) applied(effect spf.Effect, h packet.LSAHeader) {

@@ -307,18 +307,19 @@ func (e *Engine) Counters() Counters { return e.counters }
 
 // LSA is one advertisement with its contents.
 type LSA struct {
-	Area   packet.ID // zero for AS-external LSAs
-	Header packet.LSAHeader
-	Raw    []byte // complete; nobody modifies it
+	Area      packet.ID // zero for AS-external LSAs
+	Interface string    // of link scope only
+	Header    packet.LSAHeader
+	Raw       []byte // complete; nobody modifies it
 }
 
-// LSAs returns the LSAs of all areas, then the AS-external ones, but for those at MaxAge.
+// LSAs returns the LSAs of all areas, then the AS-external ones and those of link scope, but for those at MaxAge.
 func (e *Engine) LSAs(now time.Time) []LSA {
 	list := []LSA{}
-	add := func(db *lsdb.DB, area packet.ID) {
+	add := func(db *lsdb.DB, area packet.ID, link string) {
 		for entry := range db.All() {
 			if !entry.IsMaxAge(now) {
-				list = append(list, LSA{Area: area, Header: entry.HeaderAt(now), Raw: entry.Raw})
+				list = append(list, LSA{Area: area, Interface: link, Header: entry.HeaderAt(now), Raw: entry.Raw})
 			}
 		}
 	}
@@ -326,8 +327,11 @@ func (e *Engine) LSAs(now time.Time) []LSA {
 		return list
 	}
 	for _, a := range e.areas {
-		add(a.db.DB, a.id)
+		add(a.db.DB, a.id, "")
 	}
-	add(e.as.DB, 0)
+	add(e.as.DB, 0, "")
+	for _, i := range e.ifaces {
+		add(i.db.DB, i.area.id, i.name)
+	}
 	return list
 }

@@ -69,6 +69,9 @@ type state struct {
 	explain    api.Explain
 	doctor     api.Doctor
 	plan       api.Plan
+	events     []api.Event
+	spf        api.SPF
+	graph      api.Graph
 	err        error
 }
 
@@ -133,6 +136,12 @@ func (r *router) LSAs(_ context.Context, q api.LSAQuery) ([]api.LSADetail, error
 	const network = "000102020a000001" + "0aff000180000001" + "8dc50020ffffff00" + "0aff00010aff0002"
 	return []api.LSADetail{{Area: "0.0.0.0", Raw: network, Contents: []byte(`{"type":"network"}`)}}, r.get().err
 }
+func (r *router) Events(_ context.Context, about netip.Addr) ([]api.Event, error) {
+	s := r.get()
+	return s.events, s.err
+}
+func (r *router) SPF(context.Context) (api.SPF, error)     { s := r.get(); return s.spf, s.err }
+func (r *router) Graph(context.Context) (api.Graph, error) { s := r.get(); return s.graph, s.err }
 func (r *router) Plan(context.Context, string, []byte) ([]api.Difference, error) {
 	s := r.get()
 	return s.plan.Differences, s.err
@@ -226,6 +235,13 @@ func TestExitCodes(t *testing.T) {
 		{"show ospf database network --socket " + socket, 0, ""},
 		{"show ospf database --adv-router 10.255.0.1 --socket " + socket, 0, ""},
 		{"show ospf database ext 192.0.2.0 --socket " + socket, 4, "an LSA with"},
+		{"show ospf events --socket " + socket, 0, ""},
+		{"show ospf events hub", 2, "no router id"},
+		{"show ospf spf --socket " + socket, 0, ""},
+		{"show ospf graph --socket " + socket, 0, ""},
+		{"show ospf graph --format mermaid --stubs --socket " + socket, 0, ""},
+		{"show ospf graph --format svg", 2, "dot or mermaid"},
+		{"show ospf graph --socket " + absent, 3, absent},
 		{"show ospf database opaque", 2, `"opaque" is no LSA type; there are router`},
 		{"show ospf database router lan", 2, `"lan" is no link state id`},
 		{"show ospf database router 10.0.0.1 x", 2, "not 3 arguments"},

@@ -62,7 +62,8 @@ func newShow() *cobra.Command {
 
 func newShowOSPF(a *asking) *cobra.Command {
 	ospf := group(&cobra.Command{Use: "ospf", Short: "Show what OSPF knows"})
-	ospf.AddCommand(newShowNeighbor(a), newShowInterface(a), newShowDatabase(a), newShowOSPFRoute(a), newShowBorderRouters(a))
+	ospf.AddCommand(newShowNeighbor(a), newShowInterface(a), newShowDatabase(a), newShowOSPFRoute(a), newShowBorderRouters(a),
+		newShowSPF(a), newShowEvents(a), newShowGraph(a))
 	return ospf
 }
 

@@ -84,8 +84,11 @@ func drawLSADetails(s screen, body api.LSADetails, _ bool) {
 			s.line("")
 		}
 		scope := "Area " + l.Area
-		if l.Area == "" {
+		switch {
+		case l.Area == "":
 			scope = "Autonomous system"
+		case l.Interface != "":
+			scope = "Link " + l.Interface
 		}
 		s.line("%s", scope)
 		raw, err := hex.DecodeString(l.Raw)

@@ -14,11 +14,11 @@ import (
 
 func newShowNeighbor(a *asking) *cobra.Command {
 	v := view[api.Neighbors]{path: api.PathNeighbors, pick: picker{"routerId", "neighbour", checkRouterID}, draw: drawNeighbors}
-	return v.command(a, &cobra.Command{
+	return withHistory(a, v.command(a, &cobra.Command{
 		Use:     "neighbor [ROUTER-ID]",
 		Aliases: []string{"neighbors", "neighbour", "neighbours"},
-		Short:   "Show OSPF neighbours, and why one is not Full",
-	})
+		Short:   "Show OSPF neighbours, and why one is not Full; with a router id, what happened to it",
+	}))
 }
 
 func drawNeighbors(s screen, body api.Neighbors, wide bool) {

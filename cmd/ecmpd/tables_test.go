@@ -103,6 +103,19 @@ var example = state{
 		{Area: "0.0.0.0", A: "10.255.0.12", B: "10.255.0.14", Symmetric: "unproven", Through: []string{"10.255.0.1", "10.255.0.2"},
 			Why: []string{"10.255.0.14 does not say how it hashes: a foreign router, or one that floods no opaque LSAs"}},
 	}},
+	events: []api.Event{
+		{Time: "2026-01-02T03:04:05.678Z", Kind: "neighbor", Interface: "vpn1", RouterID: "10.255.0.1", Address: "10.0.0.1", From: "Full", To: "Down", Reason: "InactivityTimer: no hello for 4s"},
+		{Time: "2026-01-02T03:04:01.000Z", Kind: "rejected", Interface: "vpn2", Address: "10.0.0.9", Reason: "area-mismatch: its area is 0.0.0.1"},
+		{Time: "2026-01-02T03:03:00.000Z", Kind: "interface", Interface: "vpn1", From: "Down", To: "Point-To-Point", Reason: "link up"},
+	},
+	spf: api.SPF{
+		Delay: api.SPFDelay{State: "SHORT_WAIT", Pending: true, Trigger: "router 10.255.0.1 adv 10.255.0.1", RunMsec: 120, HoldDownMsec: 9800, LearnMsec: 300},
+		Runs: []api.SPFRun{
+			{Time: "2026-01-02T03:04:05.678Z", Kind: "partial", Trigger: "leaves changed", Changed: 812, Runs: 7, DurationUsec: 1830},
+			{Time: "2026-01-02T03:03:05.678Z", Kind: "full", Trigger: "network 10.0.0.1 adv 10.255.0.1", Areas: 2, Vertices: 40, Changed: 3, Runs: 1, DurationUsec: 420},
+		},
+	},
+	graph: exampleGraph,
 	plan: api.Plan{Differences: []api.Difference{
 		{Line: 4, Column: 3, Key: "ospf.redistribute", Impact: "lsa"},
 		{Line: 9, Column: 23, Area: "0.0.0.0", Interfaces: []string{"vpn1", "vpn2", "vpn3", "vpn4", "vpn5"}, Key: "cost", Running: "10", File: "50", Impact: "lsa"},
@@ -164,6 +177,12 @@ func TestTables(t *testing.T) {
 		"doctor-clean":        func(s screen) { drawDoctor(s, api.Doctor{}) },
 		"explain":             func(s screen) { drawExplain(s, example.explain) },
 		"symmetry":            func(s screen) { drawSymmetry(s, api.SymmetryBody{Symmetry: example.symmetry}, false) },
+		"events":              func(s screen) { drawEvents(s, api.Events{Events: example.events}, false) },
+		"events-none":         func(s screen) { drawEvents(s, api.Events{}, false) },
+		"spf":                 func(s screen) { drawSPF(s, example.spf, false) },
+		"spf-none":            func(s screen) { drawSPF(s, api.SPF{Delay: api.SPFDelay{State: "QUIET"}}, false) },
+		"graph-dot":           func(s screen) { s.out.WriteString(layOut(exampleGraph, false).dot()) },
+		"graph-mermaid":       func(s screen) { s.out.WriteString(layOut(exampleGraph, true).mermaid()) },
 		"check-running":       func(s screen) { drawPlan(s, "hub.yaml", example.plan) },
 		"check-same":          func(s screen) { drawPlan(s, "hub.yaml", api.Plan{}) },
 		"symmetry-none": func(s screen) {
