@@ -88,6 +88,9 @@ func (im *importer) readAddress(i int, s *script.Statement) {
 		im.skip(i, "its address is not valid")
 		return
 	}
+	if all, ok := broadcastNetwork(s, p); ok {
+		p = all
+	}
 	network := p.Masked()
 	if peer, ok := parseHost(s.Value("network")); ok && p.Bits() == 32 {
 		network = netip.PrefixFrom(peer, 32) // the other end of a point-to-point link
@@ -98,6 +101,18 @@ func (im *importer) readAddress(i int, s *script.Statement) {
 		im.skip(i, "addresses are read and not set: that is for the machine's own network configuration")
 		im.addresses = append(im.addresses, address{i, a.At, p.Addr(), network, link})
 	}
+}
+
+// broadcastNetwork takes the prefix length of an address without one from
+// network and broadcast, as old scripts have it.
+func broadcastNetwork(s *script.Statement, p netip.Prefix) (netip.Prefix, bool) {
+	first, okFirst := parseHost(s.Value("network"))
+	last, okLast := parseHost(s.Value("broadcast"))
+	if !okFirst || !okLast || p.Bits() != 32 || last.Less(first) {
+		return p, false
+	}
+	whole := span(first, last)
+	return netip.PrefixFrom(p.Addr(), whole[0].Bits()), len(whole) == 1 && whole[0].Contains(p.Addr())
 }
 
 func maskBits(mask netip.Addr) int {

@@ -61,7 +61,7 @@ func (im *importer) placeEntries6() {
 			im.areaNamed(e.area).entries = append(im.areaNamed(e.area).entries, e)
 			continue
 		}
-		name, why := im.areaOfLink(e.match[0])
+		name, why := im.areaOfLink(e.match[0], im.Statements[e.i].Pos)
 		if a := im.areaNamed(name); a != nil {
 			a.entries = append(a.entries, e)
 		} else {
@@ -87,7 +87,7 @@ func (im *importer) placeEntries6() {
 
 // areaOfLink finds the area of an interface by its addresses. Without one (it
 // may get it later) the only area that has networks is taken.
-func (im *importer) areaOfLink(link string) (area, why string) {
+func (im *importer) areaOfLink(link string, at script.Pos) (area, why string) {
 	bits := -1
 	for _, own := range im.addresses {
 		if own.link != link {
@@ -114,7 +114,7 @@ func (im *importer) areaOfLink(link string) (area, why string) {
 	if area == "" {
 		return "", "no network of OSPF holds its address"
 	}
-	im.note(im.links.known[link], Assumed, "the address of %s is not in the script: OSPF on it is taken to be in area %s, which all networks are in", clip(link, 40), clip(area, 40))
+	im.note(at, Assumed, "the address of %s is not in the script: OSPF on it is taken to be in area %s, which all networks are in", clip(link, 40), clip(area, 40))
 	return area, ""
 }
 

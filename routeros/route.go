@@ -86,8 +86,8 @@ func (im *importer) readRoute(i int, s *script.Statement) {
 	}
 }
 
-// maxGateways bounds the gateways of a route; a hundred are weights gone mad.
-const maxGateways = 254
+// maxGateways bounds the gateways of a route: repeated, they are its weights.
+const maxGateways = 1000
 
 // readGateways reads addresses, interfaces, "address%interface" and "address@table".
 func (im *importer) readGateways(r *route, a script.Arg) bool {

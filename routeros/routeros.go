@@ -184,9 +184,13 @@ func (im *importer) read() {
 }
 
 // whole is a statement as one text, for comparison; empty for those that may
-// well stand twice, as each takes its part of the packets.
+// well stand twice: each takes its part of the packets, or overrides what is
+// between the two.
 func whole(s *script.Statement) string {
 	var b strings.Builder
+	if _, pcc := s.Arg("per-connection-classifier"); s.Menu == "ip firewall mangle" && !pcc {
+		return ""
+	}
 	b.WriteString(s.Menu + " " + s.Verb)
 	for _, a := range s.Args {
 		if a.Name == "nth" || a.Name == "random" || a.Name == "limit" {

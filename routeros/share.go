@@ -69,13 +69,13 @@ func (im *importer) share(w *ways) {
 	im.judgeSlots(w, set)
 	for _, s := range set {
 		if s.u != nil {
-			w.share.weights[s.u] = min(w.share.weights[s.u]+1, maxWeight)
+			w.share.weights[s.u]++
 		}
 	}
 	for u, n := range w.share.weights {
 		u.weightWhy = fmt.Sprintf("from line %d on: %d of %d parts", first.r.Line, n, max(first.of, len(set)))
 	}
-	w.weigh()
+	im.weigh(w)
 }
 
 // maxWeight is the highest weight of the configuration.
@@ -250,7 +250,7 @@ func (im *importer) shareByRoute(w *ways) {
 	lines := 0
 	for _, l := range main {
 		if l.distance == main[0].distance {
-			w.share.weights[l.u] = min(w.share.weights[l.u]+l.weight, maxWeight)
+			w.share.weights[l.u] += l.weight
 			if l.r != nil && lines == 0 {
 				lines = l.r.at.Line
 			}
@@ -264,18 +264,27 @@ func (im *importer) shareByRoute(w *ways) {
 	for u := range w.share.weights {
 		u.weightWhy = fmt.Sprintf("line %d: as often as the gateway is written", lines)
 	}
-	w.weigh()
+	im.weigh(w)
 }
 
-// weigh gives the uplinks their shares in lowest terms.
-func (w *ways) weigh() {
-	divisor := 0
+// weigh gives the uplinks their shares in lowest terms, and as nearly as weights can say them.
+func (im *importer) weigh(w *ways) {
+	divisor, highest := 0, 0
 	for _, n := range w.share.weights {
+		highest = max(highest, n)
 		for a := n; a > 0; {
 			divisor, a = a, divisor%a
 		}
 	}
-	for u, n := range w.share.weights {
-		u.weight = n / divisor
+	for _, u := range w.uplinks {
+		n := w.share.weights[u]
+		switch {
+		case n == 0:
+		case highest/divisor <= maxWeight:
+			u.weight = n / divisor
+		default:
+			u.weight = max((n*maxWeight+highest/2)/highest, 1)
+			im.note(u.at, Assumed, "a share of %d is more than weights can say: it is scaled down to %d", n/divisor, u.weight)
+		}
 	}
 }

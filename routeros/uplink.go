@@ -103,7 +103,8 @@ func (im *importer) legs(w *ways, r *route) {
 		w.tables[r.table] = append(legs, leg{u, r.distance, 1, r})
 	}
 	if !taken {
-		im.skip(r.i, "none of its gateways is known to be on a link of this router")
+		_, _, _, why := im.resolve(r.gateways[0])
+		im.skip(r.i, "%s", firstOf(why, "there is no room for its gateway"))
 	}
 }
 
@@ -147,7 +148,9 @@ func (im *importer) uplinkOf(w *ways, r *route, g gateway) *uplink {
 	case r.check == "bfd":
 		im.note(r.checkAt, Assumed, "check-gateway=bfd: the uplink's gateway is asked as usual")
 		fallthrough
-	case r.check != "" && addr.IsValid():
+	case r.check != "" && !addr.IsValid() && !u.dhcp:
+		im.note(r.checkAt, Assumed, "check-gateway=%s is not taken over: a point-to-point link has no gateway to ask; name a target beyond it under check", clip(r.check, 20))
+	case r.check != "":
 		u.check("gateway", "check-gateway="+r.check, r.checkAt.Line)
 	}
 	return u
