@@ -183,6 +183,7 @@ type LSA struct {
 	LinkStateID       string `json:"linkStateId"`
 	AdvertisingRouter string `json:"advertisingRouter"`
 	Age               int    `json:"age"`            // seconds
+	DoNotAge          bool   `json:"doNotAge"`       // and does not grow (RFC 1793)
 	SequenceNumber    string `json:"sequenceNumber"` // "0x80000001"
 	Checksum          string `json:"checksum"`       // "0x1234"
 	Length            int    `json:"length"`         // bytes, with the header

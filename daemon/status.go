@@ -149,7 +149,7 @@ func lsas(s ospf.ScopeStatus) []api.LSA {
 	out := make([]api.LSA, len(s.LSAs))
 	for i, h := range s.LSAs {
 		out[i] = api.LSA{
-			Type: h.Type.String(), LinkStateID: h.ID.String(), AdvertisingRouter: h.Adv.String(), Age: int(h.Age &^ packet.DoNotAge),
+			Type: h.Type.String(), LinkStateID: h.ID.String(), AdvertisingRouter: h.Adv.String(), Age: int(h.Age &^ packet.DoNotAge), DoNotAge: h.Age&packet.DoNotAge != 0,
 			SequenceNumber: fmt.Sprintf("0x%08x", uint32(h.Seq)), Checksum: fmt.Sprintf("0x%04x", h.Checksum), Length: int(h.Length),
 		}
 	}

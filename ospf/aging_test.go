@@ -72,18 +72,6 @@ func TestAging14_NoNeighbours(t *testing.T) {
 	}
 }
 
-// RFC 1793 2.2: DoNotAge LSAs do not grow old.
-func TestAging1793_DoNotAge(t *testing.T) {
-	l := newLab(t)
-	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
-	raw := aged(extLSA(id("9.9.9.9"), "192.0.2.0", 1), packet.DoNotAge|5)
-	p.update(raw)
-	l.advance(2 * time.Hour)
-	if got := l.lsa(header(raw).Key()); got == nil || header(got).Age != packet.DoNotAge|5 {
-		t.Errorf("%x", got)
-	}
-}
-
 // 12.4: own LSAs are refreshed before LSRefreshTime, with the next sequence
 // number, and not all together.
 func TestAging14_Refresh(t *testing.T) {

@@ -78,9 +78,9 @@ func (a *area) helloOptions() packet.Options {
 // options of LSAs that live in the database.
 func (d *database) options() packet.Options {
 	if d.area != nil {
-		return d.area.options()
+		return d.area.options() | packet.OptDC
 	}
-	return packet.OptE
+	return packet.OptE | packet.OptDC
 }
 
 // areaTypeIn reads the type of an area from the options of a Hello, in words.

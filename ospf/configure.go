@@ -126,6 +126,7 @@ func (e *Engine) dropArea(a *area) {
 // dropDatabase forgets a database without flooding.
 func (e *Engine) dropDatabase(d *database) {
 	e.timers.stop(&d.aging)
+	e.timers.stop(&d.doNotAge.timer)
 	for k, s := range e.origin {
 		if k.db == d {
 			e.timers.stop(&s.timer)

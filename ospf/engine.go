@@ -146,6 +146,7 @@ func (e *Engine) settle() {
 			e.publish()
 		}
 		e.settleSummaries()
+		e.settleIndications()
 		e.settleOverflow()
 		e.settleExternals()
 	}
@@ -273,6 +274,8 @@ type database struct {
 	iface *iface // set for a link database only
 	aging timer
 
+	doNotAge doNotAge
+
 	refused   uint64    // LSAs that there was no room for
 	refusedAt time.Time // the last one
 }
@@ -280,6 +283,7 @@ type database struct {
 func (e *Engine) newDatabase(a *area, i *iface) *database {
 	d := &database{DB: lsdb.New(), area: a, iface: i}
 	d.aging.fire = func() { e.expire(d) }
+	d.doNotAge.timer.fire = func() { e.checkDoNotAge(d) }
 	return d
 }
 

@@ -44,7 +44,7 @@ func TestFlood13_3_Scope(t *testing.T) {
 		case packet.LSExternal:
 			body = packet.ExternalLSA{Mask: packet.MaskOf(24)}
 		}
-		p.update(build(c.typ, lsid, p.id, 1, 1, body))
+		p.update(demand(build(c.typ, lsid, p.id, 1, 1, body))) // without the DC bit an indication-LSA would follow
 		list := l.take()
 		if a, b := len(flooded(list, "tun0")) == 1, len(flooded(list, "tun1")) == 1; a != c.tun0 || b != c.tun1 {
 			t.Errorf("type %s: tun0 %t, tun1 %t", c.typ, a, b)

@@ -34,7 +34,7 @@ stub 10.1.0.0 255.255.255.252 10
 point-to-point 4.4.4.4 0.0.0.4 10
 stub 10.255.0.1 255.255.255.255 10
 `
-	if got := describeLinks(r); got != want || r.Flags != 0 || h.Options != packet.OptE {
+	if got := describeLinks(r); got != want || r.Flags != 0 || h.Options != packet.OptE|packet.OptDC { // RFC 1793 2.1
 		t.Errorf("flags %x, links:\n%s", r.Flags, got)
 	}
 	l.reload(func(_ *Config, c *InterfaceConfig) { c.LinkData = LinkDataAddress })

@@ -143,10 +143,18 @@ func drawLSAs(s screen, lsas []api.LSA) {
 	var rows [][]string
 	for _, l := range lsas {
 		rows = append(rows, []string{
-			l.Type, l.LinkStateID, s.router(l.AdvertisingRouter), strconv.Itoa(l.Age), l.SequenceNumber, l.Checksum, strconv.Itoa(l.Length),
+			l.Type, l.LinkStateID, s.router(l.AdvertisingRouter), age(l), l.SequenceNumber, l.Checksum, strconv.Itoa(l.Length),
 		})
 	}
 	s.table([]string{"Type", "Link ID", "ADV Router", "Age", "Seq#", "CkSum", "Length"}, rows)
+}
+
+// age is how old an LSA is; DNA marks one that does not grow older (RFC 1793).
+func age(l api.LSA) string {
+	if l.DoNotAge {
+		return fmt.Sprintf("%d (DNA)", l.Age)
+	}
+	return strconv.Itoa(l.Age)
 }
 
 func newShowOSPFRoute(a *asking) *cobra.Command {

@@ -30,7 +30,7 @@ var example = state{
 		Areas: []api.AreaLSAs{
 			{Area: "0.0.0.0", Fingerprint: "5f2c01aa", LSAs: []api.LSA{
 				{Type: "router", LinkStateID: "10.255.0.1", AdvertisingRouter: "10.255.0.1", Age: 12, SequenceNumber: "0x80000004", Checksum: "0xbeef", Length: 72},
-				{Type: "asbr-summary", LinkStateID: "10.255.0.11", AdvertisingRouter: "10.255.0.1", Age: 1799, SequenceNumber: "0x80000001", Checksum: "0x0001", Length: 28},
+				{Type: "asbr-summary", LinkStateID: "10.255.0.11", AdvertisingRouter: "10.255.0.1", Age: 1799, DoNotAge: true, SequenceNumber: "0x80000001", Checksum: "0x0001", Length: 28},
 			}},
 			{Area: "0.0.0.1", Fingerprint: "00000000"},
 		},

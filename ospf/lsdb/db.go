@@ -26,7 +26,27 @@ type DB struct {
 	bytes       int
 	weight      int
 	byAdv       map[packet.ID]int
+	demand      DemandCount
 	fingerprint uint64
+}
+
+// DemandCount is what of a database counts for LSAs that do not grow old (RFC 1793 2.5).
+type DemandCount struct {
+	DoNotAge    int // LSAs that do not grow old
+	Clear       int // LSAs without the DC bit, indication-LSAs among them
+	Indications int // indication-LSAs (RFC 1793 2.5.1)
+}
+
+func (c *DemandCount) add(e *Entry, n int) {
+	if e.Age&packet.DoNotAge != 0 {
+		c.DoNotAge += n
+	}
+	if e.Options&packet.OptDC == 0 {
+		c.Clear += n
+	}
+	if e.IsIndication() {
+		c.Indications += n
+	}
 }
 
 // New returns an empty database.
@@ -66,6 +86,7 @@ func (d *DB) Install(now time.Time, raw []byte) (e *Entry, changed bool) {
 	d.bytes += len(e.Raw)
 	d.weight += Weight(raw)
 	d.byAdv[e.Adv]++
+	d.demand.add(e, 1)
 	d.fingerprint += e.fingerprint()
 	d.expiry.push(e)
 	return e, old == nil || differs(old, e, now)
@@ -90,6 +111,7 @@ func (d *DB) forget(e *Entry) {
 	if d.byAdv[e.Adv]--; d.byAdv[e.Adv] == 0 {
 		delete(d.byAdv, e.Adv)
 	}
+	d.demand.add(e, -1)
 	d.fingerprint -= e.fingerprint()
 	d.expiry.remove(e)
 }
@@ -99,6 +121,9 @@ func (d *DB) Len() int { return d.count }
 
 // Bytes returns the length of all LSAs, headers included.
 func (d *DB) Bytes() int { return d.bytes }
+
+// Demand returns how many LSAs have to do with demand circuits.
+func (d *DB) Demand() DemandCount { return d.demand }
 
 // Weight returns the sum of the weights of all LSAs.
 func (d *DB) Weight() int { return d.weight }

@@ -41,6 +41,12 @@ func (e *Entry) AgeAt(now time.Time) uint16 { return e.age(now, 0) }
 // IsMaxAge reports whether the LSA is at MaxAge at now.
 func (e *Entry) IsMaxAge(now time.Time) bool { return e.AgeAt(now)&^packet.DoNotAge == packet.MaxAge }
 
+// IsIndication reports whether the LSA says that routers beyond its area do not
+// know the DoNotAge bit (RFC 1793 section 2.5.1).
+func (e *Entry) IsIndication() bool {
+	return e.Type == packet.LSASBRSummary && e.Options&packet.OptDC == 0 && e.ID == e.Adv
+}
+
 // HeaderAt returns the header with the age at now.
 func (e *Entry) HeaderAt(now time.Time) packet.LSAHeader {
 	h := e.LSAHeader
