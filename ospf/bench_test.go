@@ -13,13 +13,13 @@ func hub(tb testing.TB, n int) (*lab, []*peer) {
 	l := newLab(tb, func(l *lab) {
 		for k := range n {
 			l.links = append(l.links, Link{Name: fmt.Sprintf("vpn%d", k), Index: 100 + k, MTU: 1420, Up: true, PointToPoint: true,
-				Addrs: []LinkAddr{{Addr: pfx(fmt.Sprintf("10.128.%d.1/30", k))}}})
+				Addrs: []LinkAddr{{Addr: pfx(fmt.Sprintf("10.%d.%d.1/30", 128+k/256, k%256))}}})
 		}
 		l.cfg.MaxLSAs = 250_000
 	})
 	var peers []*peer
 	for k := range n {
-		p := l.peer(fmt.Sprintf("vpn%d", k), fmt.Sprintf("20.0.%d.1", k), fmt.Sprintf("10.128.%d.2", k))
+		p := l.peer(fmt.Sprintf("vpn%d", k), fmt.Sprintf("20.%d.%d.1", k/256, k%256), fmt.Sprintf("10.%d.%d.2", 128+k/256, k%256))
 		p.bring(nbrFull)
 		peers = append(peers, p)
 	}
@@ -92,6 +92,29 @@ func BenchmarkStepRefused(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		if n%perUpdate == 0 {
 			l.e.Step(l.now, ds[n/perUpdate%len(ds)])
+		}
+	}
+}
+
+// A router-LSA of one of 1,000 tunnels: flooded to all others, which
+// acknowledge.
+func BenchmarkStepHub(b *testing.B) {
+	const count = 1000
+	l, peers := hub(b, count)
+	seq := packet.InitialSeq
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		from := peers[n%count]
+		raw := build(packet.LSRouter, from.id, from.id, seq+packet.Seq(n)+1, 1, packet.RouterLSA{Links: []packet.RouterLink{
+			{ID: self, Data: packet.ID(n), Type: packet.LinkPointToPoint, Metric: 10}}})
+		l.e.Step(l.now, from.datagram(allSPFRouters, &packet.LSUpdate{LSAs: [][]byte{raw}}))
+		l.now = l.now.Add(time.Millisecond)
+		l.e.Step(l.now, Tick{})
+		h, _ := packet.DecodeLSAHeader(raw)
+		for _, p := range peers {
+			if p != from {
+				l.e.Step(l.now, p.datagram(allSPFRouters, &packet.LSAck{Headers: []packet.LSAHeader{h}}))
+			}
 		}
 	}
 }

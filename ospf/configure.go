@@ -87,9 +87,7 @@ func (e *Engine) dropAreas() {
 // was learnt is forgotten.
 func (e *Engine) stop(reason string) {
 	e.flushAll()
-	for _, i := range e.ifaces {
-		i.flushFloods()
-	}
+	e.sendAllFloods()
 	for _, i := range slices.Clone(e.ifaces) {
 		i.remove(reason)
 	}

@@ -48,6 +48,8 @@ type Engine struct {
 	startup  timer // end of stub-router.on-startup
 	drained  bool  // stub router by command
 
+	roots        timer // brings areas whose root is dirty in line
+	floods       floodQueue
 	progress     []*neighbor // whose request lists shrank in this Step
 	maxAged      []agedLSA   // MaxAge instances that wait to leave the database
 	maxAgedCheck bool        // something that they wait for has changed
@@ -81,11 +83,15 @@ func New(seed uint64) *Engine {
 	e.startup.fire = e.linksChanged
 	e.overflow.exit.fire = e.exitOverflow
 	e.pacing.timer.fire = func() {} // every Step settles it
+	e.roots.fire = e.settleRoots
+	e.floods.timer.fire = e.sendFloods
 	return e
 }
 
 // Step applies one input at the instant now, which must not go back, and
-// returns what follows from it. Whatever is due by now happens first.
+// returns what follows from it. Whatever is due by now happens first. Inputs that
+// arrive together should carry the same instant: what they lead to (packets of LSAs,
+// SPF) is put together by the first Step of a later one, which is due at once.
 func (e *Engine) Step(now time.Time, in Input) Output {
 	e.now = now
 	e.out = Output{}
@@ -125,8 +131,12 @@ func (e *Engine) Deadline() time.Time {
 	return at
 }
 
-// settle brings everything that one input set in motion to its end: own LSAs
-// follow the new state, queued LSAs leave, routes are published.
+// soon is the instant behind all inputs that carry this one: what is put off until
+// then (own router-LSAs, flooding, SPF) happens once for all of them.
+func (e *Engine) soon() time.Time { return e.now.Add(1) }
+
+// settle brings what one input set in motion to its end: own LSAs follow the new
+// state, routes are published.
 func (e *Engine) settle() {
 	if e.started.IsZero() {
 		return
@@ -139,9 +149,6 @@ func (e *Engine) settle() {
 	e.settlePacing()
 	for again := true; again; again = e.settleHelping() { // each turn ends the help for a neighbour
 		e.updateBorder()
-		for _, a := range e.areas {
-			a.settle()
-		}
 		if e.table != nil && e.routesDirty {
 			e.publish()
 		}
@@ -151,10 +158,10 @@ func (e *Engine) settle() {
 		e.settleExternals()
 	}
 	e.sweepMaxAged()
-	for _, i := range e.ifaces {
-		i.flushFloods()
-	}
 	e.shutdownSettle()
+	if slices.ContainsFunc(e.areas, func(a *area) bool { return a.rootDirty }) && !e.roots.armed() {
+		e.timers.set(&e.roots, e.soon())
+	}
 }
 
 // publish takes what changed in the route table to the outside and to other areas.
@@ -228,11 +235,16 @@ type area struct {
 	nssa      nssa
 }
 
-func (a *area) settle() {
-	if a.rootDirty {
-		a.rootDirty = false
-		a.originateRouter()
-		a.originateInfo()
+// settleRoots brings our LSAs and the roots of the trees in line with the
+// interfaces. It looks at all of them, so that adjacencies which change together cost
+// it once.
+func (e *Engine) settleRoots() {
+	for _, a := range e.areas {
+		if a.rootDirty {
+			a.rootDirty = false
+			a.originateRouter()
+			a.originateInfo()
+		}
 	}
 }
 

@@ -224,8 +224,8 @@ func TestRetransmit4222_2_3_Backoff(t *testing.T) {
 	p.acks = false
 	times := map[packet.ID][]int{}
 	watch := func(from time.Time, until time.Duration) {
-		for range int(until / time.Second) {
-			l.advance(time.Second)
+		for range int(2 * until / time.Second) {
+			l.advance(time.Second / 2)
 			for _, h := range flooded(l.take(), "eth0") {
 				if h.Type == packet.LSExternal {
 					times[h.ID] = append(times[h.ID], int(l.now.Sub(from).Seconds()))
@@ -271,5 +271,55 @@ func TestRetransmit4222_2_4_Congestion(t *testing.T) {
 	l.advance(60 * time.Second)
 	if n := len(retx.entries); n != 0 {
 		t.Errorf("%d LSAs left", n)
+	}
+}
+
+// Who has just flooded small packets to many gathers what comes next; the first
+// change and full packets never wait.
+func TestFlood_RestAfterSmallPackets(t *testing.T) {
+	const neighbors = 200
+	l, peers := hub(t, neighbors)
+	update := func(n int, count int) Datagram {
+		u := &packet.LSUpdate{}
+		for k := range count {
+			u.LSAs = append(u.LSAs, build(packet.LSExternal, packet.ID(0xc0000000+(n*1000+k)<<8), peers[n].id, 1, 1, packet.ExternalLSA{Mask: packet.MaskOf(24), Metric: 1}))
+		}
+		return peers[n].datagram(allSPFRouters, u)
+	}
+	floods := func() (packets, lsas int) {
+		for l.e.floods.timer.armed() {
+			l.now = l.e.floods.timer.at
+			for _, p := range l.e.Step(l.now, Tick{}).Send {
+				if _, body, err := packet.Decode(p.Data); err == nil && body.Type() == packet.TypeLSUpdate {
+					packets++
+					lsas += len(body.(*packet.LSUpdate).LSAs)
+				}
+			}
+		}
+		return packets, lsas
+	}
+	l.now = l.now.Add(time.Second)
+	start := l.now
+	l.e.Step(l.now, update(0, 1))
+	if packets, _ := floods(); packets != neighbors-1 || l.now.Sub(start) > time.Microsecond {
+		t.Fatalf("the first change took %d packets and %v", packets, l.now.Sub(start))
+	}
+	for n := 1; n <= 10; n++ { // one by one
+		l.now = l.now.Add(time.Millisecond)
+		if out := l.e.Step(l.now, update(n, 1)); len(out.Send) > 2 {
+			t.Fatalf("change %d was flooded alone, in %d packets", n, len(out.Send))
+		}
+	}
+	if packets, lsas := floods(); packets != neighbors || lsas != 10*(neighbors-1) {
+		t.Errorf("%d LSAs left in %d packets", lsas, packets)
+	}
+	l.now = l.now.Add(time.Second)
+	start = l.now
+	for n := range 11 {
+		l.e.Step(l.now, update(11, 38+n)) // some are new each time
+	}
+	floods()
+	if d := l.now.Sub(start); d > 20*time.Millisecond {
+		t.Errorf("full packets waited %v", d)
 	}
 }

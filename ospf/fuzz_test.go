@@ -320,7 +320,7 @@ func invariants(t *testing.T, l *lab) {
 		if len(i.neighbors) > e.cfg.MaxNeighbors || len(i.strangers.seen) > maxStrangers {
 			t.Fatalf("%d neighbours, %d strangers", len(i.neighbors), len(i.strangers.seen))
 		}
-		if !i.up && len(i.neighbors)+len(i.acks)+len(i.floods.entries) > 0 {
+		if !i.up && len(i.neighbors)+len(i.acks)+len(i.flooding) > 0 {
 			t.Fatalf("%s is down and keeps something", i.name)
 		}
 		for _, n := range i.neighbors {

@@ -107,7 +107,8 @@ func newLab(t testing.TB, edit ...func(*lab)) *lab {
 	return l
 }
 
-// step applies an input now and everything that becomes due at this instant.
+// step applies an input now and everything that becomes due at once; floods
+// that rest count as well, unless many packets went before them.
 func (l *lab) step(in Input) {
 	l.t.Helper()
 	for n := 0; ; n++ {
@@ -127,8 +128,16 @@ func (l *lab) step(in Input) {
 		}
 		l.done = l.done || out.Done
 		l.acknowledge(out.Send)
-		if at := l.e.Deadline(); at.IsZero() || at.After(l.now) {
+		at := l.e.Deadline()
+		atOnce := l.e.soon()
+		if q := &l.e.floods; q.timer.armed() && q.timer.at.Equal(at) {
+			atOnce = l.now.Add(time.Millisecond)
+		}
+		if at.IsZero() || at.After(atOnce) {
 			return
+		}
+		if at.After(l.now) {
+			l.now = at
 		}
 		in = Tick{}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ecmpd/ecmpd/ospf/lsdb"
 	"github.com/ecmpd/ecmpd/ospf/packet"
 	"github.com/ecmpd/ecmpd/ospf/spf"
 )
@@ -32,7 +33,7 @@ type iface struct {
 	wait      timer
 	ack       timer
 	acks      []packet.LSAHeader // delayed acknowledgements
-	floods    floodQueue
+	flooding  []*lsdb.Entry      // in the next packets, see floodQueue
 
 	sequence  uint32 // cryptographic sequence number sent last (RFC 2328 D.3); 0: none
 	up        bool   // the state machine has been started

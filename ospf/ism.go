@@ -123,7 +123,7 @@ func (i *iface) reset(reason string) {
 	i.e.timers.stop(&i.wait)
 	i.e.timers.stop(&i.ack)
 	i.acks = nil
-	i.floods.clear()
+	i.flooding = nil
 	i.dropLinkDatabase()
 }
 

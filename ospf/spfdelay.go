@@ -156,8 +156,10 @@ func (e *Engine) starting() bool {
 // runAt arms SPF_TIMER. One that is running moves only when sooner is asked for.
 func (e *Engine) runAt(at time.Time, trigger string, sooner bool) {
 	d := &e.delay
-	if at.Before(d.rested) {
-		at = d.rested
+	for _, first := range []time.Time{e.soon(), d.rested} {
+		if at.Before(first) {
+			at = first
+		}
 	}
 	if !d.timer.armed() || sooner && d.timer.at.After(at) {
 		d.trigger = trigger
@@ -199,7 +201,11 @@ const (
 
 // runSPF is the end of SPF_TIMER: calculate and publish.
 func (e *Engine) runSPF() {
-	if e.table == nil || !e.table.Pending() {
+	if e.table == nil {
+		return
+	}
+	e.settleRoots()
+	if !e.table.Pending() {
 		return
 	}
 	stats := e.table.Run()

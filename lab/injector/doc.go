@@ -5,6 +5,7 @@
 //
 //	injector.go  Injector: one socket, any number of links
 //	socket.go    the raw socket
+//	batch.go     many datagrams in one system call
 //	link.go      one adjacency: hellos and the way to Full (RFC 2328 10)
 //	exchange.go  the database exchange (RFC 2328 10.6 to 10.8)
 //	flood.go     updates, acknowledgements, retransmission (RFC 2328 13)

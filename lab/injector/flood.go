@@ -6,6 +6,9 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
+// ackDelay gathers acknowledgements, as routers do; all retransmit much later.
+const ackDelay = 400 * time.Millisecond
+
 // flight is a flooded LSA that waits for its acknowledgement.
 type flight struct {
 	header packet.LSAHeader
@@ -49,31 +52,36 @@ func (l *link) retransmit(now time.Time) {
 	l.sendUpdates(lsas)
 }
 
-// receiveLSUpdate acknowledges at once whatever comes (RFC 2328 13.5).
+// receiveLSUpdate acknowledges, within ackDelay, whatever comes (RFC 2328 13.5).
 func (l *link) receiveLSUpdate(u *packet.LSUpdate, now time.Time) {
 	if l.state < exchange {
 		return
 	}
 	l.injector.stats.Received += len(u.LSAs)
-	room := (l.injector.config.MTU - ipHeader - packet.HeaderLen) / packet.LSAHeaderLen
-	var acks []packet.LSAHeader
 	for _, raw := range u.LSAs {
 		h, err := packet.DecodeLSAHeader(raw) // not to judge it costs less
-		if err != nil {
-			continue
+		if err == nil && l.compare(h, raw) {
+			l.acknowledge(h, now)
 		}
-		if l.compare(h, raw) {
-			acks = append(acks, h)
-		}
-		if len(acks) == room {
-			l.send(&packet.LSAck{Headers: acks})
-			acks = nil
-		}
-	}
-	if len(acks) > 0 {
-		l.send(&packet.LSAck{Headers: acks})
 	}
 	l.pump(now)
+}
+
+// acknowledge puts an LSA into the next acknowledgement, which leaves when it is full,
+// or with the first tick after ackDelay.
+func (l *link) acknowledge(h packet.LSAHeader, now time.Time) {
+	if len(l.acks) == 0 {
+		l.ackAt = now.Add(ackDelay)
+	}
+	l.acks = append(l.acks, h)
+	if len(l.acks) == (l.injector.config.MTU-ipHeader-packet.HeaderLen)/packet.LSAHeaderLen {
+		l.sendAcks()
+	}
+}
+
+func (l *link) sendAcks() {
+	l.send(&packet.LSAck{Headers: l.acks})
+	l.acks = l.acks[:0]
 }
 
 // compare looks at one LSA that came in and says whether it needs an

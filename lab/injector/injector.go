@@ -56,6 +56,7 @@ type Injector struct {
 	watched map[packet.ID]packet.LSAHeader // newest router-LSA of each neighbour
 	bfd     *bfd                           // nil without
 	silent  bool
+	ticked  time.Time
 	changed chan struct{} // closed when a link becomes Full, then replaced
 	stats   Stats
 }
@@ -68,6 +69,9 @@ type Stats struct {
 	Acknowledged  int // of those flooded
 	Received      int // LSAs of the other side
 	Restarts      int // adjacencies that fell back
+	// Late is the longest time between two looks at the clock: near a dead interval, it
+	// is the machine that is measured, not the router.
+	Late time.Duration
 }
 
 // Open begins to speak in the network namespace of the calling thread
@@ -82,18 +86,25 @@ func Open(c Config) (*Injector, error) {
 	for _, raw := range c.LSAs {
 		in.install(raw)
 	}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("injector: %w", err)
+	}
+	indexes := map[string]int{}
+	for _, ifc := range interfaces {
+		indexes[ifc.Name] = ifc.Index
+	}
 	var ifindexes []int
 	for _, l := range c.Links {
-		ifc, err := net.InterfaceByName(l.Interface)
-		if err != nil {
-			return nil, fmt.Errorf("injector: interface %s: %w", l.Interface, err)
+		index, ok := indexes[l.Interface]
+		if !ok {
+			return nil, fmt.Errorf("injector: there is no interface %s", l.Interface)
 		}
-		ifindexes = append(ifindexes, ifc.Index)
-		own := &link{Link: l, injector: in, ifindex: ifc.Index, inflight: map[packet.Key]flight{}}
+		ifindexes = append(ifindexes, index)
+		own := &link{Link: l, injector: in, ifindex: index, inflight: map[packet.Key]flight{}}
 		in.links = append(in.links, own)
-		in.byIndex[ifc.Index] = own
+		in.byIndex[index] = own
 	}
-	var err error
 	if in.socket, err = openSocket(ifindexes); err != nil {
 		return nil, fmt.Errorf("injector: %w", err)
 	}
@@ -106,6 +117,7 @@ func Open(c Config) (*Injector, error) {
 		in.busy.Go(func() { in.bfd.clock(in.stop) })
 	}
 	in.opened = time.Now()
+	in.ticked = in.opened
 	in.tick(in.opened)
 	in.busy.Go(in.receive)
 	in.busy.Go(in.clock)
@@ -162,6 +174,7 @@ func (in *Injector) Flood(link int, lsas ...[]byte) time.Time {
 	}
 	start := time.Now()
 	l.pump(start)
+	in.socket.flush()
 	return start
 }
 
@@ -257,8 +270,8 @@ func (in *Injector) clock() {
 		select {
 		case <-in.stop:
 			return
-		case now := <-tick.C:
-			in.tick(now)
+		case <-tick.C:
+			in.tick(time.Now())
 		}
 	}
 }
@@ -269,33 +282,41 @@ func (in *Injector) tick(now time.Time) {
 	if in.silent {
 		return
 	}
+	in.stats.Late, in.ticked = max(in.stats.Late, now.Sub(in.ticked)), now
 	for _, l := range in.links {
 		l.tick(now)
 	}
+	in.socket.flush()
 }
 
 func (in *Injector) receive() {
-	buffer, control := make([]byte, largestPacket), make([]byte, 256)
 	for {
 		select {
 		case <-in.stop:
 			return
 		default:
 		}
-		if b, ifindex := in.socket.receive(buffer, control); b != nil {
+		locked := false // once the wait is over
+		in.socket.receive(func(b []byte, ifindex int) {
+			if !locked {
+				in.mu.Lock()
+				locked = true
+			}
 			in.deliver(b, ifindex)
+		})
+		if locked {
+			in.socket.flush()
+			in.mu.Unlock()
 		}
 	}
 }
 
 func (in *Injector) deliver(b []byte, ifindex int) {
-	h, body, err := packet.Decode(b)
-	if err != nil {
+	l := in.byIndex[ifindex]
+	if l == nil || in.silent {
 		return
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if l := in.byIndex[ifindex]; l != nil && !in.silent && h.RouterID != l.RouterID {
+	if h, body, err := packet.Decode(b); err == nil && h.RouterID != l.RouterID {
 		l.receive(h, body, time.Now())
 	}
 }

@@ -50,6 +50,8 @@ type link struct {
 	// Flooding.
 	queue    []packet.Key
 	inflight map[packet.Key]flight
+	acks     []packet.LSAHeader // to send at ackAt
+	ackAt    time.Time
 	fullAt   time.Time // the neighbour's router-LSA has the link
 }
 
@@ -76,6 +78,9 @@ func (l *link) tick(now time.Time) {
 		l.lastSent = now
 	}
 	l.retransmit(now)
+	if len(l.acks) > 0 && !now.Before(l.ackAt) {
+		l.sendAcks()
+	}
 }
 
 func (l *link) hello(now time.Time) {
@@ -99,7 +104,7 @@ func (l *link) fall(to state) {
 		l.injector.stats.Restarts++
 	}
 	l.state, l.fullAt = to, time.Time{}
-	l.queue = nil
+	l.queue, l.acks = nil, nil
 	clear(l.inflight)
 	l.injector.notify()
 }

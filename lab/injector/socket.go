@@ -3,7 +3,6 @@ package injector
 import (
 	"fmt"
 	"net/netip"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,12 +20,13 @@ var allSPFRouters = netip.AddrFrom4([4]byte{224, 0, 0, 5})
 
 // socket is a raw OSPF socket of the namespace it was opened in.
 type socket struct {
-	fd    int
-	joins []int // sockets that only hold multicast memberships
+	fd      int
+	joins   []int // sockets that only hold multicast memberships
+	in, out *batch
 }
 
 func openSocket(ifindexes []int) (*socket, error) {
-	s := &socket{fd: -1}
+	s := &socket{fd: -1, in: newBatch(largestPacket), out: newBatch(0)}
 	var err error
 	if s.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ospfProtocol); err != nil {
 		return nil, fmt.Errorf("open OSPF socket: %w", err)
@@ -77,31 +77,30 @@ func (s *socket) join(i, ifindex int) error {
 	return nil
 }
 
-// send sends an OSPF packet to AllSPFRouters. What the kernel refuses is lost,
-// as on a wire.
+// send queues an OSPF packet to AllSPFRouters; it keeps b until flush. What the
+// kernel refuses is lost, as on a wire.
 func (s *socket) send(b []byte, ifindex int, source netip.Addr) {
-	_ = unix.Sendmsg(s.fd, b, unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: int32(ifindex), Spec_dst: source.As4()}),
-		&unix.SockaddrInet4{Addr: allSPFRouters.As4()}, 0)
+	s.out.put(b, pktinfo{info: unix.Inet4Pktinfo{Ifindex: int32(ifindex), Spec_dst: source.As4()}})
+	if s.out.full() {
+		s.flush()
+	}
 }
 
-// receive waits for a packet for a short while. It returns its OSPF part and
-// where it came in; nothing when none came.
-func (s *socket) receive(b, control []byte) (ospf []byte, ifindex int) {
-	n, oobn, _, _, err := unix.Recvmsg(s.fd, b, control, 0)
-	if err != nil || n < 20 {
-		return nil, 0
-	}
-	header := int(b[0]&0x0f) * 4
-	messages, err := unix.ParseSocketControlMessage(control[:oobn])
-	if err != nil || header > n {
-		return nil, 0
-	}
-	for _, m := range messages {
-		if m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
-			ifindex = int((*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0])).Ifindex)
+// flush sends what is queued.
+func (s *socket) flush() { s.out.send(s.fd) }
+
+// receive waits for packets for a short while and hands the OSPF part of each to
+// deliver, with the interface where it came in.
+func (s *socket) receive(deliver func(ospf []byte, ifindex int)) {
+	for i := range s.in.receive(s.fd) {
+		b, info := s.in.take(i)
+		if len(b) < ipHeader {
+			continue
+		}
+		if header := int(b[0]&0x0f) * 4; header <= len(b) {
+			deliver(b[header:], int(info.Ifindex))
 		}
 	}
-	return b[header:n], ifindex
 }
 
 func (s *socket) close() {

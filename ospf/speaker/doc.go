@@ -23,6 +23,10 @@
 // input of the daemon and any event or route change nothing waits, so convergence
 // is not held up.
 //
+// What one turn reads is stepped as far as possible at one instant, and timers wait while
+// there is more to read (up to 0.1 s): the engine floods once for all of it, and does not
+// send again what an unread acknowledgement answers.
+//
 // # How long a Step may take
 //
 // The loop sends nothing while Step runs. A Step must stay below 100 ms, a

@@ -30,13 +30,35 @@ func (s *Speaker) step(now time.Time, in ospf.Input) {
 		}
 	}
 	s.queue = append(s.queue, out.Send...)
-	if len(out.Routes) > 0 || len(out.Events) > 0 || out.Done {
-		s.outputs = append(s.outputs, out)
+	s.gather(out)
+	if s.telling() {
 		s.alertUntil = now.Add(alertTime)
 	}
 }
 
-// flush sends what the turn has queued, then passes the outputs on.
+// gather adds to what the turn has for OnOutput. The first output is kept as it is: most
+// turns have no more.
+func (s *Speaker) gather(out ospf.Output) {
+	o := &s.output
+	if o.Routes == nil {
+		o.Routes = out.Routes
+	} else {
+		o.Routes = append(o.Routes, out.Routes...)
+	}
+	if o.Events == nil {
+		o.Events = out.Events
+	} else {
+		o.Events = append(o.Events, out.Events...)
+	}
+	o.Done = o.Done || out.Done
+}
+
+// telling says that the turn has something for OnOutput.
+func (s *Speaker) telling() bool {
+	return len(s.output.Routes) > 0 || len(s.output.Events) > 0 || s.output.Done
+}
+
+// flush sends what the turn has queued, then passes on what it has to tell.
 func (s *Speaker) flush(now time.Time) {
 	s.outlet = s.outlet[:0]
 	sendable := s.queue[:0]
@@ -60,11 +82,11 @@ func (s *Speaker) flush(now time.Time) {
 	s.transmit(now, s.hello.fd, routed, routedOutlet)
 	clear(s.queue)
 	s.queue = s.queue[:0]
-	for i, out := range s.outputs {
-		s.outputs[i] = ospf.Output{}
+	if s.telling() {
+		out := s.output
+		s.output = ospf.Output{}
 		s.options.OnOutput(now, out)
 	}
-	s.outputs = s.outputs[:0]
 }
 
 // transmit hands datagrams to the kernel.

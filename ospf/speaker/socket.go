@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	bufferBytes = 8 << 20 // kernel buffer of a socket, each way
-	trafficCS6  = 0xc0    // RFC 2328 8.1 (precedence internetwork control)
-	helloType   = 1       // RFC 2328 A.3.1
-	ospfHeader  = 24      // bytes, RFC 2328 A.3.1
+	// bufferBytes is the kernel buffer of a socket, each way: room for what a thousand
+	// neighbours that come up together say while the loop is busy with the first of them.
+	bufferBytes = 32 << 20
+	trafficCS6  = 0xc0 // RFC 2328 8.1 (precedence internetwork control)
+	helloType   = 1    // RFC 2328 A.3.1
+	ospfHeader  = 24   // bytes, RFC 2328 A.3.1
 )
 
 // openSocket opens a raw OSPF socket that receives from all interfaces what

@@ -3,6 +3,7 @@ package speaker
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf"
@@ -12,8 +13,10 @@ import (
 const (
 	gatherTime  = 20 * time.Millisecond  // how long Hellos and timers may wait for company
 	alertTime   = 300 * time.Millisecond // after a change, in which nothing waits
-	slice       = 5 * time.Millisecond   // of a turn, for one socket's datagrams
+	helloSlice  = 4096                   // Hellos read at once, some milliseconds of work
+	otherSlice  = 20 * time.Millisecond  // of a turn, for other datagrams: what they lead to is put together
 	maxHeldBack = 256                    // turns that unread Hellos may hold timers back
+	maxBehind   = 100 * time.Millisecond // by which other unread datagrams may
 	retryJoin   = time.Second
 	reportEvery = time.Second // of send errors, per interface
 )
@@ -29,8 +32,9 @@ type Engine interface {
 
 // Options are the speaker's ways out. Its functions are called in the loop and must not block.
 type Options struct {
-	// OnOutput gets every output that carries route changes, events or Done,
-	// after its memberships and datagrams were handed to the kernel.
+	// OnOutput gets the route changes, events and Done of all outputs, those of one turn
+	// together, after their memberships and datagrams were handed to the kernel. It
+	// keeps what it gets.
 	OnOutput func(now time.Time, out ospf.Output)
 	// OnError gets what went wrong and did not stop the loop: datagrams that
 	// could not be sent (at most one report a second and interface) and
@@ -62,7 +66,7 @@ type Speaker struct {
 
 	queue    []ospf.Transmit // of this turn
 	outlet   []int           // interface index of each
-	outputs  []ospf.Output   // of this turn, for OnOutput
+	output   ospf.Output     // of this turn, for OnOutput
 	troubles map[string]*trouble
 	counters Counters
 
@@ -193,18 +197,18 @@ func earliest(a, b time.Time) time.Time {
 // that none is late because of our own delay.
 func (s *Speaker) turn(busy ready) (more bool) {
 	s.tellTime(time.Now())
-	routine := s.receive(s.hello)
+	routine := s.hellos()
 	if busy.inbox {
 		s.open(s.inbox.take())
-		s.receive(s.hello) // what came meanwhile
+		s.hellos() // what came meanwhile
 	}
-	others := (busy.other || s.other.more()) && s.receive(s.other)
+	if (busy.other || s.other.more()) && s.others() {
+		s.hellos()
+		s.alertUntil = time.Now().Add(alertTime)
+	}
 	now := time.Now()
-	if others {
-		s.alertUntil = now.Add(alertTime)
-	}
-	if d := s.engine.Deadline(); !d.IsZero() && !now.Before(d) && s.mayTick() {
-		if len(s.outputs) > 0 { // a dead neighbour does not wait for the SPF run that follows from it
+	if d := s.engine.Deadline(); !d.IsZero() && !now.Before(d) && s.mayTick(now, d) {
+		if s.telling() { // a dead neighbour does not wait for the SPF run that follows from it
 			s.flush(now)
 		}
 		s.step(now, ospf.Tick{})
@@ -220,11 +224,13 @@ func (s *Speaker) turn(busy ready) (more bool) {
 	return s.hello.more() || s.other.more()
 }
 
-// mayTick holds timers back while Hellos that came before them are unread,
-// but not for ever: a flood of Hellos does not stop the clock.
-func (s *Speaker) mayTick() bool {
+// mayTick holds timers back while Hellos that came before them are unread, and for a
+// while while anything else is: acknowledgements come before retransmissions, and the
+// more is read before LSAs are flooded, the fewer packets they take. Not for ever: a flood
+// of packets does not stop the clock.
+func (s *Speaker) mayTick(now, due time.Time) bool {
 	s.heldBack++
-	if s.hello.more() && s.heldBack < maxHeldBack {
+	if s.hello.more() && s.heldBack < maxHeldBack || s.other.more() && now.Sub(due) < maxBehind {
 		return false
 	}
 	s.heldBack = 0
@@ -244,7 +250,7 @@ func (s *Speaker) open(letters []letter) {
 		if links, ok := l.in.(ospf.Links); ok {
 			s.relink(now, links)
 		}
-		s.step(now, l.in)
+		s.step(s.arrival(now), l.in) // no timer before the Hellos that are unread
 	}
 }
 
@@ -273,19 +279,28 @@ func (s *Speaker) settle(now time.Time) {
 	}
 }
 
-// receive reads from a socket into the engine, at most one batch and not much
-// longer than the slice of a turn. True: there was something.
-func (s *Speaker) receive(from *receiver) bool {
-	if from.empty() {
-		from.fill()
-	}
-	if from.empty() {
-		return false
-	}
-	for start := time.Now(); !from.empty(); {
+// hellos reads Hellos, as many as there are up to helloSlice: by number, for a busy
+// machine may let much time pass in which little is done. True: there were some.
+func (s *Speaker) hellos() bool { return s.receive(s.hello, helloSlice, time.Time{}) }
+
+// others reads other datagrams, not much longer than otherSlice.
+func (s *Speaker) others() bool {
+	return s.receive(s.other, math.MaxInt, time.Now().Add(otherSlice))
+}
+
+// receive reads from a socket into the engine until there is no more, at most a number
+// of datagrams or until an instant (zero: for ever). True: there were some.
+func (s *Speaker) receive(from *receiver, limit int, until time.Time) bool {
+	for n := 0; n < limit; n++ {
+		if from.empty() {
+			if n > 0 && !from.more() {
+				return true
+			}
+			from.fill()
+		}
 		now := time.Now()
-		if now.Sub(start) > slice {
-			break
+		if from.empty() || !until.IsZero() && now.After(until) {
+			return n > 0
 		}
 		s.accept(now, from)
 	}
@@ -311,7 +326,7 @@ func (s *Speaker) accept(now time.Time, from *receiver) {
 	})
 }
 
-// arrival is the instant at which a datagram that is read now counts as
+// arrival is the instant at which an input that is read now counts as
 // received. The engine runs the timers that are due before it looks at its input,
 // but what waited in the kernel was there before the timer: a Hello must
 // not come too late because the loop was held up.
