@@ -236,14 +236,14 @@ func TestRetransmit4222_2_3_Backoff(t *testing.T) {
 	begin := l.now
 	q.update(extLSA(q.id, "192.0.2.0", 1))
 	l.take()
-	watch(begin, 40*time.Second)
+	watch(begin, 42*time.Second)
 	q.update(extLSA(q.id, "192.0.3.0", 1))
 	l.take()
 	watch(begin, 120*time.Second)
 	if got := fmt.Sprint(times[id("192.0.2.0")]); got != "[5 15 35 75 115 155]" {
 		t.Errorf("sent again after %s s", got)
 	}
-	if got := fmt.Sprint(times[id("192.0.3.0")]); got != "[45 55 75 115 155]" {
+	if got := fmt.Sprint(times[id("192.0.3.0")]); got != "[47 57 77 117 157]" {
 		t.Errorf("the second one after %s s", got)
 	}
 }
