@@ -9,14 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/doctor"
 	"github.com/ecmpd/ecmpd/doctor/host"
 	"github.com/ecmpd/ecmpd/fib"
-	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/ospf"
@@ -63,10 +60,14 @@ func (d *daemon) Doctor(ctx context.Context) (api.Doctor, error) {
 		f.Split = append(f.Split, doctor.SplitNetwork{Prefix: s.Prefix, Why: sharedReason(s)})
 	}
 	doubt("kernel settings", d.settingFacts(&f))
+	if f.OwnSource, err = d.ownSource(ctx, routes); err != nil {
+		return api.Doctor{}, err
+	}
 	f.Unresolved, err = unresolved(routes, links)
 	doubt("link-layer addresses of gateways", err)
 	doubt("rulesets", d.ruleFacts(ctx, &f))
 	machine := host.New("/")
+	doubt("multicast memberships", hearing(machine, &f, links))
 	f.OtherOSPF, err = machine.OtherOSPF()
 	doubt("other OSPF daemons", err)
 	f.Networkd, err = machine.Networkd()
@@ -82,14 +83,6 @@ func diagnosis(list []doctor.Finding) (out api.Doctor) {
 	}
 	out.Wrong = doctor.Wrongs(list)
 	return out
-}
-
-func kernelRelease() string {
-	var u unix.Utsname
-	if unix.Uname(&u) != nil {
-		return ""
-	}
-	return unix.ByteSliceToString(u.Release[:])
 }
 
 // limitFacts gathers which databases are too small.
@@ -122,7 +115,7 @@ func (d *daemon) ospfFacts(ctx context.Context) ([]doctor.Interface, []doctor.Ne
 	var interfaces []doctor.Interface
 	for _, i := range s.interfaces {
 		if i.Type != "loopback" {
-			interfaces = append(interfaces, doctor.Interface{Name: i.Interface, Passive: i.Passive, Forwarding: true})
+			interfaces = append(interfaces, doctor.Interface{Name: i.Interface, Passive: i.Passive || i.Type == "virtual-link", Forwarding: true})
 		}
 	}
 	var neighbors []doctor.Neighbor
@@ -153,46 +146,6 @@ func trouble(n ospf.NeighborStatus) (t doctor.Trouble, ok bool) {
 		return doctor.Other, true
 	}
 	return 0, false // on its way
-}
-
-// settingFacts reads the kernel settings.
-func (d *daemon) settingFacts(f *doctor.Facts) (err error) {
-	number := func(name string) (n int) {
-		text, e := d.settings.Get(name)
-		if e == nil {
-			_, e = fmt.Sscan(text, &n)
-		}
-		err = errors.Join(err, e)
-		return n
-	}
-	f.Forwarding = number("net.ipv4.ip_forward") == 1
-	f.MaxMemberships = number("net.ipv4.igmp_max_memberships")
-	for i := range f.Interfaces {
-		n := &f.Interfaces[i]
-		if _, e := d.settings.Get("net/ipv4/conf/" + n.Name + "/forwarding"); e != nil {
-			continue // the link has gone
-		}
-		n.Forwarding = number("net/ipv4/conf/"+n.Name+"/forwarding") == 1
-		n.Strict = d.settings.ReversePath(n.Name) == sysctl.ReversePathStrict
-	}
-	h, e := d.readHash()
-	f.Hash = doctor.Hash(h)
-	if h.Policy != 3 {
-		f.Hash.Fields = 0
-	}
-	f.Wanted = d.wantedHash()
-	return errors.Join(err, e)
-}
-
-// wantedHash is what applySysctls sets.
-func (d *daemon) wantedHash() doctor.Hash {
-	if d.currentConfig().ECMP.Hash == config.HashL3 {
-		return doctor.Hash{}
-	}
-	if _, err := d.settings.Get("net.ipv4.fib_multipath_hash_fields"); err != nil {
-		return doctor.Hash{Policy: 1} // before Linux 5.14
-	}
-	return doctor.Hash{Policy: 3, Fields: 0x37}
 }
 
 // missingHops gathers, hop by hop, what routes want and the kernel lacks. A leg

@@ -10,6 +10,7 @@ package doctor
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // Severity tells what is wrong from what is worth knowing.
@@ -40,6 +41,7 @@ type Facts struct {
 	Forwarding     bool   // net.ipv4.ip_forward
 	MaxMemberships int    // net.ipv4.igmp_max_memberships
 	Hash, Wanted   Hash
+	Seed           Seed
 
 	Networkd  []string // settings by which systemd-networkd deletes what others made
 	OtherOSPF []string // programs with a socket for IP protocol 89
@@ -50,6 +52,7 @@ type Facts struct {
 	Translates []Place // NAT rules that transit packets may meet, and that are not understood
 	TracksAll  []Place // NAT rules that keep all transit tracked, since they name no network
 	Entries    int     // conntrack entries of flows that are not to be tracked
+	Windows    bool    // conntrack looks at TCP windows in mode auto
 
 	Overflow bool     // own externals are taken back for want of room (RFC 1765)
 	Overfull []string // databases that have refused LSAs: scope, number and limit
@@ -60,6 +63,24 @@ type Facts struct {
 	Unresolved []Gateway
 	Shared     []SharedNetwork
 	Split      []SplitNetwork
+	OwnSource  OwnSource
+}
+
+// Seed is that of the multipath hash.
+type Seed uint8
+
+const (
+	SeedRight   Seed = iota // as configured, or nothing is configured
+	SeedForeign             // another one than that of the shared key
+	SeedNone                // the kernel has none that can be set
+)
+
+// OwnSource says how many routes with several next hops leave the source of the
+// router's own packets to the kernel, though there is an address that serves for all.
+type OwnSource struct {
+	Routes  int
+	Example netip.Prefix
+	Address netip.Addr
 }
 
 // Hash is what chooses a member of a group: fib_multipath_hash_policy and _fields.
@@ -80,6 +101,7 @@ type Interface struct {
 	Passive    bool
 	Forwarding bool
 	Strict     bool // rp_filter is, that of all taken into account
+	Deaf       bool // it is up and in no group of OSPF routers (224.0.0.5)
 }
 
 // Trouble is why a neighbour is not Full, or of no use, by the check that it belongs to.
@@ -125,13 +147,24 @@ type SplitNetwork struct {
 	Why    string // and what to do
 }
 
+// word is a name as a shell takes it: names of links and tables may hold anything.
+func word(name string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@=+,%", r)
+	}
+	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
 // Examine runs all checks, those of the worst consequences first.
 func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
 		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, oneWay, mtuMismatch, uselessFull,
-		overfull, missingHops, unresolvedGateways, reversePath, hashPolicy,
-		blockers, translation, offload, trackedEntries, sharedNetworks, splitNetworks,
+		overfull, missingHops, unresolvedGateways, ownSource, reversePath, hashPolicy, hashSeed,
+		blockers, translation, offload, trackedEntries, windows, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,
 	} {
 		findings = append(findings, short(check(f))...)

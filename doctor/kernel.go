@@ -14,7 +14,7 @@ func forwarding(f Facts) (out []Finding) {
 		if !i.Forwarding {
 			out = append(out, Finding{
 				"forwarding", Wrong, "forwarding is off on " + i.Name, "packets that come in there and are not for this machine are dropped",
-				fmt.Sprintf("sysctl -w net/ipv4/conf/%s/forwarding=1", i.Name),
+				"sysctl -w " + word("net/ipv4/conf/"+i.Name+"/forwarding=1"),
 			})
 		}
 	}
@@ -27,7 +27,7 @@ func reversePath(f Facts) (out []Finding) {
 			out = append(out, Finding{
 				"rp-filter", Wrong, "rp_filter is strict on " + i.Name,
 				"the kernel drops what comes in another way than the answer would go, which is normal among equal-cost paths; the larger one of the interface's value and that of all counts",
-				fmt.Sprintf("sysctl -w net/ipv4/conf/%s/rp_filter=2", i.Name),
+				"sysctl -w " + word("net/ipv4/conf/"+i.Name+"/rp_filter=2"),
 			})
 		}
 	}
@@ -60,13 +60,49 @@ func (h Hash) command() string {
 	return fmt.Sprintf("sysctl -w net.ipv4.fib_multipath_hash_policy=%d", h.Policy)
 }
 
-func memberships(f Facts) []Finding {
-	if f.MaxMemberships > 0 {
+func memberships(f Facts) (out []Finding) {
+	if f.MaxMemberships == 0 {
+		return []Finding{{
+			"memberships", Wrong, "net.ipv4.igmp_max_memberships is 0", "no socket may join a multicast group, and hellos go to one",
+			"sysctl -w net.ipv4.igmp_max_memberships=20",
+		}}
+	}
+	for _, i := range f.Interfaces {
+		if i.Deaf {
+			out = append(out, Finding{
+				"memberships", Wrong, i.Name + " is not in the multicast group of OSPF routers, 224.0.0.5", "no hello is heard there",
+				"the log tells why joining failed: too few file descriptors (ulimit -n), no memory, or a link without multicast (ip link set dev " + word(i.Name) + " multicast on)",
+			})
+		}
+	}
+	return out
+}
+
+// hashSeed tells whether the hash is the same function as on the other routers.
+func hashSeed(f Facts) []Finding {
+	const why = "the two directions of one flow meet different hubs, and stateful firewalls there drop it"
+	switch f.Seed {
+	case SeedForeign:
+		return []Finding{{
+			"hash-seed", Wrong, "net.ipv4.fib_multipath_hash_seed is not that of ecmp.symmetric-key", why + ": another program changed it, or it may not be written here", "ecmpd reload",
+		}}
+	case SeedNone:
+		return []Finding{{
+			"hash-seed", Wrong, "this kernel has no net.ipv4.fib_multipath_hash_seed, which ecmp.hash symmetric needs", why, "Linux 6.11 or later; until then transit.mode: notrack on the hubs",
+		}}
+	}
+	return nil
+}
+
+// windows is about mode auto.
+func windows(f Facts) []Finding {
+	if !f.Windows {
 		return nil
 	}
 	return []Finding{{
-		"memberships", Wrong, "net.ipv4.igmp_max_memberships is 0", "no socket may join a multicast group, and hellos go to one",
-		"sysctl -w net.ipv4.igmp_max_memberships=20",
+		"tcp-windows", Wrong, "net.netfilter.nf_conntrack_tcp_be_liberal is 0 in transit.mode auto",
+		"a connection that comes back from another hub is invalid to conntrack, which has not followed it",
+		"sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1",
 	}}
 }
 

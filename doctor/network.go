@@ -68,10 +68,23 @@ func unresolvedGateways(f Facts) (out []Finding) {
 		out = append(out, Finding{
 			"gateway", Wrong, fmt.Sprintf("gateway %s on %s does not answer ARP", g.Address, g.Interface),
 			"a nexthop group passes over a member that is not resolved, so flows move to the others; alone it loses packets",
-			fmt.Sprintf("ping -c1 -I %s %s; ip neigh show dev %s", g.Interface, g.Address, g.Interface),
+			fmt.Sprintf("ping -c1 -I %s %s; ip neigh show dev %s", word(g.Interface), g.Address, word(g.Interface)),
 		})
 	}
 	return out
+}
+
+// ownSource is about the router's own packets.
+func ownSource(f Facts) []Finding {
+	o := f.OwnSource
+	if o.Routes == 0 {
+		return nil
+	}
+	return []Finding{{
+		"own-source", Note, fmt.Sprintf("packets of this router itself leave over %d routes with several next hops, such as %s, with the address of a tunnel", o.Routes, o.Example),
+		"the answer can come back through the router at the other end of that tunnel only: own connections break with that tunnel, and stateful hubs may see one direction only",
+		fmt.Sprintf("kernel.source: auto, which takes %s; then ecmpd reload", o.Address),
+	}}
 }
 
 func sharedNetworks(f Facts) (out []Finding) {

@@ -13,17 +13,29 @@ func blockers(f Facts) (out []Finding) {
 		if p.Certain {
 			severity, all = Wrong, "drops"
 		}
-		repair := fmt.Sprintf("nft insert rule %s %s %s ct state untracked accept", p.Family, p.Table, p.Chain)
-		if p.Family == "ip" && (p.Table == "filter" || p.Table == "filter (iptables-legacy)") {
-			program := map[bool]string{true: "iptables", false: "iptables-legacy"}[p.Table == "filter"]
-			repair = program + " -I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT"
-		}
 		out = append(out, Finding{
 			"blocker", severity, fmt.Sprintf("%s %s untracked transit packets", p, all),
-			"an accept in another table does not override it", repair + ", and keep it first there",
+			"an accept in another table does not override it", p.letThrough(),
 		})
 	}
 	return out
+}
+
+// letThrough says how to have untracked packets accepted there.
+func (p Place) letThrough() string {
+	const first = ", and keep it first there (transit.insert-accept does)"
+	switch {
+	case p.Family == "inet" && p.Table == "firewalld":
+		const policy = "firewall-cmd --permanent --policy ecmpd "
+		return "ZONE being that of the OSPF interfaces (firewall-cmd --get-active-zones): firewall-cmd --permanent --new-policy ecmpd && " +
+			policy + "--add-ingress-zone ZONE && " + policy + "--add-egress-zone ZONE && " + policy + "--set-target ACCEPT && firewall-cmd --reload; " +
+			"or transit.insert-accept with table firewalld and chain filter_FORWARD, where firewalld owns its table after NftablesTableOwner=no in /etc/firewalld/firewalld.conf"
+	case p.Family == "ip" && p.Table == "filter":
+		return "iptables -I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT" + first
+	case p.Family == "ip" && p.Table == "filter (iptables-legacy)":
+		return "iptables-legacy -I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT, and keep it first there"
+	}
+	return fmt.Sprintf("nft insert rule %s %s %s ct state untracked accept", p.Family, word(p.Table), word(p.Chain)) + first
 }
 
 func translation(f Facts) (out []Finding) {

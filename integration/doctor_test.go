@@ -30,6 +30,12 @@ func TestDoctor(t *testing.T) {
 	answers()
 	n.diagnosed("hub-a", "", "")
 
+	var branch api.Doctor
+	n.get("branch-1", api.PathDoctor, &branch)
+	if list := withoutKernel(branch.Findings); len(list) != 1 || list[0].Check != "own-source" || !strings.Contains(list[0].Repair, "10.10.1.1") {
+		t.Errorf("a branch whose own packets leave with the address of a tunnel: %+v", list)
+	}
+
 	speak, hush := n.speakOSPF("hub-a")
 	run, end := n.networkd("hub-a")
 	ping := func() { // keeps the kernel asking

@@ -125,6 +125,8 @@ func TestSymmetricL3(t *testing.T) {
 			t.Errorf("%s has a table:\n%s", hub, n.nft(hub))
 		}
 	}
+	n.run("branch-1", "sysctl", "-w", "net.ipv4.fib_multipath_hash_seed=7")
+	n.diagnosed("branch-1", "hash-seed", "not that of ecmp.symmetric-key")
 }
 
 // TestSymmetricWeights gives hub-b three quarters, at both ends.

@@ -1,12 +1,14 @@
 // Package host looks for other programs on the machine that get in the way of a
-// routing daemon. It reads files below a root directory, which is "/" but in tests.
+// routing daemon, and at what it is a member of. It reads files below a root directory, which is "/" but in tests.
 package host
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +109,26 @@ func (h Host) eachProcess(visit func(pid, name string)) error {
 		}
 	}
 	return nil
+}
+
+// Groups are the links that are in a multicast group.
+func (h Host) Groups(group netip.Addr) (links []string, err error) {
+	text, err := os.ReadFile(h.path("proc", "thread-self", "net", "igmp"))
+	if err != nil {
+		return nil, fmt.Errorf("list multicast memberships: %w", err)
+	}
+	address := group.As4()
+	want, link := fmt.Sprintf("%08X", binary.NativeEndian.Uint32(address[:])), ""
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) > 1 && line[0] != '\t' && line[0] != ' ': // a link; its colon may touch its name
+			link = strings.TrimSuffix(fields[1], ":")
+		case len(fields) > 0 && fields[0] == want:
+			links = append(links, link)
+		}
+	}
+	return links, nil
 }
 
 // networkdSettings let systemd-networkd delete what others made; they are on

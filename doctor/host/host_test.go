@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -85,5 +86,20 @@ func TestNetworkd(t *testing.T) {
 		if err != nil || fmt.Sprint(got) != tt.want {
 			t.Errorf("%s: %v, %v; want %s", name, got, err, tt.want)
 		}
+	}
+}
+
+func TestGroups(t *testing.T) {
+	const igmp = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n" +
+		"1\tlo        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n" +
+		"5\tvpn1      :     2      V3\n\t\t\t\t050000E0     1 0:00000000\t\t0\n\t\t\t\t010000E0     1 0:00000000\t\t0\n" +
+		"6\tvpn-with-a-nam:     1      V3\n\t\t\t\t050000E0     1 0:00000000\t\t0\n"
+	h := machine(t, map[string]string{"proc/thread-self/net/igmp": igmp})
+	got, err := h.Groups(netip.MustParseAddr("224.0.0.5"))
+	if err != nil || fmt.Sprint(got) != "[vpn1 vpn-with-a-nam]" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := machine(t, nil).Groups(netip.MustParseAddr("224.0.0.5")); err == nil {
+		t.Error("no error without the list")
 	}
 }

@@ -72,6 +72,9 @@ func (s *Settings) SetMultipathSeed(seed uint32) error {
 	return err
 }
 
+// Seed reads the seed of the kernel's hash, 0 when it is random.
+func (s *Settings) Seed() (uint32, error) { return s.number(hashSeed, 32) }
+
 // Multipath is how the kernel hashes now.
 type Multipath struct {
 	Policy   uint8
