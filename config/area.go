@@ -21,7 +21,8 @@ var (
 	}
 )
 
-func (r *report) areas(raws []rawArea) []ospf.Area {
+// areas reads the areas; reference is the bandwidth that stands for cost 1 where an interface names no cost, 0 for none.
+func (r *report) areas(raws []rawArea, reference uint32) []ospf.Area {
 	var areas []ospf.Area
 	var entries []entry
 	var ranges []placedRange
@@ -45,7 +46,7 @@ func (r *report) areas(raws []rawArea) []ospf.Area {
 			}
 		}
 		for _, rawInterface := range raw.Interfaces {
-			i := r.iface(&rawInterface)
+			i := r.iface(&rawInterface, reference)
 			area.Interfaces = append(area.Interfaces, i)
 			entries = append(entries, entry{node: rawInterface.Node, match: i.Match})
 		}

@@ -86,6 +86,7 @@ ospf:
   stub-router: {administrative: true, on-startup: 1m, on-shutdown: 3s}
   graceful-restart: {helper-enabled: false, helper-strict-lsa-checking: false}
   rfc1583-compatibility: true
+  auto-cost: {enabled: true, reference-bandwidth: 40000}
   distance: {intra-area: 100, external: 255}
   areas:
     - area-id: 0
@@ -114,7 +115,11 @@ ospf:
       import-list: [10.0.0.0/8 le 24]
       export-list: [10.3.0.0/16]
     - area-id: 0.0.1.1
-      interfaces: [{match: eth1, dead-interval: 11s, link-data: ifindex, interface-type: point-to-point, bfd: true}]
+      interfaces: [{match: eth1, dead-interval: 11s, link-data: ifindex, interface-type: point-to-point, bfd: true},
+        {match: wg0, interface-type: point-to-multipoint, multicast: false, prefix-suppression: true, cost: 7,
+         static-neighbors: [{address: 10.9.0.11, cost: 20, poll-interval: 3s}, {address: 10.9.0.12}]},
+        {match: fr0, interface-type: non-broadcast, static-neighbors: [{address: 10.8.0.2, priority: 0}]},
+        {match: radio0, interface-type: hybrid, static-neighbors: [{address: 10.7.0.2, cost: 65535}]}]
   redistribute:
     - {source: connected, prefixes: ["10.0.0.0/8 ge 24 le 32", 10.1.0.0/16, "0.0.0.0/0 le 24", "10.2.0.0/16 ge 20"], metric: 0, tag: 4294967295}
     - {source: static, metric: 16777214, metric-type: 1}
@@ -160,10 +165,28 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 					Export: []ospf.PrefixRange{{Prefix: p("10.3.0.0/16"), Ge: 16, Le: 16}},
 				},
 				{ID: 0x101, Interfaces: []ospf.InterfaceConfig{{
-					Match: ospf.Match{{Glob: "eth1"}}, Type: ospf.TypePointToPoint, Cost: 10, Weight: 1, Priority: 1,
+					Match: ospf.Match{{Glob: "eth1"}}, Type: ospf.TypePointToPoint, Cost: 10, ReferenceBandwidth: 40000, Weight: 1, Priority: 1,
 					HelloInterval: 10 * time.Second, DeadInterval: 11 * time.Second,
 					RetransmitInterval: 5 * time.Second, TransmitDelay: time.Second, LinkData: ospf.LinkDataIfIndex,
 					BFD: ospf.BFD{MinInterval: 300 * time.Millisecond, Multiplier: 3},
+				}, {
+					Match: ospf.Match{{Glob: "wg0"}}, Type: ospf.TypePointToMultipoint, Cost: 7, Weight: 1, Priority: 1,
+					HelloInterval: 10 * time.Second, DeadInterval: 40 * time.Second,
+					RetransmitInterval: 5 * time.Second, TransmitDelay: time.Second,
+					SuppressPrefix: true, Unicast: true, Static: []ospf.StaticNeighbor{
+						{Address: a("10.9.0.11"), Cost: 20, PollInterval: 3 * time.Second, Priority: 1},
+						{Address: a("10.9.0.12"), PollInterval: 10 * time.Second, Priority: 1},
+					},
+				}, {
+					Match: ospf.Match{{Glob: "fr0"}}, Type: ospf.TypeNonBroadcast, Cost: 10, ReferenceBandwidth: 40000, Weight: 1, Priority: 1,
+					HelloInterval: 10 * time.Second, DeadInterval: 40 * time.Second,
+					RetransmitInterval: 5 * time.Second, TransmitDelay: time.Second,
+					Static: []ospf.StaticNeighbor{{Address: a("10.8.0.2"), PollInterval: time.Minute}},
+				}, {
+					Match: ospf.Match{{Glob: "radio0"}}, Type: ospf.TypeHybrid, Cost: 10, ReferenceBandwidth: 40000, Weight: 1, Priority: 1,
+					HelloInterval: 10 * time.Second, DeadInterval: 40 * time.Second,
+					RetransmitInterval: 5 * time.Second, TransmitDelay: time.Second,
+					Static: []ospf.StaticNeighbor{{Address: a("10.7.0.2"), Cost: 65535, PollInterval: 10 * time.Second, Priority: 1}},
 				}}},
 			},
 			SPFDelay: ospf.SPFDelay{

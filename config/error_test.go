@@ -10,18 +10,18 @@ import (
 
 func TestErrorText(t *testing.T) {
 	_, err := Parse("hub.yaml", []byte(`router-id: 10.255.0.2
+bgp: true   # ä
 ospf:
   areas:
     - area-id: 0.0.0.0
       interfaces:
         - match: "vpn*"
-          prefix-suppression: true   # ä
           helo-interval: 1s
           dead-interval: 4
 `))
-	const want = `hub.yaml:7:11: "prefix-suppression" is not supported in this version: remove the key
-    7 |           prefix-suppression: true   # ä
-      |           ^
+	const want = `hub.yaml:2:1: "bgp" is not supported in this version: remove the key
+    2 | bgp: true   # ä
+      | ^
 hub.yaml:8:11: unknown key "helo-interval": did you mean "hello-interval"?
     8 |           helo-interval: 1s
       |           ^
@@ -141,7 +141,17 @@ func TestErrors(t *testing.T) {
 		{"match host bits", match("§10.0.1.1/24"), "10.0.1.1/24 has host bits set: write 10.0.1.0/24"},
 		{"match address", match(`§"!10.0.1.1"`), "write 10.0.1.1/32"},
 		{"match IPv6", match("§2001:db8::/32"), "not IPv4"},
-		{"type of later", iface("interface-type: §hybrid"), `interface-type "hybrid" is not supported in this version: write broadcast or point-to-point`},
+		{"multicast of a LAN", iface("interface-type: broadcast, multicast: §true"), `"multicast" is of interface-type point-to-multipoint`},
+		{"multicast of NBMA", iface("interface-type: non-broadcast, multicast: §false"), `non-broadcast has none`},
+		{"neighbours of a LAN", iface("static-neighbors: [§{address: 10.0.0.2}]"), `"static-neighbors" is of interface-type non-broadcast, point-to-multipoint and hybrid`},
+		{"neighbour without address", iface("interface-type: hybrid, static-neighbors: [§{cost: 5}]"), `"address" is missing`},
+		{"neighbour twice", iface("interface-type: hybrid, static-neighbors: [{address: 10.0.0.2}, {address: §10.0.0.2}]"), `10.0.0.2 stands twice`},
+		{"neighbour not allowed", iface("interface-type: hybrid, allowed-neighbors: [10.0.1.0/24], static-neighbors: [{address: §10.0.0.2}]"), `10.0.0.2 is not one of allowed-neighbors`},
+		{"neighbour's address", iface("interface-type: hybrid, static-neighbors: [{address: §10.0.0.0/8}]"), `"address" is an IPv4 address`},
+		{"cost on NBMA", iface("interface-type: non-broadcast, static-neighbors: [{address: 10.0.0.2, cost: §5}]"), `a non-broadcast network has one cost`},
+		{"priority on P2MP", iface("interface-type: point-to-multipoint, static-neighbors: [{address: 10.0.0.2, priority: §5}]"), `"priority" of a neighbour is of interface-type non-broadcast`},
+		{"polling with multicast", iface("interface-type: point-to-multipoint, static-neighbors: [{address: 10.0.0.2, poll-interval: §5s}]"), `"poll-interval" is of networks without multicast`},
+		{"reference bandwidth", head + "ospf: {auto-cost: {enabled: true, reference-bandwidth: §0}}", `from 1 to 4294967`},
 		{"type typing error", iface("interface-type: §point2point"), `did you mean "point-to-point"?`},
 		{"bfd word", iface("bfd: §fast"), `"bfd" is true or false, not "fast"`},
 		{"bfd yes", iface("bfd: §yes"), `"bfd" is true or false, not "yes": write true`},
@@ -279,7 +289,6 @@ func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
 		"":                           "bgp",
 		"ospf: {graceful-restart: {": "enabled restart-interval",
-		"ospf: {areas: [{area-id: 0, interfaces: [{match: a, ": "prefix-suppression multicast static-neighbors",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")
 		var end string

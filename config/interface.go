@@ -10,24 +10,16 @@ import (
 	"github.com/ecmpd/ecmpd/ospf"
 )
 
-var (
-	interfaceTypes = []choice[ospf.InterfaceType]{
-		{"broadcast", ospf.TypeBroadcast},
-		{"point-to-point", ospf.TypePointToPoint},
-	}
-	linkDatas = []choice[ospf.LinkData]{
-		{"ifindex", ospf.LinkDataIfIndex},
-		{"address", ospf.LinkDataAddress},
-	}
-)
+var linkDatas = []choice[ospf.LinkData]{
+	{"ifindex", ospf.LinkDataIfIndex},
+	{"address", ospf.LinkDataAddress},
+}
 
 // iface reads one entry of an area's interfaces. Ranges are those of RFC 2328
-// C.3 and RFC 9129.
-func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
+// C.3 and RFC 9129; reference is the bandwidth that stands for cost 1, 0 for none.
+func (r *report) iface(raw *rawInterface, reference uint32) ospf.InterfaceConfig {
 	i := ospf.InterfaceConfig{
-		Match: r.match(raw),
-		Type: enum(r, raw.Type, ospf.TypeAuto, interfaceTypes,
-			"non-broadcast", "point-to-multipoint", "hybrid"),
+		Match:              r.match(raw),
 		Passive:            r.boolean(raw.Passive, false),
 		Cost:               uint16(r.number(raw.Cost, 10, 1, 65535)),
 		Weight:             uint8(r.number(raw.Weight, 1, 1, 254)),
@@ -36,12 +28,17 @@ func (r *report) iface(raw *rawInterface) ospf.InterfaceConfig {
 		RetransmitInterval: r.retransmitInterval(raw.RetransmitInterval),
 		TransmitDelay:      r.transmitDelay(raw.TransmitDelay),
 		MTUIgnore:          r.boolean(raw.MTUIgnore, false),
+		SuppressPrefix:     r.boolean(raw.Suppress, false),
 		LinkData:           enum(r, raw.LinkData, ospf.LinkDataAuto, linkDatas),
 		Auth:               r.authentication(raw.Authentication),
 		BFD:                r.bfd(section(raw.BFD)),
 		TTLHops:            r.ttlHops(section(raw.TTLSecurity)),
 		Allowed:            r.prefixes(raw.Allowed),
 	}
+	if raw.Cost == nil {
+		i.ReferenceBandwidth = reference
+	}
+	r.networkType(raw, &i)
 	i.DeadInterval = r.deadInterval(raw.HelloInterval, raw.DeadInterval, i.HelloInterval)
 	if detection := i.BFD.MinInterval * time.Duration(i.BFD.Multiplier); detection >= i.DeadInterval {
 		r.warnf(raw.BFD.Node, "BFD detects a failure after %s, no sooner than the dead-interval %s does", seconds(detection), seconds(i.DeadInterval))

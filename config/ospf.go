@@ -20,7 +20,7 @@ const (
 func (r *report) ospf(raw *rawOSPF) ospf.Config {
 	c := ospf.Config{
 		Instance:        uint8(r.number(raw.InstanceID, 0, 0, 127)), // the rest is not assigned (RFC 6549 5)
-		Areas:           r.areas(raw.Areas),
+		Areas:           r.areas(raw.Areas, r.autoCost(section(raw.AutoCost))),
 		SPFDelay:        r.spfDelay(section(raw.SPFDelay)),
 		LSAThrottle:     r.lsaThrottle(section(raw.LSAThrottle)),
 		StubRouter:      r.stubRouter(section(raw.StubRouter)),

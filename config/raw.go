@@ -30,6 +30,7 @@ type rawOSPF struct {
 	NeighborControl  *rawNeighborControl  `key:"neighbor-control"`
 	GracefulRestart  *rawGracefulRestart  `key:"graceful-restart"`
 	RFC1583          *node                `key:"rfc1583-compatibility"`
+	AutoCost         *rawAutoCost         `key:"auto-cost"`
 	Distance         *rawDistance         `key:"distance" or:"scalar"`
 	Areas            []rawArea            `key:"areas"`
 	Redistribute     []rawRedistribute    `key:"redistribute"`
@@ -50,6 +51,12 @@ type rawLSAThrottle struct {
 	Start *node `key:"start-interval"`
 	Hold  *node `key:"hold-interval"`
 	Max   *node `key:"max-interval"`
+}
+
+type rawAutoCost struct {
+	Node      *node
+	Enabled   *node `key:"enabled"`
+	Reference *node `key:"reference-bandwidth"`
 }
 
 type rawStubRouter struct {
@@ -122,23 +129,33 @@ type rawRange struct {
 
 type rawInterface struct {
 	Node               *node
-	Match              []*node            `key:"match" or:"scalar"`
-	Type               *node              `key:"interface-type"`
-	Passive            *node              `key:"passive"`
-	Cost               *node              `key:"cost"`
-	Weight             *node              `key:"ecmp-weight"`
-	Priority           *node              `key:"priority"`
-	HelloInterval      *node              `key:"hello-interval"`
-	DeadInterval       *node              `key:"dead-interval"`
-	RetransmitInterval *node              `key:"retransmit-interval"`
-	TransmitDelay      *node              `key:"transmit-delay"`
-	MTUIgnore          *node              `key:"mtu-ignore"`
-	LinkData           *node              `key:"link-data"`
-	BFD                *rawBFD            `key:"bfd" or:"scalar"`
-	TTLSecurity        *rawTTLSecurity    `key:"ttl-security"`
-	Allowed            []*node            `key:"allowed-neighbors"`
-	Authentication     *rawAuthentication `key:"authentication"`
-	_                  struct{}           `refuse:"prefix-suppression multicast static-neighbors"`
+	Match              []*node             `key:"match" or:"scalar"`
+	Type               *node               `key:"interface-type"`
+	Passive            *node               `key:"passive"`
+	Cost               *node               `key:"cost"`
+	Weight             *node               `key:"ecmp-weight"`
+	Priority           *node               `key:"priority"`
+	HelloInterval      *node               `key:"hello-interval"`
+	DeadInterval       *node               `key:"dead-interval"`
+	RetransmitInterval *node               `key:"retransmit-interval"`
+	TransmitDelay      *node               `key:"transmit-delay"`
+	MTUIgnore          *node               `key:"mtu-ignore"`
+	LinkData           *node               `key:"link-data"`
+	BFD                *rawBFD             `key:"bfd" or:"scalar"`
+	TTLSecurity        *rawTTLSecurity     `key:"ttl-security"`
+	Allowed            []*node             `key:"allowed-neighbors"`
+	Authentication     *rawAuthentication  `key:"authentication"`
+	Suppress           *node               `key:"prefix-suppression"`
+	Multicast          *node               `key:"multicast"`
+	Static             []rawStaticNeighbor `key:"static-neighbors"`
+}
+
+type rawStaticNeighbor struct {
+	Node     *node
+	Address  *node `key:"address"`
+	Cost     *node `key:"cost"`
+	Poll     *node `key:"poll-interval"`
+	Priority *node `key:"priority"`
 }
 
 // rawBFD is a mapping, or true or false: then Node is a scalar.

@@ -45,6 +45,9 @@ ospf:
   areas:
     - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex, authentication: {key-chain: backbone}},
        {match: lan, authentication: {key-id: 1, algorithm: hmac-sha-256, key: third secret}},
+       {match: wg0, interface-type: point-to-multipoint},
+       {match: fr0, interface-type: non-broadcast, static-neighbors: [{address: 192.0.2.65}]},
+       {match: radio0, interface-type: hybrid, static-neighbors: [{address: 192.0.2.129, cost: 20}]},
        {match: dmz, authentication: {key-id: 1, algorithm: md5, key-file: dmz.key}}],
        virtual-links: [{transit-area-id: 2, router-id: 192.0.2.4, authentication: {key-chain: backbone}}]}
     - {area-id: 0.0.0.2, interfaces: [{match: site}]}

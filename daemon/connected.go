@@ -129,7 +129,7 @@ func ospfLinks(s link.Snapshot) ospf.Links {
 	list := make([]ospf.Link, len(s.Links))
 	for n, l := range s.Links {
 		list[n] = ospf.Link{
-			Name: l.Name, Index: l.Index, MTU: l.MTU, Up: l.Up, PointToPoint: l.PointToPoint, Loopback: l.Loopback,
+			Name: l.Name, Index: l.Index, MTU: l.MTU, Speed: l.Speed, Up: l.Up, PointToPoint: l.PointToPoint, Loopback: l.Loopback,
 		}
 		for _, a := range l.Addrs {
 			list[n].Addrs = append(list[n].Addrs, ospf.LinkAddr(a))

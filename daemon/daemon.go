@@ -40,6 +40,7 @@ import (
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/link"
+	"github.com/ecmpd/ecmpd/nexthop"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/speaker"
 	"github.com/ecmpd/ecmpd/ospf/spf"
@@ -83,6 +84,7 @@ type daemon struct {
 	changes  atomic.Uint64   // of neighbours
 	reloads  chan chan error // orders to reload, with the place for the answer
 	vertices int             // of the last SPF run; owned by the OSPF loop
+	unheard  []nexthop.Leg   // that died on NBMA networks since then; owned by the OSPF loop
 	history  *history        // owned by the OSPF loop
 
 	mu         sync.Mutex // guards what follows: read by status, written by reload

@@ -25,7 +25,7 @@ func (d *daemon) onSpeakerError(iface string, err error) {
 // onOutput takes what the engine wants from the world beside packets. It runs
 // in the OSPF loop and must not block.
 func (d *daemon) onOutput(now time.Time, out ospf.Output) {
-	interfaces := false
+	interfaces, calculated := false, false
 	d.history.ran(now, out)
 	for _, ev := range out.Events {
 		d.logEvent(now, ev)
@@ -36,6 +36,9 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 			if dead, known := legState(ev); known {
 				leg := nexthop.Leg{Interface: ev.Interface, Gateway: ev.Address}
 				d.routes.inbox.put(legChange{leg, dead})
+				if dead && ev.Network == ospf.TypeNonBroadcast {
+					d.unheard = append(d.unheard, leg)
+				}
 			}
 			if wantsBFD(ev) {
 				d.askOSPFSessions(ev.Interface)
@@ -59,10 +62,14 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 				d.firewall.inbox.put(rejoined{})
 			}
 			d.vertices = ev.Vertices
+			calculated = true
 		}
 	}
 	if len(out.Routes) > 0 {
 		d.routes.inbox.put(ospfRoutes{out.Routes})
+	}
+	if calculated {
+		d.revive()
 	}
 	if interfaces {
 		d.routes.inbox.put(fullNeighbors{d.ospfInterfaces()})
@@ -86,6 +93,15 @@ func legState(c ospf.NeighborChange) (dead, known bool) {
 		return true, true
 	}
 	return false, false
+}
+
+// revive believes the routes again about legs on networks where routers need not hear each
+// other to forward to each other (RFC 2328 9.5.1): no Hello will say that they live.
+func (d *daemon) revive() {
+	for _, leg := range d.unheard {
+		d.routes.inbox.put(legChange{leg, false})
+	}
+	d.unheard = nil
 }
 
 // ospfInterfaces is what the route loop has to know; runs in the OSPF loop.

@@ -20,8 +20,9 @@ const (
 // dumper reads links and addresses over one socket of its own, so that it stays
 // in the network namespace it was opened in.
 type dumper struct {
-	sock *nl.NetlinkSocket
-	conn map[int]*nl.SocketHandle
+	sock  *nl.NetlinkSocket
+	conn  map[int]*nl.SocketHandle
+	speed speedometer
 }
 
 func openDumper() (*dumper, error) {
@@ -33,10 +34,18 @@ func openDumper() (*dumper, error) {
 		s.Close()
 		return nil, fmt.Errorf("set up rtnetlink socket: %w", err)
 	}
-	return &dumper{sock: s, conn: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}}, nil
+	speed, err := openSpeedometer()
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open a socket to ask links for their speed: %w", err)
+	}
+	return &dumper{sock: s, conn: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}, speed: speed}, nil
 }
 
-func (d *dumper) close() { d.sock.Close() }
+func (d *dumper) close() {
+	d.sock.Close()
+	d.speed.close()
+}
 
 // snapshot dumps everything. A dump that a change interfered with is repeated.
 func (d *dumper) snapshot() (Snapshot, error) {
@@ -73,6 +82,9 @@ func (d *dumper) dumpOnce() (Snapshot, error) {
 			bad = err
 			return false
 		}
+		if l.Up && l.ARP && !l.PointToPoint && !madeUp(b) {
+			l.Speed = d.speed.of(l.Name)
+		}
 		at[l.Index] = len(s.Links)
 		s.Links = append(s.Links, l)
 		return true
@@ -100,6 +112,27 @@ func (d *dumper) dumpOnce() (Snapshot, error) {
 	}
 	slices.SortFunc(s.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
 	return s, nil
+}
+
+// madeUp tells whether the speed that a link tells is none: behind a tun or tap
+// device is a program, and its driver says 10 Mbit/s.
+func madeUp(b []byte) bool {
+	attrs, err := nl.ParseRouteAttr(b[unix.SizeofIfInfomsg:])
+	if err != nil {
+		return false
+	}
+	for _, a := range attrs {
+		if a.Attr.Type&^unix.NLA_F_NESTED != unix.IFLA_LINKINFO {
+			continue
+		}
+		info, err := nl.ParseRouteAttr(a.Value)
+		for _, i := range info {
+			if err == nil && i.Attr.Type == unix.IFLA_INFO_KIND {
+				return unix.ByteSliceToString(i.Value) == "tun"
+			}
+		}
+	}
+	return false
 }
 
 func parseLink(b []byte) (Link, error) {

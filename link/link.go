@@ -9,7 +9,8 @@
 // a dump among a thousand links: an event that says a link went down is put into
 // a copy of the last snapshot and delivered first; the dump follows.
 //
-// Files: link.go (values), watch_linux.go (events), dump_linux.go (netlink).
+// Files: link.go (values), watch_linux.go (events), dump_linux.go (netlink),
+// speed_linux.go (ethtool).
 package link
 
 import "net/netip"
@@ -19,6 +20,7 @@ type Link struct {
 	Index int
 	Name  string
 	MTU   int
+	Speed int // Mbit/s, as the driver says; 0: unknown, and on links that are tunnels or down
 	// Up: administratively up and running, so with carrier. Tunnels that do not
 	// tell (operational state unknown) count as running.
 	Up           bool

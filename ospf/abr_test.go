@@ -411,6 +411,8 @@ func TestStub13_3_Types(t *testing.T) {
 			if len(acks) > 0 == refused || l.rejected("eth0", RejectLSA) > 0 != refused {
 				t.Errorf("area type %d, %s: %d acknowledgements, %d refused", c.area, typ, len(acks), l.rejected("eth0", RejectLSA))
 			}
+			p.alive = false
+			l.advance(time.Minute)
 			q := l.peer("eth0", "4.4.4.4", "10.0.0.4")
 			q.bring(nbrExchange)
 			q.describe(header(raw))

@@ -21,6 +21,9 @@ func (a *area) mayAnnounce() bool {
 	ready := true
 	for _, i := range a.interfaces() {
 		for _, n := range i.neighbors {
+			if n.state < nbrInit { // listed, and not there
+				continue
+			}
 			ready = ready && (n.state == nbrFull || n.state == nbrTwoWay)
 			full[n.id] = full[n.id] || n.state == nbrFull
 		}
@@ -53,6 +56,7 @@ const firstHellos = 1500 * time.Millisecond
 // silent tells whether nobody has been heard on a point-to-point link.
 func (a *area) silent() bool {
 	return slices.ContainsFunc(a.interfaces(), func(i *iface) bool {
-		return i.state == ifPointToPoint && i.virtual == nil && len(i.neighbors) == 0
+		return i.state == ifPointToPoint && i.virtual == nil &&
+			!slices.ContainsFunc(i.neighbors, func(n *neighbor) bool { return n.state >= nbrInit })
 	})
 }

@@ -42,7 +42,7 @@ func (e *Engine) BFDSessions(ifname string) []BFDSession {
 	var list []BFDSession
 	for _, n := range i.neighbors {
 		if n.state >= nbrTwoWay {
-			list = append(list, BFDSession{BFD: i.cfg.BFD, Local: i.address(), Peer: n.addr, PointToPoint: i.state == ifPointToPoint})
+			list = append(list, BFDSession{BFD: i.cfg.BFD, Local: i.address(), Peer: n.addr, PointToPoint: i.pair()})
 		}
 	}
 	return list

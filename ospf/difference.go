@@ -80,7 +80,9 @@ var interfaceFields = [...]field[InterfaceConfig]{
 	{"match", func(to *InterfaceConfig, from InterfaceConfig) { to.Match = from.Match }},
 	{"interface-type", func(to *InterfaceConfig, from InterfaceConfig) { to.Type = from.Type }},
 	{"passive", func(to *InterfaceConfig, from InterfaceConfig) { to.Passive = from.Passive }},
-	{"cost", func(to *InterfaceConfig, from InterfaceConfig) { to.Cost = from.Cost }},
+	{"cost", func(to *InterfaceConfig, from InterfaceConfig) {
+		to.Cost, to.ReferenceBandwidth = from.Cost, from.ReferenceBandwidth
+	}},
 	{"ecmp-weight", func(to *InterfaceConfig, from InterfaceConfig) { to.Weight = from.Weight }},
 	{"priority", func(to *InterfaceConfig, from InterfaceConfig) { to.Priority = from.Priority }},
 	{"hello-interval", func(to *InterfaceConfig, from InterfaceConfig) { to.HelloInterval = from.HelloInterval }},
@@ -88,6 +90,9 @@ var interfaceFields = [...]field[InterfaceConfig]{
 	{"retransmit-interval", func(to *InterfaceConfig, from InterfaceConfig) { to.RetransmitInterval = from.RetransmitInterval }},
 	{"transmit-delay", func(to *InterfaceConfig, from InterfaceConfig) { to.TransmitDelay = from.TransmitDelay }},
 	{"mtu-ignore", func(to *InterfaceConfig, from InterfaceConfig) { to.MTUIgnore = from.MTUIgnore }},
+	{"multicast", func(to *InterfaceConfig, from InterfaceConfig) { to.Unicast = from.Unicast }},
+	{"static-neighbors", func(to *InterfaceConfig, from InterfaceConfig) { to.Static = from.Static }},
+	{"prefix-suppression", func(to *InterfaceConfig, from InterfaceConfig) { to.SuppressPrefix = from.SuppressPrefix }},
 	{"link-data", func(to *InterfaceConfig, from InterfaceConfig) { to.LinkData = from.LinkData }},
 	{"bfd", func(to *InterfaceConfig, from InterfaceConfig) { to.BFD = from.BFD }},
 	{"authentication", func(to *InterfaceConfig, from InterfaceConfig) { to.Auth = from.Auth }},
@@ -324,7 +329,8 @@ func (i *iface) impact(one InterfaceConfig) (impact Impact, neighbors []packet.I
 	}
 	links, root := i.links()
 	after, rootAfter := probe.links()
-	if !slices.Equal(links, after) || i.e.cfg.Multipath != nil && !slices.Equal(root, rootAfter) {
+	hidden := i.network != (packet.Key{}) && one.SuppressPrefix != i.cfg.SuppressPrefix // a network-LSA changes
+	if hidden || !slices.Equal(links, after) || i.e.cfg.Multipath != nil && !slices.Equal(root, rootAfter) {
 		return ImpactLSA, nil, ""
 	}
 	return ImpactNone, nil, ""

@@ -38,7 +38,7 @@ func (e *Engine) flood(d *database, entry *lsdb.Entry, from *neighbor) (back boo
 			if from.addr == i.dr || from.addr == i.bdr || i.state == ifBackup { // (3), (4)
 				continue
 			}
-			back = true
+			back = !i.unicast() // then the sender gets no copy
 		}
 		i.queueFlood(entry) // (5)
 	}
@@ -144,7 +144,26 @@ func (i *iface) sendFlood() (packets, size int) {
 		return d == nil || d.Lookup(entry.Key()) != entry
 	})
 	i.flooding = nil
+	if i.unicast() {
+		return i.sendEach(current)
+	}
 	return i.sendUpdate(i.floodDestination(), current)
+}
+
+// sendEach sends to each neighbour alone what it has not acknowledged of some LSAs (13.3 (5), non-broadcast
+// networks; the RFC sends them to their sender as well, which takes that for an acknowledgement).
+func (i *iface) sendEach(entries []*lsdb.Entry) (packets, size int) {
+	for _, n := range i.neighbors {
+		var open []*lsdb.Entry
+		for _, entry := range entries {
+			if n.retx.get(entry.Key()) == entry {
+				open = append(open, entry)
+			}
+		}
+		p, s := i.sendUpdate(n.addr, open)
+		packets, size = packets+p, size+s
+	}
+	return packets, size
 }
 
 // floodDestination is where LSAs and delayed acknowledgements for everyone on

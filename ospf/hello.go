@@ -22,16 +22,51 @@ func (i *iface) helloDue() {
 
 // answerHello sends a Hello out of turn, so that a neighbour which was just
 // heard, or has started anew, sees itself listed at once; at most one a second
-// and interface.
-func (i *iface) answerHello() {
-	if now := i.e.now; now.Sub(i.answered) >= time.Second {
-		i.answered = now
-		i.sendHello()
+// and interface, or neighbour where each is addressed by itself.
+func (n *neighbor) answerHello() {
+	i, last, dst := n.i, &n.i.answered, allSPFRouters
+	if i.unicast() {
+		last, dst = &n.answered, n.addr
+	}
+	if now := i.e.now; now.Sub(*last) >= time.Second {
+		*last = now
+		i.sendHelloTo(dst)
 	}
 }
 
-// sendHello sends a Hello (RFC 2328 9.5).
+// sendHello sends Hellos to all who are to have them (RFC 2328 9.5). Neighbours that are Down
+// are polled at intervals of their own.
 func (i *iface) sendHello() {
+	if !i.unicast() {
+		i.sendHelloTo(allSPFRouters)
+		return
+	}
+	for _, n := range i.neighbors {
+		if (n.state != nbrDown || n.helping.active) && i.greets(n) {
+			i.sendHelloTo(n.addr)
+		}
+	}
+}
+
+// sendHelloTo sends one Hello.
+func (i *iface) sendHelloTo(dst netip.Addr) { i.send(dst, i.composeHello()) }
+
+// sayGoodbye sends Hellos that list nobody.
+func (i *iface) sayGoodbye() {
+	b := i.composeHello()
+	b.Neighbors = nil
+	if !i.unicast() {
+		i.send(allSPFRouters, b)
+		return
+	}
+	for _, n := range i.neighbors {
+		if n.state >= nbrInit {
+			i.send(n.addr, b)
+		}
+	}
+}
+
+func (i *iface) composeHello() *packet.Hello {
 	b := &packet.Hello{
 		Mask:          i.mask().Addr(),
 		HelloInterval: uint16(i.cfg.HelloInterval / time.Second),
@@ -46,7 +81,7 @@ func (i *iface) sendHello() {
 			b.Neighbors = append(b.Neighbors, n.id)
 		}
 	}
-	i.send(allSPFRouters, b)
+	return b
 }
 
 // receiveHello is RFC 2328 10.5.
@@ -67,10 +102,13 @@ func (i *iface) receiveHello(d Datagram, h packet.Header, b *packet.Hello) {
 		n.event(killNbr, fmt.Sprintf("address changed from %s to %s", n.addr, d.Src))
 		n = i.newNeighbor(h.RouterID, d.Src)
 	}
-	first := n.state == nbrDown
+	first := n.state < nbrInit
 	was := declared{n.priority, n.dr, n.bdr}
 	n.priority, n.dr, n.bdr = b.Priority, b.DR, b.BDR
 	n.event(helloReceived, "first hello")
+	if i.kind() == TypeNonBroadcast && i.cfg.Priority == 0 && b.Priority > 0 && !i.greets(n) { // 9.5.1
+		n.answerHello()
+	}
 	if !slices.Contains(b.Neighbors, i.e.cfg.RouterID) {
 		n.event(oneWayReceived, "its hello does not list us")
 		if n.state == nbrInit {
@@ -112,10 +150,10 @@ func (i *iface) electionInput(n *neighbor, was declared, first bool) {
 func (i *iface) acceptHello(d Datagram, h packet.Header, b *packet.Hello) bool {
 	hello, dead := uint16(i.cfg.HelloInterval/time.Second), uint32(i.cfg.DeadInterval/time.Second)
 	switch {
-	case d.Dst != allSPFRouters && i.virtual == nil:
+	case d.Dst != allSPFRouters && !i.takesUnicastHello():
 		// A unicast Hello could raise a false adjacency from afar (8.1).
 		i.reject(d.Src, h, RejectUnicastHello, "hello was sent to %s, not to AllSPFRouters", d.Dst)
-	case i.state != ifPointToPoint && b.Mask != i.mask().Addr():
+	case !i.pair() && b.Mask != i.mask().Addr():
 		i.reject(d.Src, h, RejectMask, "mask mismatch: neighbour has %s, ours is %s", b.Mask, i.mask().Addr())
 	case b.HelloInterval != hello:
 		i.reject(d.Src, h, RejectHelloInterval, "hello interval mismatch: neighbour has %ds, ours is %ds", b.HelloInterval, hello)
@@ -131,16 +169,26 @@ func (i *iface) acceptHello(d Datagram, h packet.Header, b *packet.Hello) bool {
 
 // admit enters a new neighbour. A router that shows up with another router id
 // at a known address replaces the old one (10.5; on point-to-point links, too,
-// two routers do not share an address).
+// two routers do not share an address). A point-to-point link has one neighbour, also where it
+// is a LAN (RFC 5309).
 func (i *iface) admit(src netip.Addr, h packet.Header) *neighbor {
 	for _, o := range i.neighbors {
 		switch {
+		case o.addr == src && o.id == 0: // listed, and heard for the first time
+			o.id = h.RouterID
+			return o
 		case o.addr == src:
 			o.event(killNbr, fmt.Sprintf("router id at %s changed from %s to %s", src, o.id, h.RouterID))
-			return i.newNeighbor(h.RouterID, src)
+			return i.admit(src, h)
 		case o.id == h.RouterID:
 			i.e.alarm("duplicate-router-id", i.name, fmt.Sprintf("%s and %s both use router id %s: give one of them another", o.addr, src, h.RouterID))
 		}
+	}
+	if i.kind() == TypePointToPoint && len(i.neighbors) > 0 {
+		o := i.neighbors[0]
+		i.reject(src, h, RejectSecondNeighbor, "a second neighbour on a point-to-point link, beside %s (%s): the link is a network of another interface-type", o.id, o.addr)
+		i.e.alarm("second-neighbor", i.name, fmt.Sprintf("%s (%s) refused: %s (%s) is the neighbour on this point-to-point link; with more routers it is broadcast or point-to-multipoint", h.RouterID, src, o.id, o.addr))
+		return nil
 	}
 	if i.crowded(src, h) {
 		return nil

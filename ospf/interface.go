@@ -8,7 +8,6 @@ import (
 
 	"github.com/ecmpd/ecmpd/ospf/lsdb"
 	"github.com/ecmpd/ecmpd/ospf/packet"
-	"github.com/ecmpd/ecmpd/ospf/spf"
 )
 
 // iface is one OSPF interface (RFC 2328 9): what was asked (cfg), what the
@@ -32,8 +31,8 @@ type iface struct {
 	hello     timer
 	wait      timer
 	ack       timer
-	acks      []packet.LSAHeader // delayed acknowledgements
-	flooding  []*lsdb.Entry      // in the next packets, see floodQueue
+	acks      []delayedAck
+	flooding  []*lsdb.Entry // in the next packets, see floodQueue
 
 	sequence  uint32 // cryptographic sequence number sent last (RFC 2328 D.3); 0: none
 	up        bool   // the state machine has been started
@@ -57,25 +56,6 @@ func newIface(e *Engine, a *area, c InterfaceConfig, l Link) *iface {
 	return i
 }
 
-// kind resolves the interface type: as configured, else by the link.
-func (i *iface) kind() InterfaceType {
-	switch {
-	case i.link.Loopback:
-		return TypeLoopback
-	case i.cfg.Type != TypeAuto:
-		return i.cfg.Type
-	case i.link.PointToPoint:
-		return TypePointToPoint
-	}
-	return TypeBroadcast
-}
-
-// unnumbered tells whether the interface has no subnet of its own: a
-// point-to-point link with a peer address or a /32.
-func (i *iface) unnumbered() bool {
-	return i.virtual != nil || i.kind() == TypePointToPoint && (i.addr.Peer.IsValid() || i.addr.Addr.Bits() == 32)
-}
-
 // address is the interface address that packets carry as source.
 func (i *iface) address() netip.Addr { return i.addr.Addr.Addr() }
 
@@ -95,7 +75,7 @@ func (i *iface) mtu() uint16 { return uint16(min(i.link.MTU, 0xffff)) }
 // because some routers send their address there in either case.
 func (i *iface) linkData() packet.ID {
 	switch {
-	case i.cfg.LinkData == LinkDataIfIndex,
+	case i.cfg.LinkData == LinkDataIfIndex && i.pair(),
 		i.cfg.LinkData == LinkDataAuto && i.unnumbered():
 		return packet.ID(i.link.Index)
 	}
@@ -163,7 +143,7 @@ func (i *iface) restarts(a *area, c InterfaceConfig, l Link) string {
 		return fmt.Sprintf("link was replaced (ifindex %d to %d)", i.link.Index, l.Index)
 	case addr != i.addr:
 		return fmt.Sprintf("address changed to %s", addr.Addr)
-	case probe.kind() != i.kind():
+	case probe.kind() != i.kind() || probe.unicast() != i.unicast():
 		return "interface type changed"
 	case c.Passive != i.cfg.Passive:
 		return "passive changed"
@@ -183,6 +163,10 @@ func (i *iface) reconfigure(c InterfaceConfig) {
 		i.e.timers.set(&i.wait, i.e.now.Add(c.DeadInterval))
 	}
 	i.dropDisallowed()
+	i.matchStatic()
+	if i.up {
+		i.originateNetwork()
+	}
 	if i.up && old.Priority != c.Priority {
 		i.event(neighborChange, "priority changed")
 	}
@@ -207,11 +191,11 @@ func (i *iface) listens() bool {
 // wherever packets are exchanged, AllDRouters as DR and Backup (RFC 2328 A.1).
 func (i *iface) join() {
 	var want []netip.Addr
-	if i.listens() && i.virtual == nil {
+	if i.listens() && i.virtual == nil && !i.unicast() {
 		want = append(want, allSPFRouters)
-	}
-	if i.state == ifDR || i.state == ifBackup {
-		want = append(want, allDRouters)
+		if i.state == ifDR || i.state == ifBackup {
+			want = append(want, allDRouters)
+		}
 	}
 	for _, g := range i.joined {
 		if !slices.Contains(want, g) {
@@ -254,7 +238,7 @@ func (i *iface) subnets() []stub {
 		if a.Peer.IsValid() {
 			p = netip.PrefixFrom(a.Addr.Addr(), 32)
 		}
-		s := stub{network: p, cost: i.cfg.Cost}
+		s := stub{network: p, cost: i.outputCost()}
 		if !slices.Contains(list, s) && !p.Addr().IsLoopback() {
 			list = append(list, s)
 		}
@@ -266,47 +250,25 @@ func (i *iface) subnets() []stub {
 	return list
 }
 
-// links returns the interface's part of the router-LSA and, for each link,
-// how SPF leaves through it (12.4.1, 16.1.1).
-func (i *iface) links() (links []packet.RouterLink, root []spf.RootLink) {
-	if i.virtual != nil {
-		return i.virtualLinks()
-	}
-	add := func(l packet.RouterLink, gateway netip.Addr, onlink bool) {
-		links = append(links, l)
-		root = append(root, spf.RootLink{Link: l, Interface: i.name, Gateway: gateway, OnLink: onlink, Weight: i.cfg.Weight})
-	}
-	addStubs := func(stubs []stub) {
-		for _, s := range stubs {
-			add(packet.RouterLink{
-				Type: packet.LinkStub, ID: packet.IDFromAddr(s.network.Addr()),
-				Data: packet.MaskOf(s.network.Bits()), Metric: s.cost,
-			}, netip.Addr{}, false)
+// hosts is what a point-to-multipoint network gets in place of its subnet: a route to our own
+// address, at no cost (12.4.1.4). Each router on it announces its own. Secondary addresses have subnets of theirs.
+func (i *iface) hosts() []stub {
+	list := []stub{{network: netip.PrefixFrom(i.address(), 32)}}
+	for _, s := range i.subnets()[1:] {
+		if !i.addr.Addr.Masked().Overlaps(s.network) {
+			list = append(list, s)
 		}
 	}
-	switch i.state {
-	case ifDown: // 12.4.1: no links
-	case ifLoopback:
-		addStubs(i.hostNetworks())
-	case ifPointToPoint:
-		for _, n := range i.neighbors { // 12.4.1.1
-			if n.adjacent() {
-				onlink := i.unnumbered() || !i.addr.Addr.Contains(n.addr)
-				add(packet.RouterLink{Type: packet.LinkPointToPoint, ID: n.id, Data: i.linkData(), Metric: i.cost()}, n.addr, onlink)
-			}
-		}
-		addStubs(i.subnets())
-	case ifPassive:
-		addStubs(i.subnets())
-	default: // 12.4.1.2
-		nets := i.subnets()
-		if i.transit() {
-			add(packet.RouterLink{Type: packet.LinkTransit, ID: packet.IDFromAddr(i.dr), Data: packet.IDFromAddr(i.address()), Metric: i.cost()}, netip.Addr{}, false)
-			nets = nets[1:]
-		}
-		addStubs(nets)
+	return list
+}
+
+// unsuppressed leaves the network that adjacencies run over out of what is announced, where that is wanted
+// (RFC 6860 2). Secondary networks stay: hosts may live there.
+func (i *iface) unsuppressed(list []stub) []stub {
+	if i.cfg.SuppressPrefix {
+		return list[1:]
 	}
-	return links, root
+	return list
 }
 
 // transit tells whether the LAN is a transit network for this router: it is
@@ -323,7 +285,7 @@ func (i *iface) transit() bool {
 	return false
 }
 
-// cost is the metric of the interface's transit links: the configured cost, or
+// cost is the metric of the interface's transit links: the output cost, or
 // MaxLinkMetric while the router is a stub router (RFC 6987 2).
 func (i *iface) cost() uint16 {
 	if i.e.stubRouter() {
@@ -332,5 +294,14 @@ func (i *iface) cost() uint16 {
 	if i.virtual != nil {
 		return i.virtual.cost
 	}
-	return i.cfg.Cost
+	return i.outputCost()
+}
+
+// outputCost is the interface output cost (C.3): by the speed of the link where that is to decide and
+// is known, else as configured.
+func (i *iface) outputCost() uint16 {
+	if i.cfg.ReferenceBandwidth == 0 || i.link.Speed <= 0 {
+		return i.cfg.Cost
+	}
+	return uint16(min(max(i.cfg.ReferenceBandwidth/uint32(i.link.Speed), 1), maxLinkMetric))
 }

@@ -81,7 +81,7 @@ func (i *iface) firstState() ifState {
 		return ifLoopback
 	case i.cfg.Passive:
 		return ifPassive
-	case i.kind() == TypePointToPoint, i.kind() == TypeVirtual:
+	case i.pair(), i.kind() == TypePointToMultipoint:
 		return ifPointToPoint
 	case i.cfg.Priority == 0:
 		return ifDROther
@@ -103,8 +103,10 @@ func (i *iface) setState(to ifState, reason string) {
 	}
 	i.join()
 	if from == ifDown && i.listens() {
+		i.matchStatic()
 		i.e.timers.set(&i.hello, i.e.now)
 	}
+	i.startNeighbors(from)
 	if to == ifWaiting {
 		i.e.timers.set(&i.wait, i.e.now.Add(i.cfg.DeadInterval))
 	} else {
@@ -118,6 +120,7 @@ func (i *iface) setState(to ifState, reason string) {
 // InterfaceDown).
 func (i *iface) reset(reason string) {
 	i.dropNeighbors(reason)
+	i.unlistAll()
 	i.dr, i.bdr = unspecified, unspecified
 	i.e.timers.stop(&i.hello)
 	i.e.timers.stop(&i.wait)

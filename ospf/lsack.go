@@ -7,10 +7,17 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
+// delayedAck is an acknowledgement that waits for others.
+type delayedAck struct {
+	header packet.LSAHeader
+	to     *neighbor // who sent the LSA
+}
+
 // delayAck queues an acknowledgement (RFC 2328 13.5). The delay gathers what
 // arrives in a burst and stays well below any neighbour's retransmission interval.
-func (i *iface) delayAck(h packet.LSAHeader) {
-	i.acks = append(i.acks, h)
+func (n *neighbor) delayAck(h packet.LSAHeader) {
+	i := n.i
+	i.acks = append(i.acks, delayedAck{h, n})
 	if len(i.acks)*packet.LSAHeaderLen+packet.LSAHeaderLen > i.room() {
 		i.sendDelayedAcks()
 		return
@@ -23,8 +30,31 @@ func (i *iface) delayAck(h packet.LSAHeader) {
 
 func (i *iface) sendDelayedAcks() {
 	i.e.timers.stop(&i.ack)
-	i.sendAcks(i.floodDestination(), i.acks)
+	acks := i.acks
 	i.acks = nil
+	if !i.unicast() {
+		i.sendAcks(i.floodDestination(), headersFor(acks, nil))
+		return
+	}
+	for _, n := range i.neighbors {
+		switch {
+		case n.state < nbrExchange:
+		case i.state == ifDROther || i.state == ifBackup: // DROther and Backup wait for acknowledgements of the DR's copies
+			i.sendAcks(n.addr, headersFor(acks, nil))
+		default:
+			i.sendAcks(n.addr, headersFor(acks, n))
+		}
+	}
+}
+
+// headersFor picks the acknowledgements that are for a neighbour, nil for all.
+func headersFor(acks []delayedAck, n *neighbor) (list []packet.LSAHeader) {
+	for _, a := range acks {
+		if n == nil || a.to == n {
+			list = append(list, a.header)
+		}
+	}
+	return list
 }
 
 // sendAcks sends acknowledgements in as few packets as they fit into.

@@ -49,11 +49,11 @@ func (n *neighbor) receiveLSAs(h packet.Header, list [][]byte) {
 			acks = append(acks, lsa)
 		case delayed:
 			if i.state != ifBackup || n.addr == i.dr { // 13.5, table 19
-				i.delayAck(lsa)
+				n.delayAck(lsa)
 			}
 		case implied:
 			if i.state == ifBackup && n.addr == i.dr {
-				i.delayAck(lsa)
+				n.delayAck(lsa)
 			}
 		case stop:
 			i.sendAcks(n.destination(), acks)

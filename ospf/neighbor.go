@@ -23,6 +23,8 @@ type neighbor struct {
 	deadAt     time.Time // when the inactivity timer fires
 	other      time.Time // last packet that was no Hello
 	inactivity timer     // armed at or before deadAt, moved lazily: Hellos only move deadAt
+	poll       timer     // next Hello to a listed neighbour in state Down
+	answered   time.Time // last Hello out of turn to it alone
 
 	received received // cryptographic sequence numbers (D.3)
 	key      uint8    // of its last packet
@@ -45,6 +47,7 @@ type neighbor struct {
 func (i *iface) newNeighbor(id packet.ID, addr netip.Addr) *neighbor {
 	n := &neighbor{i: i, id: id, addr: addr, dr: unspecified, bdr: unspecified, since: i.e.now}
 	n.inactivity.fire = n.inactivityDue
+	n.poll.fire = n.pollDue
 	n.exchange.init(n)
 	n.requests.init(n)
 	n.answers.init(n)
@@ -62,7 +65,7 @@ func (i *iface) newNeighbor(id packet.ID, addr netip.Addr) *neighbor {
 // point-to-point links, else by address and router id.
 func (i *iface) findNeighbor(id packet.ID, addr netip.Addr) *neighbor {
 	for _, n := range i.neighbors {
-		if n.id == id && (i.state == ifPointToPoint || n.addr == addr) {
+		if n.id == id && (i.pair() || n.addr == addr) {
 			return n
 		}
 	}
@@ -75,9 +78,13 @@ func (i *iface) dropNeighbors(reason string) {
 	}
 }
 
-// forget removes a neighbour that went Down.
+// forget removes a neighbour that went Down. A listed one begins anew.
 func (n *neighbor) forget() {
-	n.i.neighbors = slices.DeleteFunc(n.i.neighbors, func(o *neighbor) bool { return o == n })
+	i := n.i
+	n.unlist()
+	if s := i.static(n.addr); s != nil && i.listens() && i.unicast() {
+		i.list(*s, i.e.now.Add(s.PollInterval))
+	}
 }
 
 // heard restarts the inactivity timer.
@@ -158,7 +165,7 @@ func (e *Engine) exchanging(d *database) bool {
 // destination is where packets for this neighbour alone go: point-to-point
 // links carry everything to AllSPFRouters (8.1), virtual ones see [iface.send].
 func (n *neighbor) destination() netip.Addr {
-	if n.i.state == ifPointToPoint {
+	if n.i.pair() {
 		return allSPFRouters
 	}
 	return n.addr

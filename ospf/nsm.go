@@ -3,7 +3,7 @@ package ospf
 import "github.com/ecmpd/ecmpd/ospf/packet"
 
 // nbrState is a neighbour state (RFC 2328 10.1). Attempt belongs to NBMA
-// networks and is never entered.
+// networks.
 type nbrState uint8
 
 const (
@@ -27,6 +27,7 @@ type nbrEvent uint8
 
 const (
 	helloReceived nbrEvent = iota
+	start
 	twoWayReceived
 	negotiationDone
 	exchangeDone
@@ -42,7 +43,7 @@ const (
 )
 
 var nbrEventNames = [nbrEventCount]string{
-	"HelloReceived", "2-WayReceived", "NegotiationDone", "ExchangeDone", "BadLSReq", "LoadingDone",
+	"HelloReceived", "Start", "2-WayReceived", "NegotiationDone", "ExchangeDone", "BadLSReq", "LoadingDone",
 	"AdjOK?", "SeqNumberMismatch", "1-WayReceived", "KillNbr", "InactivityTimer", "LLDown",
 }
 
@@ -65,6 +66,7 @@ func stay(n *neighbor) nbrState { return n.state }
 // nsm is the neighbour state machine in the order of RFC 2328 10.3. A pair
 // that has no row changes nothing.
 var nsm = [...]nsmRow{
+	{nbrDown, nbrDown, start, become(nbrAttempt)},
 	{nbrAttempt, nbrAttempt, helloReceived, become(nbrInit)},
 	{nbrDown, nbrDown, helloReceived, become(nbrInit)},
 	{nbrInit, nbrFull, helloReceived, stay},
@@ -140,7 +142,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 		n.why = reason
 	}
 	e.emit(NeighborChange{
-		Interface: i.name, Area: i.area.id, RouterID: n.id, Address: n.addr,
+		Interface: i.name, Network: i.kind(), Area: i.area.id, RouterID: n.id, Address: n.addr,
 		From: from.String(), To: to.String(), Reason: reason, Helped: n.helping.active,
 	})
 	e.pacing.moved(n, from, to)
@@ -153,8 +155,13 @@ func (n *neighbor) setState(to nbrState, reason string) {
 		if !n.helping.active {
 			n.forget()
 		}
+	case nbrAttempt:
+		e.timers.stop(&n.poll)
+		n.heard() // so that the attempt ends
+		i.sendHelloTo(n.addr)
 	case nbrInit:
-		i.answerHello()
+		e.timers.stop(&n.poll)
+		n.answerHello()
 	case nbrExStart:
 		n.exchange.start()
 		n.answerEarly()
@@ -165,6 +172,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 	}
 	// 9.2 NeighborChange: two-way communication came or went.
 	if (from >= nbrTwoWay) != (to >= nbrTwoWay) {
+		i.area.rootDirty = true // RFC 6845: a link to each neighbour in 2-Way
 		i.event(neighborChange, "neighbour "+n.id.String())
 	}
 	// 12.4: the router-LSA and the network-LSA list full adjacencies.

@@ -281,7 +281,7 @@ func (i *iface) originateNetwork() {
 		}
 	}
 	var k packet.Key
-	if i.state == ifDR && len(body.Routers) > 1 {
+	if i.state == ifDR && len(body.Routers) > 1 && i.kind() != TypeHybrid { // RFC 6845: router-LSAs describe it
 		k = packet.Key{Type: packet.LSNetwork, ID: packet.IDFromAddr(i.address()), Adv: e.cfg.RouterID}
 	}
 	if i.network != (packet.Key{}) && i.network != k {
@@ -289,6 +289,9 @@ func (i *iface) originateNetwork() {
 	}
 	if i.network = k; k != (packet.Key{}) {
 		body.Mask = packet.MaskOf(i.addr.Addr.Bits())
+		if i.cfg.SuppressPrefix { // RFC 6860 2
+			body.Mask = packet.MaskOf(32)
+		}
 		e.originate(i.area.db, k, body)
 	}
 }

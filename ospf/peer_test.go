@@ -69,7 +69,7 @@ func (p *peer) sealed(dst netip.Addr, body packet.Body, csn uint64) Datagram {
 func (p *peer) send(body packet.Body) {
 	p.l.t.Helper()
 	dst := p.l.iface(p.ifname).address()
-	if body.Type() == packet.TypeHello && p.link == p.ifname {
+	if body.Type() == packet.TypeHello && p.link == p.ifname && !p.l.iface(p.ifname).unicast() {
 		dst = allSPFRouters
 	}
 	p.l.step(p.datagram(dst, body))
@@ -154,7 +154,8 @@ func (p *peer) describe(headers ...packet.LSAHeader) {
 // Loading it describes an LSA that it does not send.
 func (p *peer) bring(to nbrState) {
 	p.l.t.Helper()
-	lan := p.l.iface(p.ifname).kind() == TypeBroadcast
+	kind := p.l.iface(p.ifname).kind()
+	lan := kind == TypeBroadcast || kind == TypeNonBroadcast || kind == TypeHybrid
 	switch {
 	case to == nbrDown:
 		return

@@ -114,10 +114,10 @@ func (i *iface) acceptAddresses(d Datagram, h packet.Header) bool {
 		i.reject(d.Src, h, RejectSource, "source %s is not a host address", d.Src)
 		return false
 	}
-	if i.state == ifPointToPoint {
+	if i.pair() || i.static(d.Src) != nil {
 		return true
 	}
-	// 8.2: on other networks the sender shares our subnet.
+	// 8.2: on other networks the sender shares our subnet, unless the operator knows better.
 	net := i.addr.Addr.Masked()
 	if !net.Contains(d.Src) {
 		i.reject(d.Src, h, RejectSource, "source %s is outside our subnet %s", d.Src, net)

@@ -37,6 +37,7 @@ const (
 	RejectDeadInterval
 	RejectOptions
 	RejectUnicastHello
+	RejectSecondNeighbor // on a point-to-point link
 	RejectNeighborLimit
 	RejectUnknownNeighbor
 	RejectNeighborState
@@ -69,6 +70,7 @@ var rejectNames = [rejectCount]string{
 	RejectDeadInterval:    "dead-interval-mismatch",
 	RejectOptions:         "options-mismatch",
 	RejectUnicastHello:    "unicast-hello",
+	RejectSecondNeighbor:  "second-neighbor",
 	RejectNeighborLimit:   "neighbor-limit",
 	RejectUnknownNeighbor: "unknown-neighbor",
 	RejectNeighborState:   "neighbor-state",

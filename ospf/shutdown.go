@@ -89,8 +89,8 @@ func (e *Engine) finish() {
 	e.timers.stop(&e.shutdown.timer)
 	for _, i := range e.ifaces {
 		if i.listens() {
+			i.sayGoodbye()
 			i.neighbors = nil
-			i.sendHello()
 			e.timers.stop(&i.hello)
 		}
 	}

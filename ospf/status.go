@@ -66,9 +66,9 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 func (n *neighbor) explain() string {
 	switch {
 	case n.state == nbrFull && n.i.virtual == nil && n.i.state == ifPointToPoint && (n.dr != unspecified || n.bdr != unspecified):
-		return "network type mismatch: the neighbour elects a DR, our end is point-to-point; no route uses the link"
+		return fmt.Sprintf("network type mismatch: the neighbour elects a DR, our end is %s; no route uses the link", n.i.kind())
 	case n.state == nbrFull && n.i.state != ifPointToPoint && n.dr == unspecified && n.bdr == unspecified:
-		return "network type mismatch: the neighbour knows no DR, our end is broadcast; no route uses the link"
+		return fmt.Sprintf("network type mismatch: the neighbour knows no DR, our end is %s; no route uses the link", n.i.kind())
 	case n.state == nbrFull:
 		return ""
 	case n.helping.active:
@@ -99,7 +99,7 @@ func (n *neighbor) role() string {
 type InterfaceStatus struct {
 	Interface  string
 	Area       packet.ID
-	Type       string // "broadcast", "point-to-point", "loopback", "virtual-link"
+	Type       string // RFC 9129 interface-type, "loopback", "virtual-link"
 	State      string // RFC 2328 9.1, and "Passive"
 	Address    netip.Prefix
 	Unnumbered bool
@@ -151,7 +151,7 @@ func (e *Engine) Interfaces() []InterfaceStatus {
 	return list
 }
 
-var typeNames = [...]string{"auto", "broadcast", "point-to-point", "loopback", "virtual-link"}
+var typeNames = [...]string{"auto", "broadcast", "point-to-point", "loopback", "virtual-link", "non-broadcast", "point-to-multipoint", "hybrid"}
 
 // String returns the type's name in RFC 9129.
 func (t InterfaceType) String() string {
@@ -253,6 +253,9 @@ func (e *Engine) Converged(now time.Time) bool {
 		}
 		longest = max(longest, i.cfg.DeadInterval)
 		for _, n := range i.neighbors {
+			if n.state < nbrInit { // listed, and not there
+				continue
+			}
 			if n.state != nbrFull && (n.state != nbrTwoWay || n.wantsAdjacency() || i.state == ifWaiting) || !n.announcesUs() {
 				settled = false
 			}

@@ -34,6 +34,7 @@ type Link struct {
 	Index        int  // kernel ifindex: link data on unnumbered interfaces
 	MTU          int  // bytes, IP
 	Up           bool // administratively up and with carrier
+	Speed        int  // Mbit/s; 0: not known, as of tunnels
 	PointToPoint bool // IFF_POINTOPOINT
 	Loopback     bool // IFF_LOOPBACK
 	Addrs        []LinkAddr
@@ -148,6 +149,7 @@ type Event interface{ event() }
 // NeighborChange says that a neighbour changed its state.
 type NeighborChange struct {
 	Interface string
+	Network   InterfaceType // of the interface
 	Area      packet.ID
 	RouterID  packet.ID
 	Address   netip.Addr
@@ -286,19 +288,32 @@ type InterfaceConfig struct {
 	Match              Match
 	Type               InterfaceType // 0: by the link's kind (loopback, POINTOPOINT flag, else broadcast)
 	Passive            bool
-	Cost               uint16
-	Weight             uint8 // share in equal-cost sets, 1..254
+	Cost               uint16 // of links whose speed does not say
+	ReferenceBandwidth uint32 // in Mbit/s; divided by the link's speed, where that is known, it is the cost. 0: Cost always
+	Weight             uint8  // share in equal-cost sets, 1..254
 	Priority           uint8
 	HelloInterval      time.Duration // whole seconds, 1..65535
 	DeadInterval       time.Duration // whole seconds
 	RetransmitInterval time.Duration
 	TransmitDelay      time.Duration // whole seconds
 	MTUIgnore          bool
+	SuppressPrefix     bool // RFC 6860: the network of an adjacency is told to nobody
 	LinkData           LinkData
+	Unicast            bool             // of TypePointToMultipoint: no multicast, each packet goes to one neighbour
+	Static             []StaticNeighbor // by address
 	BFD                BFD
 	Auth               auth.Scheme
 	TTLHops            uint8          // RFC 5082: how many links a packet may have crossed, 1..254; 0: TTL security is off
 	Allowed            []netip.Prefix // addresses that neighbours may have; empty: all
+}
+
+// StaticNeighbor is a neighbour that is known before it is heard (RFC 2328 C.5, C.6). Where
+// packets are not multicast, Hellos go to it; its cost counts on point-to-multipoint and hybrid networks.
+type StaticNeighbor struct {
+	Address      netip.Addr
+	Cost         uint16        // of the way to this neighbour; 0: that of the interface
+	PollInterval time.Duration // between Hellos while it is Down
+	Priority     uint8         // on TypeNonBroadcast, until it is heard: 0 is never DR
 }
 
 // InterfaceType is the OSPF interface type (RFC 2328 9, RFC 9129 interface-type).
@@ -311,6 +326,9 @@ const (
 	TypePointToPoint
 	TypeLoopback
 	TypeVirtual // a [VirtualLink]; no link of the kernel has it
+	TypeNonBroadcast
+	TypePointToMultipoint
+	TypeHybrid // RFC 6845: a broadcast network that is described as point-to-multipoint
 )
 
 // LinkData chooses what link data an unnumbered point-to-point link carries in the router-LSA.
