@@ -28,9 +28,9 @@ type election struct {
 	alive []int
 }
 
-// newElection starts the routers while the switch's ports are down and then
+// newElection edits ports of the LAN if need be, starts the routers while the switch's ports are down and then
 // raises all ports at once, so that all wait timers run together.
-func newElection(t *testing.T, seats []lanSeat) *election {
+func newElection(t *testing.T, seats []lanSeat, edit ...func(i int, p *port)) *election {
 	t.Helper()
 	n := newNetwork(t, 90*time.Second)
 	var ends []string
@@ -43,9 +43,11 @@ func newElection(t *testing.T, seats []lanSeat) *election {
 		i++
 		n.must(n.Node("lan").SetLink(fmt.Sprintf("port%d", i), false))
 		n.wire(fmt.Sprintf("r%d:net 172.16.%d.1/24", i, i), fmt.Sprintf("host%d:eth0", i))
-		n.seat(s.make, fmt.Sprintf("r%d", i), seat{id: fmt.Sprintf("10.255.0.%d", i), ports: []port{
-			{name: "eth0", lan: true, priority: s.priority}, {name: "net", passive: true},
-		}})
+		p := port{name: "eth0", lan: true, priority: s.priority}
+		for _, f := range edit {
+			f(i, &p)
+		}
+		n.seat(s.make, fmt.Sprintf("r%d", i), seat{id: fmt.Sprintf("10.255.0.%d", i), ports: []port{p, {name: "net", passive: true}}})
 		e.alive = append(e.alive, i)
 	}
 	for _, i := range e.alive {

@@ -25,13 +25,33 @@ type seat struct {
 // port is an OSPF interface of a seat.
 type port struct {
 	name        string
-	lan         bool   // broadcast; otherwise point-to-point
+	lan         bool   // broadcast; otherwise point-to-point, unless
+	kind        string // this says otherwise, in the words of RFC 9129
+	neighbors   []neighbor
 	area        string // 0.0.0.0 when empty
 	cost        int    // 10 when 0
 	priority    int    // of a LAN
 	hello, dead int    // seconds; 1 and 4 when 0
 	passive     bool
 	text        string // further keys of the make
+}
+
+// neighbor is a neighbour that a port knows beforehand. It is polled every second.
+type neighbor struct {
+	address  string
+	cost     int // of ecmpd
+	priority int // of NBMA
+}
+
+// network is the port's type of network in the words of a make.
+func (p port) network(words map[string]string) string {
+	kind := cmp.Or(p.kind, map[bool]string{true: "broadcast", false: "point-to-point"}[p.lan])
+	return cmp.Or(words[kind], kind)
+}
+
+// unicast tells whether the port's network carries no multicast.
+func (p port) unicast() bool {
+	return p.kind == "non-broadcast" || p.kind == "point-to-multipoint" && len(p.neighbors) > 0
 }
 
 // areaKind says what an area is.
@@ -128,12 +148,8 @@ func (s seat) ecmpd() string {
 			b.WriteString("      interfaces:\n")
 		}
 		for _, p := range ports[area] {
-			kind := "point-to-point"
-			if p.lan {
-				kind = "broadcast"
-			}
-			fmt.Fprintf(&b, "        - {match: %q, interface-type: %s, cost: %d, priority: %d, passive: %v, hello-interval: %ds, dead-interval: %ds%s}\n",
-				p.name, kind, p.cost, p.priority, p.passive, p.hello, p.dead, p.text)
+			fmt.Fprintf(&b, "        - {match: %q, interface-type: %s, cost: %d, priority: %d, passive: %v, hello-interval: %ds, dead-interval: %ds%s%s}\n",
+				p.name, p.network(nil), p.cost, p.priority, p.passive, p.hello, p.dead, p.static(), p.text)
 		}
 	}
 	static := ""
@@ -157,6 +173,32 @@ func (s seat) ecmpd() string {
 		b.WriteString("\nstatic:\n" + static)
 	}
 	return b.String()
+}
+
+// static is the port's neighbours as keys of ecmpd.
+func (p port) static() string {
+	if len(p.neighbors) == 0 {
+		return ""
+	}
+	var list []string
+	for _, n := range p.neighbors {
+		text := "{address: " + n.address
+		if n.cost > 0 {
+			text += fmt.Sprintf(", cost: %d", n.cost)
+		}
+		if p.unicast() {
+			text += ", poll-interval: 1s"
+		}
+		if p.kind == "non-broadcast" {
+			text += fmt.Sprintf(", priority: %d", n.priority)
+		}
+		list = append(list, text+"}")
+	}
+	multicast := ""
+	if p.kind == "point-to-multipoint" {
+		multicast = ", multicast: false"
+	}
+	return multicast + ", static-neighbors: [" + strings.Join(list, ", ") + "]"
 }
 
 func (s seat) frr() string {
@@ -186,12 +228,11 @@ func (s seat) frr() string {
 	}
 	for _, p := range s.ports {
 		p = p.defaults()
-		kind := "point-to-point"
-		if p.lan {
-			kind = "broadcast"
+		for _, n := range p.neighbors {
+			fmt.Fprintf(&b, "router ospf\n neighbor %s priority %d poll-interval 1\n", n.address, n.priority)
 		}
 		fmt.Fprintf(&b, "interface %s\n ip ospf network %s\n ip ospf cost %d\n ip ospf priority %d\n ip ospf hello-interval %d\n ip ospf dead-interval %d\n%s ip ospf area %s\n",
-			p.name, kind, p.cost, p.priority, p.hello, p.dead, p.text, p.area)
+			p.name, p.network(nil), p.cost, p.priority, p.hello, p.dead, p.text, p.area)
 		if p.passive {
 			b.WriteString(" ip ospf passive\n")
 		}
@@ -237,14 +278,18 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 	for _, area := range order {
 		fmt.Fprintf(&b, " area %s {\n%s", area, s.kinds[area].bird())
 		for _, p := range ports[area] {
-			kind := "ptp"
-			if p.lan {
-				kind = "broadcast"
-			}
 			stub := ""
 			if p.passive {
 				stub = "stub; "
 			}
+			if len(p.neighbors) > 0 {
+				stub += "poll 1; neighbors { "
+				for _, n := range p.neighbors {
+					stub += n.address + map[bool]string{true: " eligible"}[n.priority > 0] + "; "
+				}
+				stub += "}; "
+			}
+			kind := p.network(map[string]string{"point-to-point": "ptp", "point-to-multipoint": "ptmp", "non-broadcast": "nbma"})
 			fmt.Fprintf(&b, "  interface %q { type %s; cost %d; priority %d; hello %d; dead %d; %s%s};\n",
 				p.name, kind, p.cost, p.priority, p.hello, p.dead, stub, p.text)
 		}

@@ -86,7 +86,7 @@ func (w *parts) join(id packet.ID) {
 		for _, m := range r {
 			if !seen[m] && rng.IntN(2) == 0 {
 				seen[m] = true
-				members = append(members, Member{m, fmt.Sprintf("lan%d", id), w.cost(), uint8(1 + rng.IntN(2))})
+				members = append(members, Member{m, fmt.Sprintf("lan%d", id), w.cost(), uint8(1 + rng.IntN(2)), false})
 			}
 		}
 		if len(members) > 0 {

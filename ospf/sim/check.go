@@ -72,12 +72,13 @@ func (s *Segment) check(f *findings) {
 			delete(have, other.addr.Addr())
 			reachable := other.router.engine != nil && s.connected(p, other)
 			switch {
-			case !reachable && ok && nb.State != "Down":
+			case s.silent(p, other) && nb.State != "Full":
+			case !reachable && ok && nb.State != "Down" && nb.State != "Attempt":
 				f.add("%s %s: neighbour %s is %s but can not be reached", p.router.Name, p.name, other.router.Name, nb.State)
 			case !reachable:
 			case !ok:
 				f.add("%s %s: neighbour %s is not there", p.router.Name, p.name, other.router.Name)
-			case nb.State != "Full" && !(s.lan && nb.State == "2-Way" && s.bystanders(p, other)):
+			case nb.State != "Full" && !(s.elects() && nb.State == "2-Way" && s.bystanders(p, other)):
 				f.add("%s %s: neighbour %s is %s: %s", p.router.Name, p.name, other.router.Name, nb.State, nb.Why)
 			case nb.Retransmits+nb.Requests+nb.Summaries > 0:
 				f.add("%s %s: neighbour %s has %d retransmissions, %d requests, %d summaries outstanding",
@@ -88,7 +89,7 @@ func (s *Segment) check(f *findings) {
 			f.add("%s %s: unknown neighbour %v (%s)", p.router.Name, p.name, a, nb.State)
 		}
 	}
-	if s.lan {
+	if s.elects() {
 		for part := range 2 {
 			checkElection(f, s.members(part))
 		}
@@ -103,6 +104,11 @@ func (p *port) status() ospf.InterfaceStatus {
 		}
 	}
 	return ospf.InterfaceStatus{}
+}
+
+// silent tells whether two routers on an NBMA network need not know of each other (RFC 2328 9.5.1).
+func (s *Segment) silent(a, b *port) bool {
+	return s.kind == ospf.TypeNonBroadcast && (a.priority == 0 || b.priority == 0) && s.bystanders(a, b)
 }
 
 // bystanders tells whether neither of two routers on a LAN is DR or Backup.
@@ -158,7 +164,7 @@ func (n *Net) checkDatabases(f *findings) {
 	for _, s := range n.segments {
 		for i, a := range s.ports {
 			for _, b := range s.ports[i+1:] {
-				if a.router.engine == nil || b.router.engine == nil || !s.connected(a, b) || s.lan && !s.electable(a.part) {
+				if a.router.engine == nil || b.router.engine == nil || !s.connected(a, b) || s.elects() && !s.electable(a.part) {
 					continue
 				}
 				x, y := databases[a.router], databases[b.router]

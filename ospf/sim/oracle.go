@@ -18,7 +18,7 @@ import (
 
 const unreachable = 1 << 30
 
-// vertex is a router or a connected part of a LAN.
+// vertex is a router or a connected part of a LAN that has a DR and no costs between its routers.
 type vertex struct {
 	router *Router
 	prefix netip.Prefix // LAN part
@@ -106,9 +106,12 @@ func (n *Net) graphOf(area packet.ID) *graph {
 		if s.options.Area != area {
 			continue
 		}
-		if s.lan {
+		switch {
+		case s.mesh():
+			g.addMesh(s)
+		case s.lan():
 			g.addLAN(s)
-		} else {
+		default:
 			g.addLink(s)
 		}
 	}
@@ -135,6 +138,23 @@ func (g *graph) addLink(s *Segment) {
 	i, j := g.index[a.router], g.index[b.router]
 	g.edges[i] = append(g.edges[i], edge{to: j, cost: int(a.cost), port: a, gateway: b.addr.Addr()})
 	g.edges[j] = append(g.edges[j], edge{to: i, cost: int(b.cost), port: b, gateway: a.addr.Addr()})
+}
+
+// addMesh adds a link between every two routers that are adjacent with each other, or with a DR, and the address of each.
+func (g *graph) addMesh(s *Segment) {
+	for _, p := range s.ports {
+		if p.router.engine == nil || !p.up {
+			continue
+		}
+		g.stubs = append(g.stubs, stub{g.index[p.router], netip.PrefixFrom(p.addr.Addr(), 32), 0, p})
+		for _, other := range s.ports {
+			if other == p || other.router.engine == nil || !s.connected(p, other) || s.elects() && !s.electable(p.part) {
+				continue
+			}
+			i := g.index[p.router]
+			g.edges[i] = append(g.edges[i], edge{to: g.index[other.router], cost: int(p.costTo(other)), port: p, gateway: other.addr.Addr()})
+		}
+	}
 }
 
 // addLAN adds a transit network for each part that has a possible DR and a

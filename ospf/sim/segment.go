@@ -23,6 +23,7 @@ type LinkOptions struct {
 	CostA, CostB uint16 // of the two ends of a link; 0: 10
 	Unnumbered   bool   // link: both ends borrow the address of their loopback
 	Area         packet.ID
+	Network      ospf.InterfaceType   // of a LAN: broadcast when zero
 	Interface    ospf.InterfaceConfig // timers and so on; hello 1 s, dead 4 s when zero
 }
 
@@ -32,12 +33,13 @@ type Member struct {
 	Interface string
 	Cost      uint16 // 0: 10
 	Priority  uint8
+	Spoke     bool // hears no other spoke
 }
 
-// Segment is a point-to-point link or a LAN.
+// Segment is a point-to-point link, or a network of more routers: a LAN of any type.
 type Segment struct {
 	net     *Net
-	lan     bool
+	kind    ospf.InterfaceType
 	prefix  netip.Prefix // invalid on unnumbered links
 	options LinkOptions
 	ports   []*port
@@ -59,13 +61,29 @@ type port struct {
 	priority uint8
 	area     packet.ID
 	part     int // of a partitioned LAN
+	spoke    bool
 }
 
-func (p *port) pointToPoint() bool { return p.segment != nil && !p.segment.lan }
+func (p *port) pointToPoint() bool { return p.segment != nil && !p.segment.lan() }
+
+func (s *Segment) lan() bool { return s.kind != ospf.TypePointToPoint }
+
+// elects tells whether there is a designated router.
+func (s *Segment) elects() bool { return s.lan() && s.kind != ospf.TypePointToMultipoint }
+
+// mesh tells whether the network is described as links between its routers, which have costs of their own.
+func (s *Segment) mesh() bool {
+	return s.kind == ospf.TypePointToMultipoint || s.kind == ospf.TypeHybrid
+}
+
+// costTo is the cost of the way from a port to another on the same mesh.
+func (p *port) costTo(other *port) uint16 {
+	return p.cost + uint16(slices.Index(p.segment.ports, other)%3)
+}
 
 // Link joins two routers by a point-to-point link. Numbered ones get a /30.
 func (n *Net) Link(a *Router, ifA string, b *Router, ifB string, o LinkOptions) *Segment {
-	s := n.segment(false, o)
+	s := n.segment(ospf.TypePointToPoint, o)
 	if !o.Unnumbered {
 		s.prefix = network(len(n.segments), 30)
 	}
@@ -75,34 +93,55 @@ func (n *Net) Link(a *Router, ifA string, b *Router, ifB string, o LinkOptions) 
 	return s
 }
 
-// LAN joins routers by a broadcast network, a /24.
+// LAN joins routers by a network of more than two, a /24. Where packets are not multicast each router lists all others, and
+// who can not be DR of an NBMA network nobody; on a mesh each neighbour has a cost of its own.
 func (n *Net) LAN(o LinkOptions, members ...Member) *Segment {
-	s := n.segment(true, o)
+	s := n.segment(max(o.Network, ospf.TypeBroadcast), o)
 	s.prefix = network(1<<15+len(n.segments), 24)
-	o.Interface.Type = ospf.TypeBroadcast
-	for _, m := range members {
+	o.Interface.Type = s.kind
+	for i, m := range members { // the ports first: neighbours are listed by their addresses
+		p := s.port(m.Router, m.Interface, m.Cost)
+		p.priority, p.spoke = members[i].Priority, m.Spoke
+	}
+	for _, p := range s.ports {
 		c := o.Interface
-		c.Priority = m.Priority
-		s.join(m.Router, m.Interface, m.Cost, c)
+		c.Priority = p.priority
+		for _, other := range s.ports {
+			known := ospf.StaticNeighbor{Address: other.addr.Addr(), PollInterval: 2 * time.Second, Priority: other.priority}
+			if s.mesh() {
+				known.Cost = p.costTo(other)
+			}
+			if other != p && (s.mesh() || s.kind == ospf.TypeNonBroadcast && p.priority > 0) {
+				c.Static = append(c.Static, known)
+			}
+		}
+		p.router.attach(p, s.options.Area, c)
 	}
 	return s
 }
 
-func (n *Net) segment(lan bool, o LinkOptions) *Segment {
+func (n *Net) segment(kind ospf.InterfaceType, o LinkOptions) *Segment {
 	if o.MTU == 0 {
 		o.MTU = 1500
 	}
-	s := &Segment{net: n, lan: lan, options: o, latest: map[[2]*port]time.Time{}}
+	s := &Segment{net: n, kind: kind, options: o, latest: map[[2]*port]time.Time{}}
 	n.segments = append(n.segments, s)
 	return s
 }
 
 // join gives a router a port on the segment.
 func (s *Segment) join(r *Router, name string, cost uint16, c ospf.InterfaceConfig) {
+	p := s.port(r, name, cost)
+	p.priority = c.Priority
+	r.attach(p, s.options.Area, c)
+}
+
+// port makes a port with the next address.
+func (s *Segment) port(r *Router, name string, cost uint16) *port {
 	if cost == 0 {
 		cost = 10
 	}
-	p := &port{router: r, segment: s, name: name, mtu: s.options.MTU, up: true, cost: cost, priority: c.Priority}
+	p := &port{router: r, segment: s, name: name, mtu: s.options.MTU, up: true, cost: cost}
 	p.addr = netip.PrefixFrom(r.ID.Addr(), 32)
 	if s.prefix.IsValid() {
 		a := s.prefix.Addr()
@@ -112,7 +151,7 @@ func (s *Segment) join(r *Router, name string, cost uint16, c ospf.InterfaceConf
 		p.addr = netip.PrefixFrom(a, s.prefix.Bits())
 	}
 	s.ports = append(s.ports, p)
-	r.attach(p, s.options.Area, c)
+	return p
 }
 
 // Cut loses every packet from now on; the links stay up.
@@ -202,7 +241,7 @@ func (s *Segment) portOf(r *Router) *port {
 
 // connected tells whether packets get from one port to another.
 func (s *Segment) connected(a, b *port) bool {
-	return !s.cut && a.up && b.up && a.part == b.part
+	return !s.cut && a.up && b.up && a.part == b.part && !(a.spoke && b.spoke)
 }
 
 // carry takes a packet to the ports that it is for, those of an address or a group, with the link's troubles.

@@ -265,7 +265,7 @@ func TestTroubledNetworks(t *testing.T) {
 				o := LinkOptions{Delay: 2 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: loss, Duplicate: 0.1, Reorder: 0.2}
 				o.Interface = ospf.InterfaceConfig{HelloInterval: time.Second, DeadInterval: 20 * time.Second, RetransmitInterval: 2 * time.Second}
 				links := grid(n, 3, o)
-				n.LAN(o, Member{n.routers[0], "lan", 3, 1}, Member{n.routers[4], "lan", 4, 1}, Member{n.routers[8], "lan", 5, 1})
+				n.LAN(o, Member{n.routers[0], "lan", 3, 1, false}, Member{n.routers[4], "lan", 4, 1, false}, Member{n.routers[8], "lan", 5, 1, false})
 				converge(t, n, 10*time.Minute)
 				links[2].SetUp(false)
 				links[5].Cut()
@@ -279,6 +279,9 @@ func TestTroubledNetworks(t *testing.T) {
 		}
 	}
 }
+
+// networks are the types of networks of more than two routers.
+var networks = []ospf.InterfaceType{ospf.TypeBroadcast, ospf.TypeNonBroadcast, ospf.TypePointToMultipoint, ospf.TypeHybrid}
 
 // wander builds a random network and lets random things happen to it.
 func wander(seed uint64) *Net {
@@ -300,10 +303,13 @@ func wander(seed uint64) *Net {
 		segments = append(segments, n.Link(r[a], fmt.Sprintf("l%da", i), r[b], fmt.Sprintf("l%db", i), o))
 	}
 	for i := range rng.IntN(3) {
+		o := o
+		o.Network, o.Interface.Unicast = networks[rng.IntN(len(networks))], rng.IntN(2) == 0
 		var members []Member
 		for _, m := range r {
 			if rng.IntN(2) == 0 {
-				members = append(members, Member{m, fmt.Sprintf("lan%d", i), cost(), uint8(rng.IntN(3))})
+				spoke := o.Network == ospf.TypePointToMultipoint && rng.IntN(2) == 0
+				members = append(members, Member{m, fmt.Sprintf("lan%d", i), cost(), uint8(rng.IntN(3)), spoke})
 			}
 		}
 		if len(members) > 0 {
@@ -337,7 +343,7 @@ func wander(seed uint64) *Net {
 		case 4:
 			s.Mend()
 		case 5:
-			if s.lan {
+			if s.lan() {
 				s.Partition(victim)
 			} else {
 				s.SetCost(victim, cost())
