@@ -157,10 +157,11 @@ func TestHello_AllNeighborsLimit(t *testing.T) {
 	l := newLab(t, func(l *lab) { l.cfg.MaxNeighbors, l.cfg.MaxAllNeighbors = 2, 3 })
 	for n := range 4 {
 		l.peer("eth0", fmt.Sprintf("3.3.3.%d", n+1), fmt.Sprintf("10.0.0.%d", n+10)).hi()
-		l.peer("tun0", fmt.Sprintf("4.4.4.%d", n+1), fmt.Sprintf("10.1.0.%d", n+2)).hi()
 	}
+	l.peer("tun0", "4.4.4.1", "10.1.0.2").hi()
+	l.peer("tun1", "5.5.5.1", "10.255.0.5").hi()
 	count := func(name string) int { return len(l.iface(name).neighbors) }
-	if count("eth0") != 2 || count("tun0") != 1 || l.alarms("neighbor-limit") != 2 {
-		t.Errorf("%d and %d neighbours, %d alarms", count("eth0"), count("tun0"), l.alarms("neighbor-limit"))
+	if count("eth0") != 2 || count("tun0") != 1 || count("tun1") != 0 || l.alarms("neighbor-limit") != 2 {
+		t.Errorf("%d, %d and %d neighbours, %d alarms", count("eth0"), count("tun0"), count("tun1"), l.alarms("neighbor-limit"))
 	}
 }
