@@ -284,20 +284,23 @@ func TestLinksOfTwo(t *testing.T) {
 			n.wire("r1:eth1 10.2.0.0/31", "r2:eth1 10.2.0.1/31")
 			n.wire("r1:net 172.16.1.1/24 172.17.1.1/24", "host1:eth0")
 			n.wire("r2:net 172.16.2.1/24", "host2:eth0")
-			other := []port{{name: "eth0", cost: 8}, {name: "eth1", cost: 8}, {name: "net", passive: true}}
+			other := []port{{name: "eth0", cost: 8, dead: 20}, {name: "eth1", cost: 8}, {name: "net", passive: true}}
 			n.start(peer.NewEcmpd(n.Node("r1"), binary, `router-id: 10.255.0.1
 ospf:
   auto-cost: {enabled: true, reference-bandwidth: 80000}
   areas:
     - area-id: 0
       interfaces:
-        - {match: eth0, interface-type: point-to-point, cost: 8, hello-interval: 1s, dead-interval: 4s}
+        - {match: eth0, interface-type: point-to-point, cost: 8, hello-interval: 1s, dead-interval: 20s}
         - {match: eth1, interface-type: point-to-point, hello-interval: 1s, dead-interval: 4s}
         - {match: net, passive: true}
 `))
 			n.seat(maker, "r2", seat{id: "10.255.0.2", ports: other})
 			n.full(2, "r1", "r2")
-			n.seat("ecmpd", "r3", seat{id: "10.255.0.3", ports: []port{{name: "eth0"}}})
+			for _, p := range []string{"port2", "port3"} { // FRR would take r3, too, and then have neither
+				n.run("lan", "bridge", "link", "set", "dev", p, "isolated", "on")
+			}
+			n.seat("ecmpd", "r3", seat{id: "10.255.0.3", ports: []port{{name: "eth0", dead: 20}}})
 			n.waitKernel("r1", "172.16.0.0/15", routes("172.16.2.0/24: 10.1.0.2 dev eth0, 10.2.0.1 dev eth1"))
 			n.waitKernel("r2", "172.16.0.0/15", routes("172.16.1.0/24: 10.1.0.1 dev eth0, 10.2.0.0 dev eth1\n172.17.1.0/24: 10.1.0.1 dev eth0, 10.2.0.0 dev eth1"))
 			n.waitKernel("r2", "10.8.0.0/16", routes("10.8.1.0/24: 10.1.0.1 dev eth0, 10.2.0.0 dev eth1"))
