@@ -1,7 +1,11 @@
 package ospf
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/ecmpd/ecmpd/ospf/lsdb"
+	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 // agedLSA is a MaxAge instance that waits to leave its database (RFC 2328 14).
@@ -28,6 +32,51 @@ func (e *Engine) expire(d *database) {
 		e.flood(d, e.install(d, raw), nil)
 	}
 	e.armAging(d)
+}
+
+// storedCheck looks for LSAs whose checksum is no longer right (RFC 2328 14), a part of the database
+// at a time, so that each has its turn every CheckAge.
+type storedCheck struct {
+	timer timer
+	last  packet.Key // looked at
+}
+
+const (
+	storedParts = 30
+	storedEvery = packet.CheckAge * time.Second / storedParts
+)
+
+// watchStored begins to look when the database has its first LSA.
+func (e *Engine) watchStored(d *database) {
+	if d.Len() > 0 && !d.stored.timer.armed() {
+		e.timers.set(&d.stored.timer, e.now.Add(storedEvery))
+	}
+}
+
+// checkStored looks at the next part. What memory has lost is neither used nor flooded any
+// more: own LSAs are originated anew, others come with their next instance.
+func (e *Engine) checkStored(d *database) {
+	n := d.Len()/storedParts + 1
+	list := d.After(d.stored.last, n)
+	d.stored.last = packet.Key{}
+	if len(list) == n {
+		d.stored.last = list[n-1].Key()
+	}
+	for _, entry := range list {
+		k := entry.Key()
+		if packet.FletcherChecksum(entry.Raw) == entry.Checksum {
+			continue
+		}
+		e.alarm("corrupt-lsa", d.String(), fmt.Sprintf("%s has changed in memory: restart ecmpd, and test the memory of this machine", k))
+		if s := e.origin[originKey{d, k}]; s != nil && s.wanted {
+			e.emitLSA(s)
+			continue
+		}
+		e.unlist(d, entry)
+		d.Remove(k)
+		e.applied(e.table.Remove(d.areaID(), k), entry.LSAHeader)
+	}
+	e.watchStored(d)
 }
 
 // sweepMaxAged removes MaxAge LSAs that no neighbour has still to acknowledge,

@@ -1,6 +1,7 @@
 package ospf
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -103,5 +104,37 @@ func TestAging14_Refresh(t *testing.T) {
 	after, again := l.own()
 	if total != 51 || len(times) < 20 || after.Seq != before.Seq+1 || describeLinks(body) != describeLinks(again) {
 		t.Errorf("%d refreshes at %d instants, sequence number %d after %d", total, len(times), after.Seq, before.Seq)
+	}
+}
+
+// 14: what memory has changed is found within CheckAge, told, and not used; an own LSA is originated anew,
+// another comes with its next instance.
+func TestAging14_CheckAge(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.alive = true
+	for n := range 100 {
+		p.update(extLSA(p.id, fmt.Sprintf("192.0.%d.0", n), 1))
+	}
+	spoil := func(d *database, k packet.Key) { d.Lookup(k).Raw[packet.LSAHeaderLen+3] ^= 4 }
+	other := header(extLSA(p.id, "192.0.57.0", 1)).Key()
+	spoil(l.e.as, other)
+	before, _ := l.own()
+	spoil(l.e.areas[0].db, before.Key())
+	l.advance((packet.CheckAge + 10) * time.Second)
+	if l.lsa(other) != nil || l.e.as.Len() != 99 {
+		t.Errorf("%d externals, the bad one among them: %t", l.e.as.Len(), l.lsa(other) != nil)
+	}
+	if after, _ := l.own(); after.Seq != before.Seq+1 || l.alarms("corrupt-lsa") != 2 {
+		t.Errorf("sequence number %d after %d, %d alarms", after.Seq, before.Seq, l.alarms("corrupt-lsa"))
+	}
+	p.update(extLSA(p.id, "192.0.57.0", 2))
+	if l.lsa(other) == nil {
+		t.Error("the next instance is not taken")
+	}
+	l.events = nil
+	l.advance(2 * packet.CheckAge * time.Second)
+	if l.alarms("corrupt-lsa") != 0 {
+		t.Error("alarms without a reason")
 	}
 }

@@ -125,6 +125,7 @@ func (e *Engine) dropArea(a *area) {
 func (e *Engine) dropDatabase(d *database) {
 	e.timers.stop(&d.aging)
 	e.timers.stop(&d.doNotAge.timer)
+	e.timers.stop(&d.stored.timer)
 	for k, s := range e.origin {
 		if k.db == d {
 			e.timers.stop(&s.timer)

@@ -287,6 +287,7 @@ type database struct {
 	aging timer
 
 	doNotAge doNotAge
+	stored   storedCheck
 
 	refused   uint64    // LSAs that there was no room for
 	refusedAt time.Time // the last one
@@ -296,6 +297,7 @@ func (e *Engine) newDatabase(a *area, i *iface) *database {
 	d := &database{DB: lsdb.New(), area: a, iface: i}
 	d.aging.fire = func() { e.expire(d) }
 	d.doNotAge.timer.fire = func() { e.checkDoNotAge(d) }
+	d.stored.timer.fire = func() { e.checkStored(d) }
 	return d
 }
 

@@ -58,6 +58,9 @@ func (e *Engine) settleExternals() {
 		}
 	default:
 		e.originateExternals()
+		if e.routesDirty { // discard routes came or went
+			e.publish()
+		}
 		count := len(x.ids)
 		for _, a := range e.areas {
 			count += a.db.Count(packet.LSNSSA)
@@ -78,6 +81,13 @@ func (e *Engine) originateExternals() {
 	for _, a := range e.areas {
 		if a.cfg.Type == AreaNSSA {
 			a.originateNSSA(own)
+		}
+		told := a.nssa.told
+		if e.overflow.active {
+			told = nil
+		}
+		if e.table.SetTranslated(a.id, told) {
+			e.routesDirty = true
 		}
 	}
 	e.originateAll(e.as, packet.LSExternal, &e.externals.linkStateIDs, e.overflow.curtail(all))

@@ -182,6 +182,7 @@ func (e *Engine) install(d *database, raw []byte) *lsdb.Entry {
 	e.externals.due = e.externals.due || changed && h.Type == packet.LSNSSA && d.area.nssa.translates
 	e.armAging(d)
 	e.watchDoNotAge(d)
+	e.watchStored(d)
 	switch {
 	case entry.IsMaxAge(e.now):
 		e.maxAged = append(e.maxAged, agedLSA{d, entry})

@@ -11,10 +11,11 @@ import (
 
 // nssa is what an area knows as a not-so-stubby area (RFC 3101).
 type nssa struct {
-	externals  linkStateIDs // of our type 7 LSAs
-	forward    packet.ID    // forwarding address of those that are to be translated; 0: none
-	translates bool         // NSSATranslatorState is enabled or elected
-	deposed    timer        // end of TranslatorStabilityInterval
+	externals  linkStateIDs   // of our type 7 LSAs
+	forward    packet.ID      // forwarding address of those that are to be translated; 0: none
+	translates bool           // NSSATranslatorState is enabled or elected
+	deposed    timer          // end of TranslatorStabilityInterval
+	told       []netip.Prefix // ranges that stand for externals
 }
 
 // translatorStability is TranslatorStabilityInterval (RFC 3101 appendix D).
@@ -123,6 +124,7 @@ func (a *area) elected() bool {
 
 // translate adds what type 7 LSAs of the area tell the AS (RFC 3101 3.2).
 func (a *area) translate(all map[netip.Prefix]external) {
+	a.nssa.told = nil
 	if !a.nssa.translates {
 		return
 	}
@@ -130,6 +132,7 @@ func (a *area) translate(all map[netip.Prefix]external) {
 		external
 		only  netip.Prefix // the network in it, while there is one
 		count int
+		exact bool // one of the networks is the range itself
 	}
 	ranges := make(map[netip.Prefix]*aggregate)
 	seen := make(map[netip.Prefix]bool)
@@ -153,10 +156,11 @@ func (a *area) translate(all map[netip.Prefix]external) {
 		case r.Advertise: // (3)
 			g := ranges[r.Prefix]
 			if g == nil {
-				ranges[r.Prefix] = &aggregate{external: x, only: p, count: 1}
+				ranges[r.Prefix] = &aggregate{external: x, only: p, count: 1, exact: p == r.Prefix}
 				continue
 			}
 			g.count++
+			g.exact = g.exact || p == r.Prefix
 			if x.type2 != g.type2 && x.type2 || x.type2 == g.type2 && x.metric > g.metric {
 				g.type2, g.metric = x.type2, x.metric
 			}
@@ -172,5 +176,8 @@ func (a *area) translate(all map[netip.Prefix]external) {
 			x.metric = min(x.metric+1, packet.LSInfinity-1)
 		}
 		all[p] = x
+		if !g.exact { // else the way to that network is the way to the rest
+			a.nssa.told = append(a.nssa.told, p)
+		}
 	}
 }

@@ -122,12 +122,27 @@ func TestNSSA3101_3_2_Translate(t *testing.T) {
 	in.nssaLSA(0, "10.77.4.0/24", packet.OptNP, packet.ExternalLSA{Metric: 1})
 	l.wantAt(0, "10.77.1.0/24 10 by 192.168.3.3, 10.77.2.0/24 11 by 192.168.3.3", type5)
 	set := func(r ...Range) { l.reload(func(c *Config, _ *InterfaceConfig) { c.Areas[1].Ranges = r }) }
+	discards := func(want string) {
+		t.Helper()
+		got := ""
+		for r := range l.e.table.Routes() {
+			if r.Discard {
+				got += r.Prefix.String() + " "
+			}
+		}
+		if got != want {
+			t.Errorf("discard routes %q, want %q", got, want)
+		}
+	}
+	discards("")
 	set(Range{Prefix: pfx("10.77.0.0/16"), Advertise: true})
 	l.wantAt(0, "10.77.0.0/16 11", type5)
+	discards("10.77.0.0/16 ") // what is told and does not exist must not circle
 	p7(0, "10.77.5.0/24", packet.ExternalLSA{Metric: 5, Type2: true})
 	l.wantAt(0, "10.77.0.0/16 6 E2", type5)
 	set(Range{Prefix: pfx("10.77.0.0/16")}, Range{Prefix: pfx("10.77.5.0/24"), Advertise: true}) // (3): the same network
 	l.wantAt(0, "10.77.5.0/24 5 E2 by 192.168.3.3", type5)
+	discards("")
 	set()
 	in.nssaLSA(1, "10.77.1.0/24", 0, packet.ExternalLSA{Metric: 10, Forward: insideForward})
 	l.wantAt(0, "10.77.2.0/24 11 by 192.168.3.3, 10.77.5.0/24 5 E2 by 192.168.3.3", type5)

@@ -171,6 +171,29 @@ func (d *DB) Type(t packet.LSType) iter.Seq[*Entry] {
 	}
 }
 
+// After returns up to n LSAs behind the key k in the order of keys; behind the zero key are all.
+func (d *DB) After(k packet.Key, n int) []*Entry {
+	var list []*Entry
+	for _, t := range slices.Sorted(maps.Keys(d.types)) {
+		x, b, i := d.types[t], 0, 0
+		switch {
+		case t < k.Type:
+			continue
+		case t == k.Type:
+			b, i = x.after(positionOf(k))
+		}
+		for ; b < len(x.blocks); b, i = b+1, 0 {
+			for ; i < len(x.blocks[b]); i++ {
+				if len(list) == n {
+					return list
+				}
+				list = append(list, x.blocks[b][i].entry)
+			}
+		}
+	}
+	return list
+}
+
 // NextAging returns the earliest instant at which an LSA reaches MaxAge, and
 // false when none will. LSAs that [DB.Expire] has reported do not count.
 func (d *DB) NextAging() (time.Time, bool) { return d.expiry.next() }

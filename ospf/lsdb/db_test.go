@@ -343,3 +343,29 @@ func TestWeight(t *testing.T) {
 		t.Errorf("weight %d, want 3", d.Weight())
 	}
 }
+
+// TestAfter walks a database in parts of several sizes, while it changes.
+func TestAfter(t *testing.T) {
+	for _, n := range []int{1, 7, 600, 5000} {
+		d := New()
+		for i := range packet.ID(2000) {
+			d.Install(start, lsa(i, 1+i%3, 1, 0, 0))
+		}
+		h := packet.LSAHeader{Type: packet.LSRouter, ID: 9, Adv: 9, Seq: 1}
+		d.Install(start, packet.BuildLSA(h, packet.RouterLSA{}))
+		seen, last := 0, packet.Key{}
+		for list := d.After(last, n); len(list) > 0; list = d.After(last, n) {
+			for _, e := range list {
+				if last.Compare(e.Key()) >= 0 {
+					t.Fatalf("%v after %v", e.Key(), last)
+				}
+				last = e.Key()
+				seen++
+			}
+			d.Remove(last) // where the next part begins
+		}
+		if seen != 2001 {
+			t.Errorf("%d LSAs in parts of %d", seen, n)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type addressRange struct {
 	prefix prefix
 	costs  map[uint32]int // how many components have each cost
 	cost   uint32         // of the range; of no meaning without components
+	told   bool           // it stands for externals of an NSSA (RFC 3101 3.2)
 }
 
 // component is the part that a network takes in a range.
@@ -115,13 +116,29 @@ func (t *Table) rangeOf(id packet.ID, p prefix) *addressRange {
 	return nil
 }
 
-// activeRange returns the active range that is p, or nil. No two areas share one.
+// SetTranslated says which ranges of an NSSA the router announces in place of the externals in them (RFC 3101 3.2): they are
+// discard entries as active ones are. It reports whether that has changed.
+func (t *Table) SetTranslated(area packet.ID, ranges []netip.Prefix) (changed bool) {
+	i, ok := t.searchArea(area)
+	if !ok {
+		return false
+	}
+	for p, r := range t.areas[i].ranges {
+		if told := slices.Contains(ranges, p.netip()); told != r.told {
+			r.told, changed = told, true
+			t.mark(t.dest(p))
+		}
+	}
+	return changed
+}
+
+// activeRange returns the range that is p and a discard entry, or nil. No two areas share one.
 func (t *Table) activeRange(p prefix) *addressRange {
 	if !t.abr {
 		return nil
 	}
 	for _, a := range t.areas {
-		if r := a.ranges[p]; r != nil && r.active() {
+		if r := a.ranges[p]; r != nil && (r.active() || r.told) {
 			return r
 		}
 	}
