@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // neighbours and routes when the daemon was told to stop, or in the end, is in the golden file beside it. Another
 // version may send other bytes; it has to come to the same.
 //
-// To make a test of what a daemon did, copy its recording to testdata/NAME.recording (secrets are
+// To make a test of what a daemon did, let it run on for some seconds (later versions may take their time in another
+// way), stop it, copy its recording to testdata/NAME.recording (secrets are
 // in it: change them in the network first), run
 //
 //	go test ./record -run TestRecordings -update
