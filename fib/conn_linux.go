@@ -19,14 +19,17 @@ var (
 const (
 	receiveBuffer = 4 << 20
 	// batchSize bounds the messages of one system call, so that even if every
-	// one is refused the answers fit the receive buffer.
+	// one is refused the answers fit the receive buffer, and batchBytes their length, so that
+	// large groups fit the send buffer, which the kernel gives 208 KiB by default.
 	batchSize   = 1024
+	batchBytes  = 96 << 10
 	dumpRetries = 10
 	headerSize  = unix.SizeofNlMsghdr
 )
 
-// conn is a blocking rtnetlink socket for requests. The kernel works on a
-// request inside the send call, so answers are waiting when it returns.
+// conn is an rtnetlink socket for requests. The kernel works on a request inside
+// the send call, and on the rest of a dump inside the receive call: answers are there when
+// they are looked for, and one that is not was lost. Nothing waits for it.
 type conn struct {
 	fd   int
 	port uint32
@@ -54,9 +57,6 @@ func (c *conn) setup() error {
 		_ = unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, opt, 1)
 	}
 	if err := setReceiveBuffer(c.fd, receiveBuffer); err != nil {
-		return err
-	}
-	if err := unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
 		return err
 	}
 	if err := unix.Bind(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
@@ -104,6 +104,8 @@ func (b *batch) start(typ, flags uint16) {
 func (b *batch) end() {
 	native.PutUint32(b.buf[b.last:], uint32(len(b.buf)-b.last))
 }
+
+func (b *batch) full() bool { return b.n == batchSize || len(b.buf) >= batchBytes }
 
 // send writes the batch and returns one error per message. Only the last message
 // asks for an acknowledgement: the kernel answers failures unasked, in order.
@@ -165,7 +167,7 @@ func (c *conn) discard() {
 
 func (c *conn) receive() (int, error) {
 	for {
-		n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
+		n, _, err := unix.Recvfrom(c.fd, c.buf, unix.MSG_DONTWAIT)
 		if err == unix.EINTR {
 			continue
 		}
@@ -192,7 +194,7 @@ func (c *conn) dump(typ uint16, body []byte, reset func(), f func(message) error
 		if err = c.dumpOnce(typ, body, f); err == nil {
 			return nil
 		}
-		if !errors.Is(err, errInterrupted) && !errors.Is(err, unix.ENOBUFS) {
+		if !errors.Is(err, errInterrupted) && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EAGAIN) {
 			return err
 		}
 	}

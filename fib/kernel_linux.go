@@ -43,7 +43,7 @@ func (k *kernel) apply(ops []op) []error {
 	b := batch{buf: make([]byte, 0, min(len(ops), batchSize)*64)}
 	for i := range ops {
 		k.append(&b, &ops[i])
-		if b.n == batchSize || i == len(ops)-1 {
+		if b.full() || i == len(ops)-1 {
 			errs = append(errs, k.conn.send(&b)...)
 			b = batch{buf: b.buf[:0]}
 		}
