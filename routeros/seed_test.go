@@ -87,6 +87,9 @@ func TestSeedRepaired(t *testing.T) {
 		}
 		text = strings.Replace(text, repair[0], repair[1], 1)
 	}
+	if text != script(t, "seed-003-repaired.rsc") {
+		t.Error("seed-003-repaired.rsc, which the integration tests run, is another script")
+	}
 	r := imported(t, "repaired.rsc", text)
 	if got := mistakes(r); len(got) > 0 {
 		t.Errorf("still wrong: %q", got)
