@@ -119,24 +119,29 @@ func isSecret(a script.Arg) bool {
 	return false
 }
 
+// maxSkipped bounds the entries of one menu with one reason; what is beyond joins the last one.
+const maxSkipped = 100
+
 // sortedSkipped joins neighbours of one menu with one reason.
 func (im *importer) sortedSkipped() []Skipped {
-	list := []Skipped{}
-	joins := ""
+	type key struct{ menu, why string }
+	type entries struct{ number, last int }
+	list, seen := []Skipped{}, make(map[key]entries)
+	var neighbour key
 	for i, why := range im.fate {
 		s := &im.Statements[i]
-		if why == "" {
-			joins = ""
-			continue
+		k := key{s.Menu, why}
+		e := seen[k]
+		switch {
+		case why == "":
+		case k == neighbour || e.number == maxSkipped:
+			list[e.last].End = s.End
+			list[e.last].Count++
+		default:
+			seen[k] = entries{e.number + 1, len(list)}
+			list = append(list, Skipped{Pos: s.Pos, End: s.End, Count: 1, What: describe(s), Why: why})
 		}
-		if key := s.Menu + "\n" + why; key == joins {
-			list[len(list)-1].End = s.End
-			list[len(list)-1].Count++
-			continue
-		} else {
-			joins = key
-		}
-		list = append(list, Skipped{Pos: s.Pos, End: s.End, Count: 1, What: describe(s), Why: why})
+		neighbour = k
 	}
 	for _, f := range im.Foreign {
 		list = append(list, Skipped{Pos: f.Pos, End: f.End, What: printable(clip(f.Text, 60)), Why: "this is no command of RouterOS"})

@@ -16,7 +16,6 @@ type links struct {
 
 // address is an address of the router.
 type address struct {
-	i       int
 	at      script.Pos
 	addr    netip.Addr
 	network netip.Prefix // that the link leads to
@@ -39,9 +38,13 @@ var pointToPoint = []string{
 	"interface ovpn-client", "interface ppp-client", "interface lte",
 }
 
-// learnLinks takes the names of interfaces out of a statement, before any is asked for.
+// learnLinks takes the names of interfaces and the members of lists out of a statement, before any is asked for.
 func (im *importer) learnLinks(s *script.Statement) {
 	switch {
+	case s.Menu == "interface list member":
+		if list, link := s.Value("list"), s.Value("interface"); list != "" && link != "" && im.unreadable(s) == "" {
+			im.links.lists[list] = append(im.links.lists[list], link)
+		}
 	case s.Menu == "ip address" || s.Menu == "ip dhcp-client" || s.Menu == "interface bridge port":
 		im.know(s, "interface")
 	case strings.HasPrefix(s.Menu, "interface ") && !strings.HasPrefix(s.Menu, "interface list"):
@@ -99,7 +102,7 @@ func (im *importer) readAddress(i int, s *script.Statement) {
 	}
 	if !im.full(i, len(im.addresses), maxAddresses, "addresses") {
 		im.skip(i, "addresses are read and not set: that is for the machine's own network configuration")
-		im.addresses = append(im.addresses, address{i, a.At, p.Addr(), network, link})
+		im.addresses = append(im.addresses, address{a.At, p.Addr(), network, link})
 	}
 }
 
@@ -156,13 +159,11 @@ func (im *importer) readLink(i int, s *script.Statement) bool {
 	return true
 }
 
+// readListMember only says what is wrong: learnLinks has taken the member.
 func (im *importer) readListMember(i int, s *script.Statement) {
-	list, link := s.Value("list"), s.Value("interface")
-	if list == "" || link == "" {
+	if s.Value("list") == "" || s.Value("interface") == "" {
 		im.skip(i, "a member wants list and interface")
-		return
 	}
-	im.links.lists[list] = append(im.links.lists[list], link)
 }
 
 // isPointToPoint tells whether an interface has one other end, by its

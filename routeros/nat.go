@@ -62,7 +62,7 @@ func (im *importer) natOf(w *ways, r *rule) {
 			continue
 		}
 		a, _ := r.Arg("out-interface")
-		u := w.add(uplink{link: link, at: a.At, i: r.i, nat: nat, natWhy: why})
+		u := w.add(uplink{link: link, at: a.At, nat: nat, natWhy: why})
 		u.missing = "no default route in this script leads through " + clip(link, 40)
 		im.skip(r.i, "%s", u.missing)
 	}

@@ -23,7 +23,6 @@ type ospfRecords struct {
 
 // instance is one OSPF process.
 type instance struct {
-	i            int
 	name         string
 	id           netip.Addr // the zero Addr when the script says none
 	idAt         script.Pos
@@ -149,7 +148,7 @@ func (im *importer) readOSPFInstance(i int, s *script.Statement) {
 	}
 	in := im.ospf.instance
 	if in == nil {
-		in = &instance{i: i, name: s.Value("name"), line: s.Line}
+		in = &instance{name: s.Value("name"), line: s.Line}
 		im.ospf.instance = in
 	}
 	if a, ok := s.Arg("router-id"); ok {

@@ -14,7 +14,6 @@ type uplink struct {
 	name string
 	link string
 	at   script.Pos // where it is first said
-	i    int        // the statement of that
 
 	gateway netip.Addr // the zero Addr on point-to-point links and with dhcp
 	dhcp    bool
@@ -130,13 +129,13 @@ func (im *importer) uplinkOf(w *ways, r *route, g gateway) *uplink {
 	if why != "" {
 		return nil
 	}
-	u := w.uplink(way{link, addr})
+	u := w.byWay[way{link, addr}]
 	if u == nil {
 		if len(w.uplinks) == maxUplinks {
 			im.skip(r.i, "more than %d uplinks", maxUplinks)
 			return nil
 		}
-		u = w.add(uplink{link: link, at: g.at, i: r.i, gateway: addr, dhcp: !addr.IsValid() && im.isClient(link)})
+		u = w.add(uplink{link: link, at: g.at, gateway: addr, dhcp: !addr.IsValid() && im.isClient(link)})
 		if !addr.IsValid() && !u.dhcp && !im.isPointToPoint(link) {
 			u.missing = fmt.Sprintf("gateway=%s names an interface that is not point-to-point, and so not the next router", clip(link, 40))
 			im.find(g.at, GatewayUnknown, "%s", u.missing)
@@ -170,8 +169,6 @@ func (im *importer) isClient(link string) bool {
 	return slices.ContainsFunc(im.clients, func(c client) bool { return c.link == link && c.dhcp })
 }
 
-func (w *ways) uplink(key way) *uplink { return w.byWay[key] }
-
 func (w *ways) add(u uplink) *uplink {
 	u.weight, u.tier = 1, 1
 	p := &u
@@ -200,7 +197,7 @@ func (im *importer) clientLeg(w *ways, c client) {
 	if same := w.ofLink(c.link); len(same) > 0 {
 		u = same[0]
 	} else if len(w.uplinks) < maxUplinks {
-		u = w.add(uplink{link: c.link, at: c.at, i: c.i, dhcp: c.dhcp})
+		u = w.add(uplink{link: c.link, at: c.at, dhcp: c.dhcp})
 	} else {
 		im.skip(c.i, "more than %d uplinks", maxUplinks)
 		return
