@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/binary"
-	"slices"
 )
 
 // AuthType is an authentication type (RFC 5880 4.1).
@@ -39,8 +38,6 @@ type AuthKey struct {
 	ID     uint8
 	Secret string
 }
-
-func (a Auth) equal(b Auth) bool { return a.Type == b.Type && slices.Equal(a.Keys, b.Keys) }
 
 func (t AuthType) meticulous() bool { return t == MeticulousKeyedMD5 || t == MeticulousKeyedSHA1 }
 

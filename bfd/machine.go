@@ -50,10 +50,11 @@ func New(seed uint64) *Machine {
 }
 
 // Set asks for a session, or changes one. A session keeps its state when its timers
-// change (RFC 5880 6.8.3); other addresses and other authentication make a new one.
+// change (RFC 5880 6.8.3), or its keys; another address and another type of authentication make
+// a new one.
 func (m *Machine) Set(now time.Duration, c Config) {
 	s := m.byKey[c.Key]
-	if s != nil && (s.cfg.Local != c.Local || !s.cfg.Auth.equal(c.Auth)) {
+	if s != nil && (s.cfg.Local != c.Local || s.cfg.Auth.Type != c.Auth.Type) {
 		s.event(now, disable) // no failure, to both sides
 		m.remove(s)
 		s = nil

@@ -186,13 +186,25 @@ func TestSetReplaces(t *testing.T) {
 	if s := b.status(); s.State != Up || s.LocalDiscr != discr {
 		t.Errorf("other timers: %+v", s)
 	}
+	auth := func(id uint8) func(*Config) {
+		return func(c *Config) { c.Auth = Auth{Type: KeyedSHA1, Keys: []AuthKey{{id, "secret"}}} }
+	}
+	b.m.Set(b.now, ask(auth(1)))
+	if s := b.status(); s.State != Down || s.LocalDiscr == discr {
+		t.Errorf("another authentication: %+v", s)
+	}
+	discr = b.status().LocalDiscr
+	b.m.Set(b.now, ask(auth(2)))
+	if s := b.status(); s.LocalDiscr != discr {
+		t.Errorf("another key: %+v", s)
+	}
 	b.m.Set(b.now, ask(func(c *Config) { c.Local = netip.MustParseAddr("10.0.0.9") }))
 	if s := b.status(); s.State != Down || s.LocalDiscr == discr {
 		t.Errorf("another address: %+v", s)
 	}
 	b.forget()
 	b.collect()
-	if len(b.events) != 1 || b.events[0].text() != `Up>AdminDown administratively down failed=false "administratively down"` {
+	if len(b.events) != 2 || b.events[1].Failed || b.events[0].text() != `Up>AdminDown administratively down failed=false "administratively down"` {
 		t.Errorf("events %v", b.events)
 	}
 }

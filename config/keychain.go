@@ -264,7 +264,7 @@ func (r *report) unknownChain(n *node) {
 	}
 }
 
-// warnUnusedChains tells of chains that no interface uses.
+// warnUnusedChains tells of chains that neither an interface nor a BFD session uses.
 func (r *report) warnUnusedChains() {
 	for _, c := range r.chains {
 		if !c.used {

@@ -160,10 +160,18 @@ type rawStaticNeighbor struct {
 
 // rawBFD is a mapping, or true or false: then Node is a scalar.
 type rawBFD struct {
-	Node        *node
-	Enabled     *node `key:"enabled"`
-	MinInterval *node `key:"min-interval"`
-	Multiplier  *node `key:"multiplier"`
+	Node           *node
+	Enabled        *node                 `key:"enabled"`
+	MinInterval    *node                 `key:"min-interval"`
+	Multiplier     *node                 `key:"multiplier"`
+	Authentication *rawBFDAuthentication `key:"authentication"`
+}
+
+// rawBFDAuthentication has the names of RFC 9314.
+type rawBFDAuthentication struct {
+	Node       *node
+	KeyChain   *node `key:"key-chain"`
+	Meticulous *node `key:"meticulous"`
 }
 
 type rawTTLSecurity struct {

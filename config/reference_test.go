@@ -43,7 +43,7 @@ func TestReferenceValuesAreDefaults(t *testing.T) {
 router-id: 192.0.2.1
 ospf:
   areas:
-    - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex, authentication: {key-chain: backbone}},
+    - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex, bfd: {enabled: false, authentication: {key-chain: watch}}, authentication: {key-chain: backbone}},
        {match: lan, authentication: {key-id: 1, algorithm: hmac-sha-256, key: third secret}},
        {match: wg0, interface-type: point-to-multipoint},
        {match: fr0, interface-type: non-broadcast, static-neighbors: [{address: 192.0.2.65}]},
@@ -58,6 +58,7 @@ key-chains:
      {key-id: 1, algorithm: hmac-sha-256, key: first secret, send-from: 2026-01-01T00:00:00Z, send-until: 2027-01-01T00:00:00Z,
       accept-from: 2025-12-31T00:00:00Z, accept-until: 2027-01-02T00:00:00Z},
      {key-id: 2, algorithm: hmac-sha-256, key-file: /etc/ecmpd/backbone.key, send-from: 2027-01-01T00:00:00Z}]}
+  - {name: watch, keys: [{key-id: 1, algorithm: hmac-sha-1, key: for BFD}]}
 static: [{prefix: 198.51.100.0/24, next-hops: [{via: 192.0.2.254}]}, {prefix: 203.0.113.0/24, blackhole: true}]
 transit: {mode: off, insert-accept: [{table: filter, chain: forward}], policy: [{protocol: tcp, ports: [22, 8000-8080], action: accept}]}
 wan:

@@ -57,10 +57,11 @@ func (d *daemon) onBFD(e bfd.Event) {
 // askOSPFSessions asks for what OSPF wants on an interface; runs in the OSPF loop.
 func (d *daemon) askOSPFSessions(ifname string) {
 	var list []bfd.Config
+	now := time.Now()
 	for _, s := range d.engine.BFDSessions(ifname) {
 		list = append(list, bfd.Config{
 			Key: bfd.Key{Interface: ifname, Peer: s.Peer}, Local: s.Local, PointToPoint: s.PointToPoint,
-			MinTx: s.MinInterval, MinRx: s.MinInterval, Multiplier: s.Multiplier,
+			MinTx: s.MinInterval, MinRx: s.MinInterval, Multiplier: s.Multiplier, Auth: bfdAuth(s.BFD, now),
 		})
 	}
 	d.sessions.want("OSPF on "+ifname, list)
@@ -91,7 +92,7 @@ func (r *routeLoop) watchStatic(networks []rib.Network) {
 		}
 		c := bfd.Config{
 			Key: bfd.Key{Interface: leg.Interface, Peer: via}, Local: r.ownAddress(leg),
-			MinTx: b.MinInterval, MinRx: b.MinInterval, Multiplier: b.Multiplier,
+			MinTx: b.MinInterval, MinRx: b.MinInterval, Multiplier: b.Multiplier, Auth: bfdAuth(b, time.Now()),
 		}
 		if c.Local.IsValid() {
 			list = append(list, c)

@@ -209,6 +209,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("convergence", d.awaitConvergence)
 	start("tracked networks", d.watchShared)
 	start("memory", tendMemory)
+	start("BFD keys", d.rollBFDKeys)
 	d.log.WithFields(logrus.Fields{"version": d.options.Version, "routerId": d.config.OSPF.RouterID, "config": d.options.ConfigPath}).Info("started")
 
 	for running := true; running; {

@@ -179,6 +179,8 @@ func (r *routeLoop) apply(m any) {
 		if len(r.cfg.StaticBFD) > 0 {
 			r.updateConnected()
 		}
+	case keysRolled:
+		r.updateConnected()
 	case linkSnapshot:
 		r.links = m.links
 		r.fib.SetLinks(ifaces(m.links))

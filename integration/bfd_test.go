@@ -316,3 +316,59 @@ func TestBFDSilentHub(t *testing.T) {
 	}
 	t.Errorf("the monitor has seen nothing: %s", seen())
 }
+
+// TestBFDAuthentication has keyed sessions with BIRD, in every type; the key rolls without a
+// failure, and a wrong one keeps the session Down.
+func TestBFDAuthentication(t *testing.T) {
+	const secret = "correct horse"
+	for _, c := range []struct{ name, algorithm, meticulous, bird string }{
+		{"simple", "cleartext", "false", "simple"},
+		{"md5", "md5", "false", "keyed md5"},
+		{"meticulous-md5", "md5", "true", "meticulous keyed md5"},
+		{"sha1", "hmac-sha-1", "false", "keyed sha1"},
+		{"meticulous-sha1", "hmac-sha-1", "true", "meticulous keyed sha1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(t, 60*time.Second)
+			n.wire("ecmpd:eth0 10.0.0.1/30", "other:eth0 10.0.0.2/30")
+			configured := func(keys string) seat {
+				s := seat{id: "10.255.0.1", ports: []port{{name: "eth0"}}}
+				s = s.each(fmt.Sprintf(", bfd: {min-interval: 50ms, authentication: {key-chain: watch, meticulous: %s}}", c.meticulous))
+				s.text += "\nkey-chains: [{name: watch, keys: [" + keys + "]}]\n"
+				return s
+			}
+			word := secret[:8] // the longest password
+			key := func(id int, secret, more string) string {
+				return fmt.Sprintf("{key-id: %d, algorithm: %s, key: %q%s}", id, c.algorithm, secret, more)
+			}
+			n.seat("ecmpd", "ecmpd", configured(key(1, word, "")))
+			there := seat{id: "10.255.0.2", ports: []port{{name: "eth0"}}}.each("bfd yes; ")
+			there.text += fmt.Sprintf("protocol bfd { interface \"*\" { min rx interval 50 ms; min tx interval 50 ms; multiplier 3; authentication %s; "+
+				"password %q { id 1; }; password \"another\" { id 2; generate from \"2040-01-01 00:00:00\"; }; }; }\n", c.bird, word)
+			n.seat("bird", "other", there)
+			n.full(1, "ecmpd", "other")
+			n.waitBFD("ecmpd", "eth0 10.0.0.2 Up")
+
+			roll := time.Now().Add(2 * time.Second).UTC().Format(time.RFC3339)
+			n.must(n.ecmpd("ecmpd").Reload(configured(key(1, word, ", send-until: "+roll) + ", " + key(2, "another", ", send-from: "+roll)).ecmpd()))
+			before, err := n.sessions("ecmpd")
+			n.must(err)
+			n.wait("packets of the second key", func() (bool, string) {
+				list, err := n.sessions("ecmpd")
+				return len(list) == 1 && list[0].PacketsSent > before[0].PacketsSent+100, fmt.Sprintf("%+v %v", list, err)
+			})
+			list, err := n.sessions("ecmpd")
+			n.must(err)
+			if s := list[0]; s.State != "Up" || s.UpCount != 1 || s.FailureCount != 0 {
+				t.Errorf("the session did not outlive a new key: %+v", s)
+			}
+
+			n.must(n.ecmpd("ecmpd").Reload(configured(key(1, "wrong", "")).ecmpd()))
+			n.wait("no session with a wrong key", func() (bool, string) {
+				list, err := n.sessions("ecmpd")
+				return len(list) == 1 && list[0].State != "Up", fmt.Sprintf("%+v %v", list, err)
+			})
+		})
+	}
+}

@@ -3,6 +3,8 @@ package ospf
 import (
 	"net/netip"
 	"time"
+
+	"github.com/ecmpd/ecmpd/ospf/auth"
 )
 
 // BFD says how the neighbours of an interface are watched by BFD (RFC 5880); the zero
@@ -10,6 +12,8 @@ import (
 type BFD struct {
 	MinInterval time.Duration // between packets, both ways
 	Multiplier  uint8         // packets in a row that may be lost, 1..255; 0: no BFD
+	Auth        auth.Scheme   // keys of one algorithm, of cleartext, MD5 and SHA-1 (not the HMAC, RFC 5880 6.7)
+	Meticulous  bool          // the sequence number grows with every packet
 }
 
 // BFDSession is one session that the engine asks for.

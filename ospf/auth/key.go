@@ -64,6 +64,9 @@ func NewSecret(text string) Secret { return Secret{text} }
 // Len is the length of the secret in bytes.
 func (s Secret) Len() int { return len(s.text) }
 
+// Text is the secret itself, for those who authenticate other packets with it.
+func (s Secret) Text() string { return s.text }
+
 // String hides the secret.
 func (s Secret) String() string { return "(secret)" }
 

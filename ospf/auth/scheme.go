@@ -32,6 +32,30 @@ func (s Scheme) SendKey(wall time.Time) (k Key, stale bool) {
 	return s.Keys[s.last(wall, func(k Key) Lifetime { return k.Send })], true
 }
 
+// Accepted lists the keys whose packets are taken at the time of day.
+func (s Scheme) Accepted(wall time.Time) []Key {
+	var keys []Key
+	for n, k := range s.Keys {
+		if s.accepts(n, wall) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// Change is the next instant after wall at which a lifetime of a key begins or ends; zero
+// when there is none.
+func (s Scheme) Change(wall time.Time) (next time.Time) {
+	for _, k := range s.Keys {
+		for _, at := range []time.Time{k.Send.From, k.Send.Until, k.Accept.From, k.Accept.Until} {
+			if at.After(wall) && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
+		}
+	}
+	return next
+}
+
 // last is the index of the key that serves when none is valid (RFC 2328 D.3): the
 // one that ended last or, when none has begun, the first one to begin.
 func (s Scheme) last(wall time.Time, of func(Key) Lifetime) int {
