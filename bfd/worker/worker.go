@@ -241,6 +241,8 @@ func (w *Worker) start() (*os.File, *exec.Cmd, error) {
 	mine, theirs := os.NewFile(uintptr(fds[0]), "bfd"), os.NewFile(uintptr(fds[1]), "daemon")
 	defer theirs.Close()
 	cmd := exec.Command(w.options.Command[0], w.options.Command[1:]...)
+	// Nobody is to interrupt the loop while it sleeps: it is alone on its processor.
+	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
