@@ -101,6 +101,7 @@ func (im *importer) judgeLists() {
 			}
 		}
 	}
+	im.judgeInterfaceLists()
 	for _, u := range distinct(used) {
 		if filled[u.name] || u.name == "" {
 			continue
@@ -110,6 +111,24 @@ func (im *importer) judgeLists() {
 			suggestion = ": is " + clip(near, 40) + " meant?"
 		}
 		im.find(u.at, ListUndefined, "address list %s has no entry in this script%s", clip(u.name, 40), suggestion)
+	}
+}
+
+// judgeInterfaceLists finds interface lists that rules ask for and that have no member.
+func (im *importer) judgeInterfaceLists() {
+	var used []use
+	for i := range im.rules {
+		for _, a := range im.rules[i].Args {
+			if a.HasValue && (a.Name == "in-interface-list" || a.Name == "out-interface-list") {
+				used = append(used, use{strings.TrimPrefix(a.Value, "!"), a.At})
+			}
+		}
+	}
+	for _, u := range distinct(used) {
+		builtIn := slices.Contains([]string{"all", "none", "dynamic", "static", ""}, u.name)
+		if !builtIn && len(im.links.lists[u.name]) == 0 {
+			im.find(u.at, ListUndefined, "interface list %s has no member in this script", clip(u.name, 40))
+		}
 	}
 }
 
