@@ -439,6 +439,14 @@ type OSPFStatus struct {
 	NeighborChanges uint64            `json:"neighborChanges"`
 	SPFRuns         uint64            `json:"spfRuns"`
 	StubRouter      StubRouterStatus  `json:"stubRouter"`
+	GracefulRestart RestartStatus     `json:"gracefulRestart"`
+}
+
+// RestartStatus is the graceful restart of this router (RFC 3623).
+type RestartStatus struct {
+	Active   bool   `json:"active"`
+	LeftMsec int64  `json:"leftMsec"` // of the grace period
+	Last     string `json:"last"`     // how it ended; empty when this run did not begin with one
 }
 
 // StubRouterStatus tells whether transit traffic is kept away (RFC 6987).

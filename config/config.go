@@ -200,6 +200,9 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	c.OSPF.Hostname = r.hostname(raw.Hostname)
 	c.OSPF.VirtualLinks = r.checkVirtualLinks(r.virtual, c.OSPF.Areas, c.OSPF.RouterID)
 	r.warnUnusedChains()
+	if c.OSPF.GracefulRestart.Enabled && c.Kernel.Shutdown == ShutdownRemove {
+		r.warnf(raw.Kernel.Shutdown, "nothing is removed at a stop that neighbours wait out (graceful-restart.enabled), only after ecmpd drain")
+	}
 	return c
 }
 

@@ -49,7 +49,7 @@ func TestLoadHub(t *testing.T) {
 				Initial: 50 * time.Millisecond, Short: 200 * time.Millisecond, Long: 5 * time.Second,
 				HoldDown: 10 * time.Second, TimeToLearn: 500 * time.Millisecond,
 			},
-			GracefulRestart: ospf.GracefulRestart{Helper: true, StrictLSA: true},
+			GracefulRestart: ospf.GracefulRestart{Interval: 2 * time.Minute, Helper: true, StrictLSA: true},
 			Redistribute:    []ospf.Redistribute{{Source: ospf.Connected, Metric: 20, Type2: true}},
 			Default:         ospf.DefaultOriginate{Metric: 10, Type2: true},
 			MaxLSAs:         maxLSAs, MaxExternals: maxLSAs, ExitOverflow: 5 * time.Minute, MaxNeighbors: maxNeighbors, MaxAllNeighbors: maxAllNeighbors, MaxForming: maxForming,
@@ -84,7 +84,7 @@ router-id: 10.0.0.6
 ospf:
   spf-delay: {initial-delay: 0s, short-delay: 1s, long-delay: 2s, hold-down: 4s, time-to-learn: 3s}
   stub-router: {administrative: true, on-startup: 1m, on-shutdown: 3s}
-  graceful-restart: {helper-enabled: false, helper-strict-lsa-checking: false}
+  graceful-restart: {enabled: false, restart-interval: 30m, helper-enabled: false, helper-strict-lsa-checking: false}
   rfc1583-compatibility: true
   auto-cost: {enabled: true, reference-bandwidth: 40000}
   distance: {intra-area: 100, external: 255}
@@ -192,8 +192,9 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 			SPFDelay: ospf.SPFDelay{
 				Short: time.Second, Long: 2 * time.Second, HoldDown: 4 * time.Second, TimeToLearn: 3 * time.Second,
 			},
-			StubRouter:    ospf.StubRouter{Administrative: true, OnStartup: time.Minute, OnShutdown: 3 * time.Second},
-			RFC1583Compat: true,
+			StubRouter:      ospf.StubRouter{Administrative: true, OnStartup: time.Minute, OnShutdown: 3 * time.Second},
+			GracefulRestart: ospf.GracefulRestart{Interval: 30 * time.Minute},
+			RFC1583Compat:   true,
 			Redistribute: []ospf.Redistribute{
 				{Source: ospf.Connected, Type2: true, Tag: 1<<32 - 1, Prefixes: []ospf.PrefixRange{
 					{Prefix: p("10.0.0.0/8"), Ge: 24, Le: 32}, {Prefix: p("10.1.0.0/16"), Ge: 16, Le: 16},
@@ -303,6 +304,8 @@ func TestWarnings(t *testing.T) {
 		{"slow BFD", entries("vpn1") + "          dead-interval: 11s\n          bfd: {min-interval: 4s}\n",
 			"test.yaml:8:16: BFD detects a failure after 12s, no sooner than the dead-interval 11s does"},
 		{"protocol of bird", "router-id: 10.0.0.1\nkernel: {protocol: 12}", "test.yaml:2:20: protocol 12 is the number of bird: should that run here too, each would remove the other's routes"},
+		{"remove and graceful restart", "router-id: 10.0.0.1\nospf: {graceful-restart: {enabled: true}}\nkernel: {shutdown: remove}",
+			"test.yaml:3:20: nothing is removed at a stop that neighbours wait out (graceful-restart.enabled), only after ecmpd drain"},
 		{"short symmetric key", "router-id: 10.0.0.1\necmp: {hash: symmetric, symmetric-key: abc}",
 			"test.yaml:2:40: symmetric-key has 3 characters, few enough to try them all: take 16 or more at random"},
 		{"symmetric key without symmetric", "router-id: 10.0.0.1\necmp: {symmetric-key: a long enough secret}",

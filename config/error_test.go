@@ -190,6 +190,8 @@ func TestErrors(t *testing.T) {
 		{"spf order", head + "ospf: {spf-delay: §{initial-delay: 1s}}", "must not decrease"},
 		{"spf hold-down", head + "ospf: {spf-delay: §{hold-down: 500ms}}", "hold-down 500ms must be longer than time-to-learn 500ms"},
 		{"on-shutdown", head + "ospf: {stub-router: {on-shutdown: §3001ms}}", "from 0s to 3s"},
+		{"restart-interval", head + "ospf: {graceful-restart: {restart-interval: §1801s}}", "from 1s to 1800s"},
+		{"restart-interval, fraction", head + "ospf: {graceful-restart: {restart-interval: §1500ms}}", "whole"},
 		{"distance", head + "ospf: {distance: §256}", "1 to 255"},
 		{"distance key", head + "ospf: {distance: {external: §0}}", "1 to 255"},
 		{"source missing", redistribute("§{metric: 1}"), `"source" is missing`},
@@ -293,8 +295,7 @@ func TestHostname(t *testing.T) {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"":                           "bgp",
-		"ospf: {graceful-restart: {": "enabled restart-interval",
+		"": "bgp",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")
 		var end string

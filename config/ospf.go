@@ -100,6 +100,8 @@ func (r *report) stubRouter(raw *rawStubRouter) ospf.StubRouter {
 // gracefulRestart fills in RFC 3623, with the defaults of its appendix B.
 func (r *report) gracefulRestart(raw *rawGracefulRestart) ospf.GracefulRestart {
 	return ospf.GracefulRestart{
+		Enabled:   r.boolean(raw.Enabled, false),
+		Interval:  r.duration(raw.Interval, 2*time.Minute, time.Second, packet.MaxGracePeriod, time.Second),
 		Helper:    r.boolean(raw.Helper, true),
 		StrictLSA: r.boolean(raw.StrictLSA, true),
 	}

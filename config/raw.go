@@ -82,9 +82,10 @@ type rawNeighborControl struct {
 
 type rawGracefulRestart struct {
 	Node      *node
-	Helper    *node    `key:"helper-enabled"`
-	StrictLSA *node    `key:"helper-strict-lsa-checking"`
-	_         struct{} `refuse:"enabled restart-interval"`
+	Enabled   *node `key:"enabled"`
+	Interval  *node `key:"restart-interval"`
+	Helper    *node `key:"helper-enabled"`
+	StrictLSA *node `key:"helper-strict-lsa-checking"`
 }
 
 // rawDistance is a mapping, or a single number: then Node is a scalar.

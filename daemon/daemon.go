@@ -76,6 +76,8 @@ type daemon struct {
 	sessions *bfdSessions
 
 	sequences *sequenceStore
+	restarts  *restartStore
+	prepared  ospf.RestartPrepared // before flushed is closed
 
 	flushed   chan struct{} // closed when the engine has left the network
 	silent    chan struct{} // closed when the speaker has ended
@@ -169,6 +171,10 @@ func (d *daemon) build(cfg *config.Config) error {
 	}
 	d.sequences = newSequenceStore(d.options.StateDir, d.log)
 	d.speaker.Post(d.sequences.begin(d.started))
+	d.restarts = newRestartStore(d.options.StateDir, d.log, func() bool { return d.currentConfig().OSPF.GracefulRestart.Enabled })
+	if r, graceful := d.restarts.begin(d.started, cfg.OSPF.GracefulRestart.Interval); graceful {
+		d.speaker.Post(r)
+	}
 	d.speaker.Post(d.ospfConfig(cfg))
 	return nil
 }
@@ -205,6 +211,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 		return d.links.Run(ctx, d.onLinks)
 	})
 	start("sequence numbers", d.sequences.run)
+	start("graceful restart", d.restarts.run)
 	start("API", serveAPI)
 	start("convergence", d.awaitConvergence)
 	start("tracked networks", d.watchShared)
@@ -227,21 +234,33 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 		failure = context.Cause(failed)
 		d.log.WithError(failure).Error("a part of the daemon failed")
 	}
-	d.leave()
+	graceful := d.leave()
 	cancel()
 	wg.Wait()
-	if d.currentConfig().Kernel.Shutdown == config.ShutdownRemove && failure == nil {
+	if !graceful && d.currentConfig().Kernel.Shutdown == config.ShutdownRemove && failure == nil {
 		return d.removeKernelState()
 	}
 	return failure
 }
 
-// leave tells the network that this router goes. The routes stay as they are
-// while its neighbours turn away.
-func (d *daemon) leave() {
+// leave ends the daemon's part in the network: for a moment, if it is to restart gracefully and was not
+// drained before, or for good. Then the routes stay as they are while its neighbours turn away.
+func (d *daemon) leave() (graceful bool) {
+	drained := false
+	ospfEnded := d.speaker.Do(func(time.Time) { drained = d.engine.StubRouter().Drained })
+	if ospfEnded == nil && d.currentConfig().OSPF.GracefulRestart.Enabled && !drained {
+		return d.leaveGracefully()
+	}
 	d.log.Info("stopping: leaving the OSPF network")
 	d.routes.inbox.put(freeze{})
 	d.speaker.Post(ospf.Shutdown)
+	d.awaitOSPF()
+	d.restarts.left()
+	return false
+}
+
+// awaitOSPF waits until the engine has said what there was to say.
+func (d *daemon) awaitOSPF() {
 	select {
 	case <-d.flushed:
 	case <-d.silent:

@@ -55,6 +55,8 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 				d.routes.inbox.put(legChange{nexthop.Leg{Interface: ev.Interface, Gateway: ev.Address}, true})
 			}
 			interfaces = true
+		case ospf.RestartPrepared:
+			d.prepared = ev
 		case ospf.Reserve:
 			d.sequences.inbox.put(ev)
 		case ospf.SPFRun:
@@ -142,6 +144,8 @@ func (d *daemon) logEvent(now time.Time, ev ospf.Event) {
 		}).Info("SPF run")
 	case ospf.Helping:
 		d.logHelping(ev)
+	case ospf.RestartChange:
+		d.logRestart(ev)
 	case ospf.PacketRejected:
 		d.log.WithFields(logrus.Fields{
 			"interface": ev.Interface, "source": ev.Src, "type": ev.Type, "reason": ev.Reason, "detail": ev.Detail,
@@ -169,5 +173,17 @@ func (d *daemon) logHelping(ev ospf.Helping) {
 		entry.WithField("adjacent", ev.Adjacent).Info("neighbor is no longer helped through its restart")
 	default:
 		entry.Warn("neighbor wants to restart gracefully, and is not helped")
+	}
+}
+
+func (d *daemon) logRestart(ev ospf.RestartChange) {
+	entry := d.log.WithField("reason", ev.Reason)
+	switch {
+	case ev.Active:
+		entry.Info("graceful restart: the kernel's routes stay while neighbours wait")
+	case ev.Success:
+		entry.Info("graceful restart is over")
+	default:
+		entry.Warn("graceful restart has failed: neighbours may have turned away meanwhile")
 	}
 }

@@ -379,9 +379,10 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 		counters ospf.Counters
 		rejected api.Counts
 		stub     ospf.StubRouterStatus
+		restart  ospf.RestartStatus
 	}
-	engine, err := askOSPF(ctx, d, func(time.Time) engineStatus {
-		s := engineStatus{d.engine.Counters(), api.Counts{}, d.engine.StubRouter()}
+	engine, err := askOSPF(ctx, d, func(now time.Time) engineStatus {
+		s := engineStatus{d.engine.Counters(), api.Counts{}, d.engine.StubRouter(), d.engine.Restart(now)}
 		for _, i := range d.engine.Interfaces() {
 			for reason, n := range i.Rejected {
 				s.rejected[reason] += n
@@ -394,6 +395,7 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 	}
 	out.OSPF.Retransmits, out.OSPF.SPFRuns, out.OSPF.Rejected = engine.counters.Retransmits, engine.counters.SPFRuns, engine.rejected
 	out.OSPF.StubRouter = api.StubRouterStatus(engine.stub)
+	out.OSPF.GracefulRestart = api.RestartStatus{Active: engine.restart.Active, LeftMsec: engine.restart.Left.Milliseconds(), Last: engine.restart.Last}
 	for t := packet.TypeHello; t <= packet.TypeLSAck; t++ {
 		out.OSPF.Packets = append(out.OSPF.Packets,
 			api.PacketCount{Type: t.String(), Direction: "in", Count: engine.counters.Received[t]},

@@ -19,6 +19,7 @@ type seat struct {
 	kinds     map[string]areaKind // by area id
 	virtual   []virtualLink
 	instance  int    // RFC 6549; not of FRR
+	graceful  bool   // restarts gracefully, and helps others
 	text      string // further configuration of the make: of ecmpd below ospf, else top level
 }
 
@@ -152,6 +153,9 @@ func (s seat) ecmpd() string {
 				p.name, p.network(nil), p.cost, p.priority, p.passive, p.hello, p.dead, p.static(), p.text)
 		}
 	}
+	if s.graceful {
+		b.WriteString("  graceful-restart: {enabled: true, restart-interval: 60s}\n")
+	}
 	static := ""
 	if len(s.externals) > 0 {
 		b.WriteString("  redistribute:\n")
@@ -217,6 +221,9 @@ func (s seat) frr() string {
 	if len(s.externals) > 0 {
 		b.WriteString(" redistribute static route-map EXT\n")
 	}
+	if s.graceful {
+		b.WriteString(" graceful-restart grace-period 60\n graceful-restart helper enable\n")
+	}
 	for _, area := range slices.Sorted(maps.Keys(s.kinds)) {
 		b.WriteString(s.kinds[area].frr(area))
 	}
@@ -243,10 +250,10 @@ func (s seat) frr() string {
 
 func (s seat) bird() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `router id %s;
+	fmt.Fprintf(&b, `router id %[1]s;
 protocol device { scan time 1; }
-protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2]; }; }
-`, s.id)
+protocol kernel { merge paths yes limit 64; %[2]sipv4 { export where source ~ [RTS_OSPF, RTS_OSPF_IA, RTS_OSPF_EXT1, RTS_OSPF_EXT2]; }; }
+`, s.id, map[bool]string{true: "graceful restart yes; "}[s.graceful])
 	if len(s.externals) > 0 {
 		b.WriteString("protocol static ext { ipv4;\n")
 		for _, x := range s.externals {
@@ -258,7 +265,7 @@ protocol kernel { merge paths yes limit 64; ipv4 { export where source ~ [RTS_OS
 		}
 		b.WriteString("}\n")
 	}
-	fmt.Fprintf(&b, "protocol ospf v2 { instance id %d; ecmp yes limit 64; merge external yes;\n ipv4 { import all; ", s.instance)
+	fmt.Fprintf(&b, "protocol ospf v2 { instance id %d; ecmp yes limit 64; merge external yes;%s\n ipv4 { import all; ", s.instance, map[bool]string{true: " graceful restart yes; graceful restart time 60;"}[s.graceful])
 	if len(s.externals) == 0 {
 		b.WriteString("export none; };\n") // a router of stub areas must not even think of it
 	} else {

@@ -56,7 +56,7 @@ func (e *Engine) summarise(changes []spf.Change) {
 
 // settleSummaries looks at every summary when the router's own place has changed.
 func (e *Engine) settleSummaries() {
-	if !e.border.due {
+	if !e.border.due || e.restart.active {
 		return
 	}
 	e.border.due = false

@@ -26,11 +26,12 @@ func (e *Engine) configure(c Config) {
 	e.cfg = c
 	if first {
 		e.started = e.now
+		e.beginRestart()
 		e.as = e.newDatabase(nil, nil)
 		e.table = spf.New(spf.Config{RouterID: c.RouterID, RFC1583Compat: c.RFC1583Compat})
 	}
 	switch wait := c.StubRouter.OnStartup; {
-	case wait == 0:
+	case wait == 0, e.restart.active:
 		e.timers.stop(&e.startup)
 	case first || e.startup.armed():
 		e.timers.set(&e.startup, e.started.Add(wait))
@@ -52,6 +53,9 @@ func (e *Engine) configure(c Config) {
 	e.linksChanged()
 	e.border.due = true
 	e.helpDue = true
+	if !c.GracefulRestart.Enabled {
+		e.endRestart(false, "graceful-restart.enabled is off")
+	}
 	e.originateExternals()
 }
 
@@ -108,6 +112,7 @@ func (e *Engine) stop(reason string) {
 	e.border = border{}
 	e.delay.reset(e)
 	e.timers.stop(&e.startup)
+	e.stopRestart()
 	for r := range e.table.Routes() {
 		e.out.Routes = append(e.out.Routes, spf.Change{Prefix: r.Prefix, Route: r, Withdrawn: true})
 	}

@@ -44,6 +44,7 @@ type Engine struct {
 	timers   timerQueue
 	delay    spfDelay
 	shutdown shutdown
+	restart  restart
 	pacing   pacing
 	startup  timer // end of stub-router.on-startup
 	drained  bool  // stub router by command
@@ -81,6 +82,10 @@ func New(seed uint64) *Engine {
 	e.shutdown.timer.fire = e.shutdownStep
 	e.externals.timer.fire = func() {} // every Step settles them
 	e.startup.fire = e.linksChanged
+	e.restart.timer.fire = func() { e.endRestart(false, gracePeriodOver) }
+	e.restart.idle.fire = func() { e.restart.due = true }
+	e.restart.calm.fire = e.restart.idle.fire
+	e.restart.sweep.fire = e.sweepRestart
 	e.overflow.exit.fire = e.exitOverflow
 	e.pacing.timer.fire = func() {} // every Step settles it
 	e.roots.fire = e.settleRoots
@@ -114,6 +119,8 @@ func (e *Engine) Step(now time.Time, in Input) Output {
 		e.command(in)
 	case Clock:
 		e.clock = clock{at: now, wall: in.Wall}
+	case Restarting:
+		e.restart.given = &in
 	case Sequences:
 		e.resume(in)
 	case Tick:
@@ -147,15 +154,18 @@ func (e *Engine) settle() {
 		n.requests.proceed()
 	}
 	e.settlePacing()
-	for again := true; again; again = e.settleHelping() { // each turn ends the help for a neighbour
+	for again := true; again; { // each turn ends the help for a neighbour, or our own restart
 		e.updateBorder()
-		if e.table != nil && e.routesDirty {
+		e.concludeRestart()
+		if e.table != nil && e.routesDirty && !e.restart.active {
 			e.publish()
 		}
 		e.settleSummaries()
 		e.settleIndications()
 		e.settleOverflow()
 		e.settleExternals()
+		helped, restarted := e.settleHelping(), e.settleRestart()
+		again = helped || restarted
 	}
 	e.sweepMaxAged()
 	e.shutdownSettle()

@@ -62,6 +62,10 @@ func (s *script) lsa() []byte {
 		body = packet.ExternalLSA{Mask: packet.MaskOf(s.n(33)), Metric: uint32(s.byte()), Forward: pick(s, fuzzIDs), Type2: s.byte()&1 == 0}
 	default:
 		body = make(packet.OpaqueLSA, 4*s.n(64))
+		if h.Type == packet.LSOpaqueLink && s.n(2) == 0 {
+			h.ID = packet.GraceID
+			body = packet.GraceLSA{Period: time.Duration(s.n(256)) * time.Second, Reason: packet.RestartReason(s.n(4)), Address: pick(s, fuzzAddrs)}
+		}
 	}
 	raw := packet.BuildLSA(h, body)
 	if s.n(8) == 0 {
@@ -195,17 +199,19 @@ func play(t *testing.T, data []byte) uint64 {
 	s := &script{data}
 	scheme := pick(s, fuzzSchemes)
 	world, virtual := func(*lab) {}, false
+	restart := pick(s, []func(*lab){func(*lab) {}, helpful, restarted, restartedAs(Restarting{Left: time.Minute})})
 	switch s.n(3) {
 	case 1:
 		world = fuzzAreas
 	case 2:
 		world, virtual = virtualLink(), true
 	}
-	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), world, authenticating(scheme))
+	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), world, authenticating(scheme), restart)
 	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
 	if p.csn = 1 << 32; len(scheme.Keys) > 0 {
 		p.auth, p.key = scheme, scheme.Keys[0]
 	}
+	l.advance(time.Second)
 	p.bring(nbrFull)
 	if virtual {
 		l.full("eth0", "3.3.3.3", "10.0.0.2").path(1, 7, packet.RouterB)
@@ -291,6 +297,8 @@ func play(t *testing.T, data []byte) uint64 {
 			switch {
 			case op == 255:
 				l.step(Shutdown)
+			case op == 254:
+				l.step(PrepareRestart)
 			case op%2 == 0:
 				l.step(Offer{Source: Static, Add: p})
 			default:
@@ -324,7 +332,7 @@ func invariants(t *testing.T, l *lab) {
 			t.Fatalf("%s is down and keeps something", i.name)
 		}
 		for _, n := range i.neighbors {
-			if n.state == nbrDown && !e.shutdown.done {
+			if n.state == nbrDown && !n.helping.active && !e.shutdown.done {
 				t.Fatalf("%s is listed and Down", n.id)
 			}
 			if n.state < nbrExchange && len(n.retx.entries)+len(n.requests.wanted) > 0 {

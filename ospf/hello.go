@@ -12,6 +12,9 @@ import (
 // helloDue sends the periodic Hello and arms the next one on the same grid, so
 // that interfaces which started together keep sending together.
 func (i *iface) helloDue() {
+	if i.sendGrace() {
+		return
+	}
 	next := i.hello.at.Add(i.cfg.HelloInterval)
 	if !next.After(i.e.now) {
 		next = i.e.now.Add(i.cfg.HelloInterval)
@@ -48,8 +51,12 @@ func (i *iface) sendHello() {
 	}
 }
 
-// sendHelloTo sends one Hello.
-func (i *iface) sendHelloTo(dst netip.Addr) { i.send(dst, i.composeHello()) }
+// sendHelloTo sends one Hello, unless Grace-LSAs have to go before (RFC 3623 5).
+func (i *iface) sendHelloTo(dst netip.Addr) {
+	if i.graces == 0 {
+		i.send(dst, i.composeHello())
+	}
+}
 
 // sayGoodbye sends Hellos that list nobody.
 func (i *iface) sayGoodbye() {
@@ -86,7 +93,7 @@ func (i *iface) composeHello() *packet.Hello {
 
 // receiveHello is RFC 2328 10.5.
 func (i *iface) receiveHello(d Datagram, h packet.Header, b *packet.Hello) {
-	if !i.acceptHello(d, h, b) {
+	if !i.acceptHello(d, h, b) || i.graces > 0 { // RFC 3623 5: nothing else goes out before the Grace-LSAs
 		return
 	}
 	n := i.findNeighbor(h.RouterID, d.Src)
@@ -133,6 +140,9 @@ func (i *iface) electionInput(n *neighbor, was declared, first bool) {
 	}
 	isDR, isBDR := n.dr == n.addr, n.bdr == n.addr
 	if i.state == ifWaiting {
+		if i.resumeRole(n) {
+			return
+		}
 		if isBDR || isDR && n.bdr == unspecified {
 			i.event(backupSeen, "neighbour "+n.id.String())
 		}

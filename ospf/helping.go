@@ -80,7 +80,7 @@ func (i *iface) receiveGrace(entry *lsdb.Entry) {
 // advertising router's id and, where there is more than one, the address in the body.
 func (i *iface) restarter(id packet.ID, g packet.GraceLSA) *neighbor {
 	for _, n := range i.neighbors {
-		if n.id == id && (i.state == ifPointToPoint || n.addr == g.Address) {
+		if n.id == id && (i.pair() || n.addr == g.Address) {
 			return n
 		}
 	}
@@ -123,6 +123,8 @@ func (n *neighbor) unhelpable() string {
 	switch {
 	case n.state != nbrFull: // (1)
 		return "the adjacency is in state " + n.state.String()
+	case e.restart.active: // (5)
+		return "this router restarts itself"
 	case !e.cfg.GracefulRestart.Helper: // (4)
 		return "graceful-restart.helper-enabled is off"
 	}
@@ -158,6 +160,9 @@ func (n *neighbor) endHelping(why string) {
 		return
 	}
 	n.helping.active, n.helping.last = false, why
+	if n.dr == unspecified && n.bdr == unspecified { // it has not told its role yet
+		n.priority, n.dr, n.bdr = n.helping.was.priority, n.helping.was.dr, n.helping.was.bdr
+	}
 	e.timers.stop(&n.helping.timer)
 	e.emit(Helping{
 		Interface: i.name, Area: i.area.id, RouterID: n.id, Address: n.addr,

@@ -42,6 +42,7 @@ type iface struct {
 	reports     int // PacketRejected events since reportsFrom
 	reportsFrom time.Time
 	answered    time.Time  // last Hello out of turn
+	graces      int        // Grace-LSAs to send before the first Hello
 	network     packet.Key // of the network-LSA that we originate; zero when none
 }
 

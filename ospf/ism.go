@@ -104,6 +104,7 @@ func (i *iface) setState(to ifState, reason string) {
 	i.join()
 	if from == ifDown && i.listens() {
 		i.matchStatic()
+		i.announceOutage()
 		i.e.timers.set(&i.hello, i.e.now)
 	}
 	i.startNeighbors(from)

@@ -138,7 +138,7 @@ func (n *neighbor) receiveNewer(ph packet.Header, d *database, cur *lsdb.Entry, 
 	switch {
 	case e.selfOriginated(h): // (f)
 		e.reclaim(d, entry)
-	case h.IsGrace():
+	case h.Key().IsGrace():
 		n.i.receiveGrace(entry)
 	}
 	if back { // (e), table 19: flooded back out of the receiving interface
@@ -176,6 +176,7 @@ func (e *Engine) install(d *database, raw []byte) *lsdb.Entry {
 	}
 	entry, changed := d.Install(e.now, raw)
 	entry.Changed = changed || unknown
+	e.restart.due = e.restart.due || changed && (h.Type == packet.LSRouter || h.Type == packet.LSNetwork)
 	if changed && (old != nil || !entry.IsMaxAge(e.now)) {
 		e.noteChange(d, entry)
 	}

@@ -183,6 +183,7 @@ func (n *neighbor) setState(to nbrState, reason string) {
 		}
 		i.originateNetwork()
 		e.adjacencyChanged(to == nbrFull)
+		e.restart.due = true
 	}
 	e.maxAgedCheck = true
 }

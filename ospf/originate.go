@@ -39,7 +39,7 @@ func (e *Engine) originate(d *database, k packet.Key, body packet.LSABody) {
 }
 
 func (e *Engine) originateWith(d *database, k packet.Key, options packet.Options, body packet.LSABody) {
-	if e.shutdown.flushing {
+	if e.shutdown.flushing || e.restart.holdsBack(k) {
 		return
 	}
 	ok := originKey{d, k}
@@ -173,6 +173,9 @@ func (e *Engine) selfOriginated(h packet.LSAHeader) bool {
 // be gone from its own tree. Neighbours that have only just learned the old
 // instance drop the answer (13 (5)(a)), so it is repeated.
 func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
+	if e.restart.active { // RFC 3623 2 (1): it is valid
+		return
+	}
 	if a := d.area; a != nil && !a.announced && entry.Key() == e.routerKey() {
 		a.rootDirty = true // it stands until the first router-LSA of this run
 		return
@@ -228,9 +231,11 @@ func (a *area) originateRouter() {
 			e.topologyChanged("own links changed")
 		}
 	}
-	if a.announced {
+	switch {
+	case e.restart.active:
+	case a.announced:
 		e.originate(a.db, e.routerKey(), body)
-	} else if a.mayAnnounce() {
+	case a.mayAnnounce():
 		a.announced = true
 		before := a.db.Lookup(e.routerKey())
 		e.originate(a.db, e.routerKey(), body)

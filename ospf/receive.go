@@ -53,6 +53,9 @@ func (e *Engine) receive(d Datagram) {
 	}
 	// 8.2: all other packets come from a known neighbour.
 	n := i.findNeighbor(h.RouterID, d.Src)
+	if (n == nil || n.state < nbrExchange) && i.graceAcknowledged(body) {
+		return
+	}
 	if n == nil {
 		i.reject(d.Src, h, RejectUnknownNeighbor, "%s from a router that has sent no hello", h.Type)
 		return

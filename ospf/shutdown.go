@@ -8,6 +8,8 @@ type shutdown struct {
 	held     bool // the flush has waited for MinLSArrival
 	flushing bool // own LSAs are being flushed
 	done     bool
+	restart  bool      // nothing is flushed: the router is to be restarted
+	until    time.Time // latest end of the preparation for that
 	timer    timer
 }
 
@@ -21,7 +23,10 @@ func (e *Engine) command(c Command) {
 	case c == Drain, c == Undrain:
 		e.drain(c == Drain)
 		return
-	case c != Shutdown:
+	case c == PrepareRestart && !e.started.IsZero():
+		e.prepareRestart()
+		return
+	case c != Shutdown && c != PrepareRestart:
 		return
 	}
 	e.shutdown.active = true
@@ -35,6 +40,10 @@ func (e *Engine) command(c Command) {
 
 // shutdownStep goes on: from max-metric to flushing, from flushing to the end.
 func (e *Engine) shutdownStep() {
+	if e.shutdown.restart {
+		e.repeatGrace()
+		return
+	}
 	if e.shutdown.flushing || e.started.IsZero() {
 		e.finish()
 		return
@@ -62,7 +71,11 @@ func (e *Engine) flushable() (at time.Time) {
 
 // shutdownSettle ends the shutdown once nothing waits for an acknowledgement.
 func (e *Engine) shutdownSettle() {
-	if e.shutdown.flushing && len(e.maxAged) == 0 && !e.unacknowledged() {
+	switch {
+	case e.shutdown.done || e.unacknowledged():
+	case e.shutdown.restart:
+		e.finishRestart()
+	case e.shutdown.flushing && len(e.maxAged) == 0:
 		e.finish()
 	}
 }

@@ -210,7 +210,10 @@ func (e *Engine) runSPF() {
 	}
 	stats := e.table.Run()
 	e.checkVirtualLinks()
-	changed := e.publish()
+	changed := 0
+	if !e.restart.active {
+		changed = e.publish()
+	}
 	e.counters.SPFRuns++
 	e.delay.rested = e.now.Add(min(time.Duration(stats.Vertices+changed)*restEach, maxRest))
 	e.emit(SPFRun{Areas: stats.Areas, Vertices: stats.Vertices, Changed: changed, Trigger: e.delay.trigger})

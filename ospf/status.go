@@ -238,20 +238,19 @@ func (e *Engine) BorderRouters() []spf.RouterRoute {
 }
 
 // Converged tells whether a start is over: the router has run for the longest
-// dead interval of its interfaces, no neighbour is on its way to Full and the LSAs
+// dead interval of its interfaces and no graceful restart goes on, no neighbour is on its way to Full and the LSAs
 // at both ends of the adjacencies say so, which MinLSInterval may have held back.
 // It is true in any case after twice the longest dead interval.
 func (e *Engine) Converged(now time.Time) bool {
-	if e.started.IsZero() {
+	if e.started.IsZero() || e.restart.active {
 		return false
 	}
-	var longest time.Duration
+	longest := e.longestDead()
 	settled := true
 	for _, i := range e.ifaces {
 		if !i.listens() {
 			continue
 		}
-		longest = max(longest, i.cfg.DeadInterval)
 		for _, n := range i.neighbors {
 			if n.state < nbrInit { // listed, and not there
 				continue
@@ -266,17 +265,28 @@ func (e *Engine) Converged(now time.Time) bool {
 			settled = false
 		}
 	}
-	if longest == 0 { // no link has appeared yet
-		for _, a := range e.cfg.Areas {
-			for _, c := range a.Interfaces {
-				if !c.Passive {
-					longest = max(longest, c.DeadInterval)
-				}
+	running := now.Sub(e.started)
+	return running >= 2*longest || running >= longest && settled && !e.delay.timer.armed()
+}
+
+// longestDead is the longest dead interval: of the interfaces, or while no link has appeared of the configuration.
+func (e *Engine) longestDead() (longest time.Duration) {
+	for _, i := range e.ifaces {
+		if i.listens() {
+			longest = max(longest, i.cfg.DeadInterval)
+		}
+	}
+	if longest > 0 {
+		return longest
+	}
+	for _, a := range e.cfg.Areas {
+		for _, c := range a.Interfaces {
+			if !c.Passive {
+				longest = max(longest, c.DeadInterval)
 			}
 		}
 	}
-	running := now.Sub(e.started)
-	return running >= 2*longest || running >= longest && settled && !e.delay.timer.armed()
+	return longest
 }
 
 // announcesUs tells whether the router-LSA of a full neighbour on a

@@ -6,7 +6,7 @@ func (e *Engine) stubRouter() bool { return e.stubRouterBy(e.cfg.StubRouter) }
 // stubRouterBy is stubRouter under another configuration.
 func (e *Engine) stubRouterBy(c StubRouter) bool {
 	starting := e.startup.armed() && e.now.Before(e.started.Add(c.OnStartup))
-	return c.Administrative || e.drained || starting || e.shutdown.active
+	return c.Administrative || e.drained || starting || e.shutdown.active && !e.shutdown.restart
 }
 
 // drain makes the router a stub router until told otherwise: transit traffic

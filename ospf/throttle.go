@@ -15,7 +15,7 @@ const minArrival = packet.MinLSArrival*time.Second + 50*time.Millisecond
 // what they may not have listened to.
 func (e *Engine) schedule(s *selfLSA) {
 	wait, start := s.hold, e.cfg.LSAThrottle.Start
-	if e.shutdown.active || s.repeat {
+	if e.shutdown.active || e.restart.active || s.repeat {
 		wait, start = minArrival, 0
 	}
 	at := s.sent.Add(wait)

@@ -11,7 +11,7 @@ import (
 )
 
 // Input is one of the things that can happen to the engine: [Datagram],
-// [Tick], [Links], [Config], [Offer], [BFDDown], [Command], [Clock], [Sequences].
+// [Tick], [Links], [Config], [Offer], [BFDDown], [Command], [Clock], [Sequences], [Restarting].
 type Input interface{ input() }
 
 // Datagram is one received OSPF packet.
@@ -80,6 +80,10 @@ const (
 	// configuration says; Undrain goes back to what the configuration says.
 	Drain
 	Undrain
+	// PrepareRestart readies the router for a restart that its neighbours do not notice (RFC 3623 2.1):
+	// Grace-LSAs are sent, nothing is flushed. [Output.Done] is true when they were acknowledged, at the
+	// latest after 3 s, with [RestartPrepared]; the engine does nothing more then.
+	PrepareRestart
 )
 
 // String is the order in a word.
@@ -91,6 +95,8 @@ func (c Command) String() string {
 		return "drain"
 	case Undrain:
 		return "undrain"
+	case PrepareRestart:
+		return "prepare restart"
 	}
 	return fmt.Sprintf("command(%d)", uint8(c))
 }
@@ -143,7 +149,8 @@ type Membership struct {
 }
 
 // Event is a typed event: [NeighborChange], [InterfaceChange], [SPFRun],
-// [PacketRejected], [Alarm], [OverflowChange], [Reserve], [Helping].
+// [PacketRejected], [Alarm], [OverflowChange], [Reserve], [Helping],
+// [RestartChange], [RestartPrepared].
 type Event interface{ event() }
 
 // NeighborChange says that a neighbour changed its state.

@@ -33,16 +33,17 @@ const Format = "ecmpd-recording-1"
 
 // entry is one input. Exactly one of the inputs is there; none is a tick.
 type entry struct {
-	At        time.Duration   `json:"at"`                 // nanoseconds since the start
-	Previous  string          `json:"previous,omitempty"` // fingerprint of the answer to the entry before
-	Datagram  *ospf.Datagram  `json:"datagram,omitempty"`
-	Links     *ospf.Links     `json:"links,omitempty"`
-	Config    *ospf.Config    `json:"config,omitempty"`
-	Offer     *ospf.Offer     `json:"offer,omitempty"`
-	BFDDown   *ospf.BFDDown   `json:"bfdDown,omitempty"`
-	Command   *ospf.Command   `json:"command,omitempty"`
-	Clock     *ospf.Clock     `json:"clock,omitempty"`
-	Sequences *ospf.Sequences `json:"sequences,omitempty"`
+	At         time.Duration    `json:"at"`                 // nanoseconds since the start
+	Previous   string           `json:"previous,omitempty"` // fingerprint of the answer to the entry before
+	Datagram   *ospf.Datagram   `json:"datagram,omitempty"`
+	Links      *ospf.Links      `json:"links,omitempty"`
+	Config     *ospf.Config     `json:"config,omitempty"`
+	Offer      *ospf.Offer      `json:"offer,omitempty"`
+	BFDDown    *ospf.BFDDown    `json:"bfdDown,omitempty"`
+	Command    *ospf.Command    `json:"command,omitempty"`
+	Clock      *ospf.Clock      `json:"clock,omitempty"`
+	Sequences  *ospf.Sequences  `json:"sequences,omitempty"`
+	Restarting *ospf.Restarting `json:"restarting,omitempty"`
 }
 
 // Recorder is an engine that writes its inputs down. It is used like the engine.
@@ -113,6 +114,8 @@ func (r *Recorder) Step(now time.Time, in ospf.Input) ospf.Output {
 		e.Clock = &in
 	case ospf.Sequences:
 		e.Sequences = &in
+	case ospf.Restarting:
+		e.Restarting = &in
 	}
 	r.write(e)
 	out := r.engine.Step(now, in)

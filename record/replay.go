@@ -81,6 +81,8 @@ func (e entry) input() ospf.Input {
 		return *e.Clock
 	case e.Sequences != nil:
 		return *e.Sequences
+	case e.Restarting != nil:
+		return *e.Restarting
 	}
 	return ospf.Tick{}
 }

@@ -28,9 +28,20 @@ func drawStatus(s screen, body api.Status, _ bool) {
 		{"Kernel in sync", yes(body.Kernel.InSync)},
 		{"Kernel error", s.bad(body.Kernel.Error)},
 		{"Stub router", stubRouter(body.OSPF.StubRouter)},
+		{"Graceful restart", gracefulRestart(body.OSPF.GracefulRestart)},
 		{"SPF runs", strconv.FormatUint(body.OSPF.SPFRuns, 10)},
 		{"Rejected packets", counts(body.OSPF.Rejected)},
 	})
+}
+
+func gracefulRestart(s api.RestartStatus) string {
+	switch {
+	case s.Active:
+		return "goes on, for another " + span(s.LeftMsec) + " at most"
+	case s.Last != "":
+		return "over: " + s.Last
+	}
+	return "-"
 }
 
 func stubRouter(s api.StubRouterStatus) string {

@@ -31,7 +31,12 @@ func (b *BIRD) Node() *lab.Node { return b.node }
 func (b *BIRD) path(name string) string { return filepath.Join(b.node.Dir(), name) }
 
 // Start implements Router.
-func (b *BIRD) Start(ctx context.Context) error {
+func (b *BIRD) Start(ctx context.Context) error { return b.start(ctx) }
+
+// Recover starts it in a graceful restart.
+func (b *BIRD) Recover(ctx context.Context) error { return b.start(ctx, "-R") }
+
+func (b *BIRD) start(ctx context.Context, args ...string) error {
 	if err := os.WriteFile(b.path("bird.conf"), []byte("log stderr all;\n"+b.config), 0o644); err != nil {
 		return err
 	}
@@ -39,7 +44,8 @@ func (b *BIRD) Start(ctx context.Context) error {
 	if err := os.RemoveAll(b.path("bird.ctl")); err != nil {
 		return err
 	}
-	p, err := b.node.Start("bird", "bird", "-f", "-c", b.path("bird.conf"), "-s", b.path("bird.ctl"), "-P", b.path("bird.pid"))
+	argv := []string{"bird", "-f", "-c", b.path("bird.conf"), "-s", b.path("bird.ctl"), "-P", b.path("bird.pid")}
+	p, err := b.node.Start("bird", append(argv, args...)...)
 	if err != nil {
 		return fmt.Errorf("%w (apt-get install bird2)", err)
 	}

@@ -89,17 +89,14 @@ func (f *FRR) prepare() error {
 }
 
 func (f *FRR) startDaemon(ctx context.Context, name string) error {
-	dir := f.dir()
-	p, err := f.node.Start(name, filepath.Join(frrDaemons, name),
-		"-u", "frr", "-g", "frr", "--vty_socket", dir, "-P", "0",
-		"-z", filepath.Join(dir, "zserv"), "-i", filepath.Join(dir, name+".pid"), "-f", filepath.Join(dir, "empty.conf"))
+	p, err := f.run(name)
 	if err != nil {
 		return err
 	}
 	f.running = append(f.running, p)
-	sockets := []string{filepath.Join(dir, name+".vty")}
+	sockets := []string{filepath.Join(f.dir(), name+".vty")}
 	if name == "zebra" {
-		sockets = append(sockets, filepath.Join(dir, "zserv"))
+		sockets = append(sockets, filepath.Join(f.dir(), "zserv"))
 	}
 	for _, socket := range sockets {
 		if err := waitSocket(ctx, p, socket); err != nil {
@@ -107,6 +104,19 @@ func (f *FRR) startDaemon(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// run starts a daemon's process. What it keeps for a graceful restart is in one place for all
+// instances of a machine; this one gets a place of its own.
+func (f *FRR) run(name string) (*lab.Process, error) {
+	const private = `mount --bind "$0" /run/frr && exec "$@"`
+	dir := f.dir()
+	if err := os.RemoveAll(filepath.Join(dir, name+".vty")); err != nil {
+		return nil, err
+	}
+	return f.node.Start(name, "unshare", "--mount", "sh", "-c", private, dir, filepath.Join(frrDaemons, name),
+		"-u", "frr", "-g", "frr", "--vty_socket", dir, "-P", "0",
+		"-z", filepath.Join(dir, "zserv"), "-i", filepath.Join(dir, name+".pid"), "-f", filepath.Join(dir, "empty.conf"))
 }
 
 // waitSocket waits until a process that has just been started has its socket.
@@ -136,6 +146,33 @@ func (f *FRR) Stop(ctx context.Context) error {
 	}
 	f.running = nil
 	return errors.Join(errs...)
+}
+
+// KillDaemon kills one of the daemons, for example "ospfd"; the others go on.
+func (f *FRR) KillDaemon(name string) {
+	if i := slices.Index(f.daemons, name); i >= 0 && i < len(f.running) {
+		f.running[i].Kill()
+	}
+}
+
+// StartDaemon starts a daemon again that was killed, with its configuration.
+func (f *FRR) StartDaemon(ctx context.Context, name string) error {
+	i := slices.Index(f.daemons, name)
+	if i < 0 || i >= len(f.running) {
+		return fmt.Errorf("FRR on %s has no %s", f.node.Name(), name)
+	}
+	p, err := f.run(name)
+	if err != nil {
+		return err
+	}
+	f.running[i] = p
+	if err := waitSocket(ctx, p, filepath.Join(f.dir(), name+".vty")); err != nil {
+		return err
+	}
+	if out, err := f.vtysh(ctx, "-b"); err != nil {
+		return fmt.Errorf("load FRR's configuration: %w: %s", err, out)
+	}
+	return nil
 }
 
 // Log implements Router.

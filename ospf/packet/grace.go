@@ -74,8 +74,8 @@ func (g GraceLSA) appendBody(dst []byte) []byte {
 	return dst
 }
 
-// IsGrace tells whether the header is that of a Grace-LSA.
-func (h LSAHeader) IsGrace() bool { return h.Type == LSOpaqueLink && h.ID>>24 == opaqueGrace }
+// IsGrace tells whether the key is that of a Grace-LSA.
+func (k Key) IsGrace() bool { return k.Type == LSOpaqueLink && k.ID>>24 == opaqueGrace }
 
 // DecodeGraceLSA reads a complete Grace-LSA, header included. Period and reason must be
 // there (RFC 3623 appendix A), the period 1 s to [MaxGracePeriod]; TLVs of other types are
@@ -85,7 +85,7 @@ func DecodeGraceLSA(raw []byte) (GraceLSA, error) {
 	if err != nil {
 		return GraceLSA{}, err
 	}
-	if !h.IsGrace() {
+	if !h.Key().IsGrace() {
 		return GraceLSA{}, fail(UnknownLSAType, "%s is no Grace-LSA", h.Key())
 	}
 	var g GraceLSA

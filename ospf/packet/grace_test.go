@@ -27,7 +27,7 @@ func TestGraceLSA(t *testing.T) {
 			t.Errorf("%+v: % x, want % x", c.grace, raw[LSAHeaderLen:], c.body)
 		}
 		h, err := CheckLSA(raw)
-		if err != nil || !h.IsGrace() {
+		if err != nil || !h.Key().IsGrace() {
 			t.Errorf("%+v: %v", h, err)
 		}
 		if got, err := DecodeGraceLSA(raw); err != nil || got != c.grace {
