@@ -66,8 +66,8 @@ wan:
   lists: {domestic: [198.51.100.0/24]}
   rules: [{destination: "@domestic", protocol: tcp, port: [443, 8000-8080], uplink: isp-a}]
 `)
-	if len(got.Unready) != 3 || len(want.Unready) != 3 {
-		t.Errorf("the key files are there, or uplinks work: %v", got.Unready)
+	if len(got.Unready) != 2 || len(want.Unready) != 2 {
+		t.Errorf("the key files are there: %v", got.Unready)
 	}
 	got.Unready, want.Unready = nil, nil
 	got.tree, want.tree = nil, nil

@@ -26,7 +26,6 @@ func (r *report) wan(raw *rawWAN) wan.Config {
 	if raw == nil {
 		return wan.Config{}
 	}
-	r.unreadyf(raw.Node, "the daemon has no part for uplinks in this version: remove wan")
 	c := wan.Config{
 		Balance:             enum(r, raw.Balance, wan.PerConnection, balances),
 		ReplyThroughIngress: r.boolean(raw.Reply, true),

@@ -87,6 +87,7 @@ table inet filter {
 
 	var log bytes.Buffer
 	f := newFirewallLoop(newLogger(&log), noSettings)
+	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}

@@ -63,6 +63,9 @@ const shadowed = 254
 func (r *routeLoop) updateForeign() {
 	best := make(map[netip.Prefix]fib.Foreign)
 	for _, f := range r.foreign {
+		if r.ofUplink(f) {
+			continue
+		}
 		// A prefix may be there with several metrics: the kernel uses the lowest.
 		if o, ok := best[f.Prefix]; !f.Connected() && (!ok || f.Metric < o.Metric) {
 			best[f.Prefix] = f

@@ -17,6 +17,17 @@ type forget struct{ done func() }
 
 func (forget) replaces(other any) bool { _, ok := other.(forget); return ok }
 
+// deadMarks are marks of connections whose uplink is dead: their entries go, and once more a little
+// later those of packets that had been on their way.
+type deadMarks struct {
+	mask  uint32
+	marks []uint32
+	again bool
+}
+
+// secondSweep is how much later.
+const secondSweep = time.Second
+
 // rested says that what is due may be done now.
 type rested struct{}
 
@@ -54,6 +65,8 @@ func (c *conntrackLoop) run(ctx context.Context) error {
 			switch m := m.(type) {
 			case forget:
 				c.order, c.forget.due = m, true
+			case deadMarks:
+				c.bury(m)
 			case query:
 				m.f()
 			}
@@ -76,6 +89,20 @@ func (c *conntrackLoop) forgetFlows() error {
 		c.order.done()
 	}
 	return err
+}
+
+func (c *conntrackLoop) bury(d deadMarks) {
+	n, err := c.table.ForgetMarked(d.mask, d.marks)
+	entry := c.log.WithField("entries", n)
+	if err != nil {
+		entry.WithError(err).Error("conntrack entries of a dead uplink were not all removed")
+	} else if n > 0 {
+		entry.Info("conntrack entries of a dead uplink removed")
+	}
+	if !d.again {
+		d.again = true
+		time.AfterFunc(secondSweep, func() { c.inbox.put(d) })
+	}
 }
 
 // count counts the entries that are not to be there.

@@ -8,6 +8,7 @@
 //	routeLoop      RIB and kernel routes; derives transit
 //	firewallLoop   the nftables table
 //	conntrackLoop  the conntrack entries of flows that are no longer tracked
+//	wanLoop        the state of the uplinks, and their probes
 //	worker.Run     the BFD sessions, in a process of their own
 //	api.Serve      status; asks the others and gets copies
 //	sequenceStore  what must not be used twice, kept in a file
@@ -71,6 +72,7 @@ type daemon struct {
 	speaker  *speaker.Speaker
 	routes   *routeLoop
 	firewall *firewallLoop
+	uplinks  *wanLoop
 	links    *link.Watcher
 	bfd      *worker.Worker
 	sessions *bfdSessions
@@ -84,6 +86,7 @@ type daemon struct {
 	converged chan struct{} // closed after the first convergence
 
 	changes  atomic.Uint64   // of neighbours
+	healthy  atomic.Bool     // an uplink is up
 	reloads  chan chan error // orders to reload, with the place for the answer
 	vertices int             // of the last SPF run; owned by the OSPF loop
 	unheard  []nexthop.Leg   // that died on NBMA networks since then; owned by the OSPF loop
@@ -165,7 +168,8 @@ func (d *daemon) build(cfg *config.Config) error {
 	d.bfd = d.newBFD()
 	d.sessions = newBFDSessions(d.bfd.Set, d.bfd.Release)
 	d.firewall = newFirewallLoop(d.log, firewallSettings{d.loosenReversePath, d.ignoreWindows, d.flowTimeout})
-	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.sessions)
+	d.uplinks = d.newWANLoop(cfg)
+	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.uplinks.inbox.put, d.sessions)
 	if err != nil {
 		return err
 	}
@@ -206,6 +210,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("firewall", d.firewall.run)
 	start("conntrack", d.firewall.runConntrack)
 	start("nftables", d.firewall.watch)
+	start("uplinks", d.uplinks.run)
 	start("links", func(ctx context.Context) error {
 		defer d.links.Close()
 		return d.links.Run(ctx, d.onLinks)
@@ -306,6 +311,7 @@ func (d *daemon) reload(ctx context.Context) error {
 	d.speaker.Post(d.ospfConfig(cfg))
 	d.askAllOSPFSessions()
 	d.routes.inbox.put(newConfig{cfg})
+	d.uplinks.inbox.put(newConfig{cfg})
 	if cfg.Distance != old.Distance {
 		d.repeatRoutes()
 	}

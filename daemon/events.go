@@ -14,6 +14,7 @@ import (
 // lost carrier has already taken nexthops out of the kernel.
 func (d *daemon) onLinks(s link.Snapshot) {
 	d.routes.inbox.put(linkSnapshot{s})
+	d.uplinks.inbox.put(linkSnapshot{s})
 	d.bfd.Links(linkIndexes(s))
 	d.speaker.Post(ospfLinks(s))
 }

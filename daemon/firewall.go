@@ -21,6 +21,12 @@ type wantedRules struct {
 
 func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); return ok }
 
+// wantedUplinks is what the table says about uplinks from now on, and whose connections are dead.
+type wantedUplinks struct {
+	uplinks *firewall.Uplinks // nil: there are none
+	dead    []deadMarks
+}
+
 // foreignRules says that somebody else changed nftables.
 type foreignRules struct{ event firewall.Event }
 
@@ -48,6 +54,9 @@ type firewallLoop struct {
 
 	wanted   wantedRules
 	known    bool // wanted has been set
+	uplinks  *firewall.Uplinks
+	settled  bool        // uplinks has been set: until then what an earlier run left stays
+	dead     []deadMarks // whose conntrack entries go after the next write
 	blockers []firewall.Place
 	missing  []firewall.Chain // of insert-accept
 	nat      []firewall.Translation
@@ -161,7 +170,7 @@ func (f *firewallLoop) run(ctx context.Context) error {
 		for _, m := range batch {
 			f.apply(m)
 		}
-		if f.fw == nil || !f.dirty || !f.known {
+		if f.fw == nil || !f.dirty || !f.known || !f.settled {
 			continue
 		}
 		if again := f.write(); again > 0 {
@@ -211,6 +220,9 @@ func (f *firewallLoop) apply(m any) {
 		if was.Mode != is.Mode {
 			f.forgetSeen()
 		}
+	case wantedUplinks:
+		f.uplinks, f.settled, f.dirty = m.uplinks, true, true
+		f.dead = append(f.dead, m.dead...)
 	case rejoined:
 		f.forgetSeen()
 	case forgotten:
@@ -235,9 +247,12 @@ func (f *firewallLoop) write() (again time.Duration) {
 	off := f.wanted.state.Mode == transit.Off
 	if off {
 		f.blockers, f.nat, f.look.due, f.find.due, f.forget = nil, nil, false, false, true
-		err = f.fw.Remove()
 	} else {
 		again = f.find.run(f.findTranslations) // before what it needs is untracked
+	}
+	if off && f.uplinks.Empty() {
+		err = f.fw.Remove()
+	} else {
 		err = f.update()
 	}
 	f.inSync = err == nil
@@ -246,6 +261,7 @@ func (f *firewallLoop) write() (again time.Duration) {
 		return retryRules
 	}
 	f.dirty = false
+	f.bury()
 	if off {
 		return 0
 	}
@@ -274,7 +290,7 @@ func (f *firewallLoop) update() error {
 	report, err := f.fw.Apply(firewall.Ruleset{
 		Scope: scope, FlowTimeout: f.settings.flowTimeout(),
 		Interfaces: s.Interfaces, Transit: s.Prefixes, Tracked: tracked, ForwardAccept: f.wanted.forwardAccept,
-		Policy: policy,
+		Policy: policy, Uplinks: f.uplinks,
 	})
 	f.note(report)
 	if s.Mode != transit.Auto {
@@ -283,7 +299,7 @@ func (f *firewallLoop) update() error {
 		f.settings.ignoreWindows()
 		f.windows = true
 	}
-	if err == nil && f.forget {
+	if err == nil && f.forget && s.Mode != transit.Off {
 		err = f.orderForget()
 	}
 	if err == nil && f.sweep {
@@ -295,6 +311,14 @@ func (f *firewallLoop) update() error {
 		f.insert()
 	}
 	return err
+}
+
+// bury has the conntrack entries of dead uplinks removed, now that no new connection gets there.
+func (f *firewallLoop) bury() {
+	for _, d := range f.dead {
+		f.conntrack.inbox.put(d)
+	}
+	f.dead = nil
 }
 
 // insert keeps the accept in the operator's chains that the configuration names.
@@ -325,7 +349,7 @@ func (f *firewallLoop) insert() {
 
 // scopes are the transit modes in the firewall's words.
 var scopes = map[transit.Mode]firewall.Scope{
-	transit.Notrack: firewall.All, transit.Auto: firewall.Unseen, transit.Strays: firewall.Strays,
+	transit.Off: firewall.None, transit.Notrack: firewall.All, transit.Auto: firewall.Unseen, transit.Strays: firewall.Strays,
 }
 
 func (f *firewallLoop) note(r firewall.Report) {

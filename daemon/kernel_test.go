@@ -46,6 +46,7 @@ func TestBlockersFollowTransit(t *testing.T) {
 	inNamespace(t)
 	nft(t, "table inet filter {\n chain forward {\n type filter hook forward priority 0; policy drop;\n}\n}\n")
 	f := newFirewallLoop(newLogger(io.Discard), noSettings)
+	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}
@@ -113,7 +114,7 @@ func TestSweepComesLast(t *testing.T) {
 	inNamespace(t)
 	told := make(chan string, 10)
 	cfg := &config.Config{Kernel: config.Kernel{Protocol: 201, Metric: 20}}
-	r, err := newRouteLoop(newLogger(io.Discard), cfg, func(ospf.Input) {}, func(m any) { told <- fmt.Sprintf("%T", m) }, newBFDSessions(nil, nil))
+	r, err := newRouteLoop(newLogger(io.Discard), cfg, func(ospf.Input) {}, func(m any) { told <- fmt.Sprintf("%T", m) }, func(any) {}, newBFDSessions(nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 func TestPolicyFollowsMode(t *testing.T) {
 	inNamespace(t)
 	f := newFirewallLoop(newLogger(io.Discard), noSettings)
+	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/spf"
 	"github.com/ecmpd/ecmpd/rib"
 	"github.com/ecmpd/ecmpd/transit"
+	"github.com/ecmpd/ecmpd/wan"
 )
 
 // What the route loop is told. Every message is a value that nobody else keeps.
@@ -35,10 +36,15 @@ type (
 	kernelEvent  struct{ event fib.Event }
 	// fullNeighbors names the interfaces that have a full neighbour.
 	fullNeighbors struct{ interfaces map[string]ospfInterface }
-	newConfig     struct{ config *config.Config }
-	sweep         struct{} // the start has converged
-	freeze        struct{} // the daemon stops: the kernel keeps what it has
-	query         struct{ f func() }
+	// wanOrder is what the uplinks are to carry.
+	wanOrder struct {
+		order wan.Order
+		dead  []deadMarks // of uplinks that died or are gone
+	}
+	newConfig struct{ config *config.Config }
+	sweep     struct{} // the start has converged
+	freeze    struct{} // the daemon stops: the kernel keeps what it has
+	query     struct{ f func() }
 )
 
 func (linkSnapshot) replaces(other any) bool  { _, ok := other.(linkSnapshot); return ok }
@@ -72,6 +78,13 @@ type routeLoop struct {
 	interfaces map[string]ospfInterface
 	offered    map[ospf.Source]map[netip.Prefix]struct{}
 
+	wan       func(any) // to the loop of the uplinks
+	told      wanWorld  // what it was told last
+	order     wan.Order
+	ordered   []wanOrder // not yet with the firewall loop
+	policyDue bool       // policy rules and the uplinks' tables are to be compared
+	policyBad string     // why they are not as wanted; empty when they are
+
 	transit      transit.State
 	transitDirty bool
 	reconcile    string // why the kernel is to be compared; empty: not
@@ -84,7 +97,7 @@ type routeLoop struct {
 	lastError    string // what the kernel refused last; empty when it is in sync
 }
 
-func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules func(any), sessions *bfdSessions) (*routeLoop, error) {
+func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input), rules, wan func(any), sessions *bfdSessions) (*routeLoop, error) {
 	t, err := fib.Open(fib.Config{Protocol: cfg.Kernel.Protocol, Metric: cfg.Kernel.Metric, Resilient: cfg.ECMP.Resilient})
 	if err != nil {
 		return nil, err
@@ -95,7 +108,7 @@ func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input)
 		return nil, err
 	}
 	return &routeLoop{
-		log: log, inbox: newMailbox[any](), offer: offer, rules: rules, sessions: sessions, liveLegs: map[nexthop.Leg]bool{},
+		log: log, inbox: newMailbox[any](), offer: offer, rules: rules, wan: wan, sessions: sessions, liveLegs: map[nexthop.Leg]bool{},
 		cfg: cfg, rib: rib.New(cfg.ECMP.MaxPaths), fib: t, monitor: m,
 		interfaces: map[string]ospfInterface{}, offered: map[ospf.Source]map[netip.Prefix]struct{}{},
 		transitDirty: true,
@@ -130,6 +143,7 @@ func (r *routeLoop) run(ctx context.Context) error {
 		if r.sync() {
 			periodic.Reset(reconcileInterval)
 		}
+		r.passOrders()
 		if r.transitDirty {
 			r.transitDirty = false
 			r.updateTransit()
@@ -184,6 +198,8 @@ func (r *routeLoop) apply(m any) {
 	case linkSnapshot:
 		r.links = m.links
 		r.fib.SetLinks(ifaces(m.links))
+		r.fib.Policy().SetLinks(ifaces(m.links))
+		r.policyDue = true
 		r.updateConnected()
 		r.updateForeign()
 		r.transitDirty = true
@@ -192,10 +208,13 @@ func (r *routeLoop) apply(m any) {
 	case fullNeighbors:
 		r.interfaces = m.interfaces
 		r.transitDirty = true
+	case wanOrder:
+		r.takeOrder(m)
 	case newConfig:
 		r.cfg = m.config
 		r.rib.SetMaxPaths(m.config.ECMP.MaxPaths)
 		r.updateConnected()
+		r.updateForeign()
 		r.transitDirty = true
 	case sweep:
 		r.fib.SweepStale()
@@ -281,6 +300,10 @@ func (r *routeLoop) sync() (compared bool) {
 		report = r.fib.Sync()
 	}
 	r.note(report, why)
+	if r.policyDue || compared {
+		r.syncPolicy()
+	}
+	r.tellUplinks()
 	return compared
 }
 
@@ -349,6 +372,7 @@ func transitMode(c *config.Config) transit.Mode {
 
 var kinds = map[rib.Protocol]transit.Kind{
 	rib.OSPF: transit.OSPF, rib.Connected: transit.Connected, rib.Static: transit.Static, rib.Kernel: transit.Kernel,
+	rib.WAN: transit.Kernel,
 }
 
 func (r *routeLoop) transitInterfaces() []transit.Interface {

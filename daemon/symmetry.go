@@ -49,6 +49,7 @@ func (d *daemon) applySeed(cfg *config.Config) {
 // name, and its hash as the kernel has it.
 func (d *daemon) ospfConfig(cfg *config.Config) ospf.Config {
 	c := cfg.OSPF
+	d.wanDefault(cfg, &c.Default)
 	if c.Hostname == "" {
 		// Without a name there is none to tell.
 		name, _ := os.Hostname()

@@ -21,6 +21,7 @@ func TestTranslationsAreFollowed(t *testing.T) {
 	const rules = "table ip nat {\n chain post {\n type nat hook postrouting priority srcnat\n ip saddr 10.1.0.0/24 masquerade\n meta mark 1 masquerade\n}\n}\n"
 	nft(t, rules)
 	f := newFirewallLoop(newLogger(io.Discard), noSettings)
+	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")
 	}

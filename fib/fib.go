@@ -27,6 +27,7 @@
 // kernel_linux.go (the only writer), gateway_linux.go (neighbour entries),
 // packets_linux.go (what groups counted), codec_linux.go (messages), conn_linux.go
 // (socket), monitor_linux.go (changes made by others), cleanup_linux.go;
+// policy.go, policy_linux.go: policy rules, and the default routes of the tables that they lead to;
 // resolver_linux.go asks the kernel how it would route a flow, rules_linux.go and
 // rule.go by which policy rule.
 // Package fib/sysctl holds the few kernel settings.

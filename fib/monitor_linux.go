@@ -123,7 +123,7 @@ func subscribe(port uint32) (fd int, err error) {
 	if err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return -1, err
 	}
-	for _, group := range []int{unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_NEXTHOP, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR} {
+	for _, group := range []int{unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_NEXTHOP, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR} {
 		if err = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
 			return -1, err
 		}
@@ -254,6 +254,10 @@ func (m *Monitor) take(msg message) {
 			if r.metric == m.cfg.Metric && (gone || msg.flags&unix.NLM_F_REPLACE != 0) {
 				m.surprise("the place of route " + r.prefix.String() + " changed hands")
 			}
+		}
+	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
+		if r, err := parseRule(msg.body); err == nil && r.Protocol == m.cfg.Protocol {
+			m.surprise("another program changed a policy rule of ours")
 		}
 	default:
 		m.foreignStale = true

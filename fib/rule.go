@@ -17,6 +17,7 @@ type Rule struct {
 	SourcePorts [2]uint16    // first and last; both 0: any
 	DestPorts   [2]uint16
 	Not         bool
+	Protocol    uint8  // routing-protocol number of who wrote it
 	Table       uint32 // of a lookup
 	// Suppress is the longest prefix length that makes a route of the table not
 	// count; -1: none.

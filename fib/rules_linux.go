@@ -23,16 +23,9 @@ var ruleExtras = map[uint16]string{
 
 // Rules lists the IPv4 policy rules in the order in which the kernel asks them.
 func (r *Resolver) Rules() ([]Rule, error) {
-	body := make([]byte, unix.SizeofRtMsg) // struct fib_rule_hdr has the same size
-	body[0] = unix.AF_INET
-	var out []Rule
-	err := r.conn.dump(unix.RTM_GETRULE, body, func() { out = nil }, func(m message) error {
-		rule, err := parseRule(m.body)
-		out = append(out, rule)
-		return err
-	})
+	out, err := r.conn.rules()
 	if err != nil {
-		return nil, fmt.Errorf("list policy rules: %w", err)
+		return nil, err
 	}
 	slices.SortStableFunc(out, func(a, b Rule) int { return int(int64(a.Priority) - int64(b.Priority)) })
 	return out, nil
@@ -51,6 +44,8 @@ func parseRule(body []byte) (Rule, error) {
 		switch {
 		case typ == unix.FRA_PRIORITY && len(v) == 4:
 			r.Priority = native.Uint32(v)
+		case typ == unix.FRA_PROTOCOL && len(v) == 1:
+			r.Protocol = v[0]
 		case typ == unix.FRA_TABLE && len(v) == 4:
 			r.Table = native.Uint32(v)
 		case typ == unix.FRA_SRC && len(v) == 4:

@@ -32,6 +32,7 @@ type Table struct {
 	dumpErr   error                // why the last dump failed
 	objectErr error                // the last nexthop write that failed for good
 	gateways  map[gateway]struct{} // that the kernel keeps resolved for us
+	policy    *Policy
 }
 
 // Open makes a Table for the calling thread's network namespace. It writes
@@ -50,7 +51,9 @@ func Open(cfg Config) (*Table, error) {
 		k.close()
 		return nil, err
 	}
-	return newTable(cfg, k), nil
+	t := newTable(cfg, k)
+	t.policy = &Policy{kernel: k}
+	return t, nil
 }
 
 func newTable(cfg Config, k writer) *Table {
@@ -274,7 +277,10 @@ func (t *Table) observeRoutes() error {
 		clear(o.strays)
 	}
 	err := t.kernel.routes(forget, func(r ownRoute) {
-		if r.table != t.cfg.Table || r.metric != t.cfg.Metric || r.tos != 0 {
+		if r.table != t.cfg.Table { // is the policy's
+			return
+		}
+		if r.metric != t.cfg.Metric || r.tos != 0 {
 			o.strays[r.stray] = struct{}{}
 			return
 		}

@@ -46,8 +46,8 @@ func (c *Conntrack) Close() error { return errors.Join(c.dump.Close(), c.remove.
 // Call it after the rules are written: before, the next packet would bring an entry back.
 func (c *Conntrack) Forget(current func() *Flows) (removed int, err error) {
 	var failed error
-	err = c.each(current, func(names [][]byte) {
-		n, err := c.delete(names)
+	err = c.each(untracked(current), func(entries []entry) {
+		n, err := c.delete(entries)
 		removed += n
 		if failed == nil {
 			failed = err
@@ -56,9 +56,21 @@ func (c *Conntrack) Forget(current func() *Flows) (removed int, err error) {
 	return removed, errors.Join(failed, err)
 }
 
+// untracked asks for the entries of flows that are not tracked at the time.
+func untracked(current func() *Flows) func() func(entry) bool {
+	var flows *Flows
+	var match flowMatch
+	return func() func(entry) bool {
+		if now := current(); now != flows {
+			flows, match = now, now.compile()
+		}
+		return match.untracked
+	}
+}
+
 // Count counts the entries that Forget would remove.
 func (c *Conntrack) Count(flows *Flows) (n int, err error) {
-	err = c.each(func() *Flows { return flows }, func(names [][]byte) { n += len(names) })
+	err = c.each(untracked(func() *Flows { return flows }), func(entries []entry) { n += len(entries) })
 	return n, err
 }
 
@@ -73,9 +85,10 @@ const (
 	conntrackTimeout = 10 * time.Second // between two answers of the kernel
 )
 
-// each calls see with what names the entries of flows that are not tracked, a few
-// hundred at a time, while the kernel's answer comes in. Entries may be deleted meanwhile.
-func (c *Conntrack) each(current func() *Flows, see func(names [][]byte)) error {
+// each calls see with the entries that are asked for, a few hundred at a time, while the kernel's
+// answer comes in. wanted is called each time, and says which they are. Entries may be deleted
+// meanwhile, and are valid until see returns.
+func (c *Conntrack) each(wanted func() func(entry) bool, see func(entries []entry)) error {
 	sent, err := c.dump.Send(netlink.Message{
 		Header: netlink.Header{Type: getEntry, Flags: netlink.Request | netlink.Dump},
 		Data:   []byte{unix.AF_INET, unix.NFNETLINK_V0, 0, 0},
@@ -84,13 +97,9 @@ func (c *Conntrack) each(current func() *Flows, see func(names [][]byte)) error 
 		return fmt.Errorf("ask for conntrack entries: %w", err)
 	}
 	var first error
-	var flows *Flows
-	var match flowMatch
 	for done := false; !done; {
-		if now := current(); now != flows {
-			flows, match = now, now.compile()
-		}
-		var names [][]byte
+		fits := wanted()
+		var entries []entry
 		done, err = c.receive(c.dump, func(m message) bool {
 			if m.sequence != sent.Header.Sequence { // left by a request that timed out
 				return false
@@ -105,16 +114,16 @@ func (c *Conntrack) each(current func() *Flows, see func(names [][]byte)) error 
 			if err != nil && first == nil {
 				first = fmt.Errorf("read conntrack entries: %w", err)
 			}
-			if err == nil && match.untracked(e) {
-				names = append(names, e.name())
+			if err == nil && fits(e) {
+				entries = append(entries, e)
 			}
 			return false
 		})
 		if err != nil {
 			return fmt.Errorf("read conntrack entries: %w", err)
 		}
-		if len(names) > 0 {
-			see(names)
+		if len(entries) > 0 {
+			see(entries)
 		}
 	}
 	return first
@@ -122,12 +131,12 @@ func (c *Conntrack) each(current func() *Flows, see func(names [][]byte)) error 
 
 // delete removes entries in one message. One that has ended by itself is no error and
 // not counted.
-func (c *Conntrack) delete(names [][]byte) (removed int, err error) {
-	requests := make([]netlink.Message, len(names))
-	for i, name := range names {
+func (c *Conntrack) delete(entries []entry) (removed int, err error) {
+	requests := make([]netlink.Message, len(entries))
+	for i, e := range entries {
 		requests[i] = netlink.Message{
 			Header: netlink.Header{Type: deleteEntry, Flags: netlink.Request},
-			Data:   append([]byte{unix.AF_INET, unix.NFNETLINK_V0, 0, 0}, name...),
+			Data:   append([]byte{unix.AF_INET, unix.NFNETLINK_V0, 0, 0}, e.name()...),
 		}
 	}
 	requests[len(requests)-1].Header.Flags |= netlink.Acknowledge // the others speak of errors only
@@ -135,7 +144,7 @@ func (c *Conntrack) delete(names [][]byte) (removed int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("remove conntrack entries: %w", err)
 	}
-	removed = len(names)
+	removed = len(entries)
 	last := sent[len(sent)-1].Header.Sequence
 	for done := false; !done; {
 		done, err = c.receive(c.remove, func(m message) bool {

@@ -23,6 +23,7 @@
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through
 // everything; translation.go finds what NAT needs to be tracked.
+// uplinks.go has the chains that spread connections over uplinks, marked_linux.go their conntrack entries;
 // policy.go has what decides about untracked packets, insert_linux.go keeps a
 // rule of ours in other people's chains; flows.go says which conntrack entries
 // conntrack_linux.go removes.
@@ -51,6 +52,8 @@ type Ruleset struct {
 	ForwardAccept bool
 	// Policy decides about untracked transit packets in the own forward chain.
 	Policy Policy
+	// Uplinks get new connections; nil: there are none.
+	Uplinks *Uplinks
 }
 
 // Report is what one call wrote. The zero Report means that the kernel already

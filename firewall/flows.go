@@ -49,6 +49,7 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 type entry struct {
 	orig, reply tuple
 	status      uint32
+	mark        uint32
 	naming      [3][]byte // the attributes that name it: tuple, zone, number
 }
 
@@ -69,6 +70,7 @@ const (
 	ctaTupleOrig  = 1
 	ctaTupleReply = 2
 	ctaStatus     = 3
+	ctaMark       = 8
 	ctaID         = 12
 	ctaZone       = 18
 
@@ -101,6 +103,11 @@ func decodeEntry(b []byte) (e entry, err error) {
 				return false
 			}
 			e.status = binary.BigEndian.Uint32(value)
+		case ctaMark:
+			if len(value) != 4 {
+				return false
+			}
+			e.mark = binary.BigEndian.Uint32(value)
 		case ctaZone:
 			e.naming[1] = raw
 		case ctaID:

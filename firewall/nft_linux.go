@@ -175,7 +175,7 @@ func (f *Firewall) Counters() (Counters, error) {
 // target is the wanted table with what is still adopted.
 func (f *Firewall) target() table {
 	want := wantedTable(f.wanted)
-	if f.adopted == nil {
+	if f.adopted == nil || f.wanted.Scope == None {
 		return want
 	}
 	if s := want.sets[setTransit]; len(f.adopted.sets[setTransit].elements) > 0 {
@@ -309,10 +309,15 @@ func (f *Firewall) commit(c change, want table) error {
 		f.queueRebuild(want)
 		return f.flush(want)
 	}
+	f.queueSets(c.begin.sets, want)
+	f.queueChains(c.begin.chains, want)
+	for _, name := range slices.Concat(c.chains, c.end.chains) {
+		if !slices.Contains(c.begin.chains, name) {
+			f.nft.FlushChain(&nftables.Chain{Name: name, Table: f.table()})
+		}
+	}
 	for _, name := range c.chains {
-		k := &nftables.Chain{Name: name, Table: f.table()}
-		f.nft.FlushChain(k)
-		f.queueRules(k, want.chains[name].rules)
+		f.queueRules(&nftables.Chain{Name: name, Table: f.table()}, want.chains[name].rules)
 	}
 	// An interval may only be added when those that it overlaps are gone.
 	for _, name := range slices.Sorted(maps.Keys(c.del)) {
@@ -325,6 +330,12 @@ func (f *Firewall) commit(c change, want table) error {
 			return err
 		}
 	}
+	for _, name := range c.end.chains { // no rule leads there any more
+		f.nft.DelChain(&nftables.Chain{Name: name, Table: f.table()})
+	}
+	for _, name := range c.end.sets {
+		f.nft.DelSet(&nftables.Set{Name: name, Table: f.table()})
+	}
 	return f.flush(want)
 }
 
@@ -334,20 +345,28 @@ func (f *Firewall) queueRebuild(want table) {
 		f.nft.DelTable(t)
 	}
 	f.nft.AddTable(t)
-	for _, name := range slices.Sorted(maps.Keys(want.sets)) {
+	f.queueSets(slices.Sorted(maps.Keys(want.sets)), want)
+	names := slices.Sorted(maps.Keys(want.chains))
+	f.queueChains(names, want)
+	for _, name := range names { // rules may jump to any chain
+		f.queueRules(&nftables.Chain{Name: name, Table: t}, want.chains[name].rules)
+	}
+}
+
+func (f *Firewall) queueSets(names []string, want table) {
+	for _, name := range names {
 		// The library keeps the error of a set for the flush.
 		_ = f.nft.AddSet(f.set(name, want), encodeElements(want.sets[name].elements, want.sets[name].interval))
 	}
-	names := slices.Sorted(maps.Keys(want.chains))
+}
+
+func (f *Firewall) queueChains(names []string, want table) {
 	for _, name := range names {
-		k := &nftables.Chain{Name: name, Table: t}
+		k := &nftables.Chain{Name: name, Table: f.table()}
 		if b := want.chains[name].base; b.kind != "" {
 			k.Type, k.Hooknum, k.Priority, k.Policy = b.kind, &b.hook, &b.priority, &b.policy
 		}
 		f.nft.AddChain(k)
-	}
-	for _, name := range names { // rules may jump to any chain
-		f.queueRules(&nftables.Chain{Name: name, Table: t}, want.chains[name].rules)
 	}
 }
 
@@ -382,16 +401,17 @@ func (f *Firewall) table() *nftables.Table {
 func (f *Firewall) set(name string, want table) *nftables.Set {
 	w := want.sets[name]
 	s := &nftables.Set{Table: f.table(), Name: name, KeyType: nftables.TypeIPAddr, Interval: w.interval}
-	if w.key == nftables.TypeInetService.GetNFTMagic() {
-		s.KeyType = nftables.TypeInetService
-	}
-	switch name {
-	case setOpened, setFlows:
+	switch w.key {
+	case flowKey.GetNFTMagic():
 		s.KeyType, s.Concatenation = flowKey, true
 		s.Dynamic, s.Size, s.HasTimeout, s.Timeout = true, w.size, true, w.timeout
-	case setInterfaces:
+	case nftables.TypeInetService.GetNFTMagic():
+		s.KeyType = nftables.TypeInetService
+	case nftables.TypeIFName.GetNFTMagic():
 		s.KeyType, s.KeyByteOrder = nftables.TypeIFName, binaryutil.NativeEndian // or nft lists empty names
-	case setICMPErrors:
+	case nftables.TypeMark.GetNFTMagic():
+		s.KeyType, s.KeyByteOrder = nftables.TypeMark, binaryutil.NativeEndian
+	case nftables.TypeICMPType.GetNFTMagic():
 		s.KeyType = nftables.TypeICMPType
 	}
 	return s

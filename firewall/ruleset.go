@@ -1,7 +1,6 @@
 package firewall
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -70,6 +69,18 @@ type set struct {
 
 // wantedTable is the table that says r.
 func wantedTable(r Ruleset) table {
+	t := table{exists: true, chains: map[string]chain{}, sets: map[string]set{}}
+	if r.Scope != None {
+		t.addTransit(r)
+	}
+	if !r.Uplinks.Empty() {
+		t.addUplinks(r.Uplinks)
+	}
+	return t
+}
+
+// addTransit adds what is about transit packets.
+func (t *table) addTransit(r Ruleset) {
 	forward := filterChain(*nftables.ChainHookForward, *nftables.ChainPriorityFilter)
 	if r.ForwardAccept {
 		forward.rules = []rule{acceptRule()}
@@ -78,20 +89,13 @@ func wantedTable(r Ruleset) table {
 	for _, t := range []byte{3, 11, 12} { // destination unreachable, time exceeded, parameter problem
 		icmp = append(icmp, element{key: string([]byte{t})})
 	}
-	t := table{
-		exists: true,
-		chains: map[string]chain{
-			chainPrerouting: filterChain(*nftables.ChainHookPrerouting, *nftables.ChainPriorityRaw),
-			chainOutput:     filterChain(*nftables.ChainHookOutput, *nftables.ChainPriorityRaw),
-			chainForward:    forward,
-		},
-		sets: map[string]set{
-			setTransit:    {key: nftables.TypeIPAddr.GetNFTMagic(), interval: true, elements: prefixElements(r.Transit)},
-			setTracked:    {key: nftables.TypeIPAddr.GetNFTMagic(), interval: true, elements: prefixElements(r.Tracked)},
-			setInterfaces: {key: nftables.TypeIFName.GetNFTMagic(), elements: nameElements(r.Interfaces)},
-			setICMPErrors: {key: nftables.TypeICMPType.GetNFTMagic(), elements: icmp},
-		},
-	}
+	t.chains[chainPrerouting] = filterChain(*nftables.ChainHookPrerouting, *nftables.ChainPriorityRaw)
+	t.chains[chainOutput] = filterChain(*nftables.ChainHookOutput, *nftables.ChainPriorityRaw)
+	t.chains[chainForward] = forward
+	t.sets[setTransit] = addressSet(r.Transit)
+	t.sets[setTracked] = addressSet(r.Tracked)
+	t.sets[setInterfaces] = set{key: nftables.TypeIFName.GetNFTMagic(), elements: nameElements(r.Interfaces)}
+	t.sets[setICMPErrors] = set{key: nftables.TypeICMPType.GetNFTMagic(), elements: icmp}
 	if r.Scope != All {
 		t.addStrays()
 	}
@@ -107,7 +111,6 @@ func wantedTable(r Ruleset) table {
 	if !r.Policy.Empty() {
 		t.addPolicy(r.Policy)
 	}
-	return t
 }
 
 func filterChain(hook nftables.ChainHook, priority nftables.ChainPriority, rules ...rule) chain {
@@ -223,23 +226,32 @@ func withoutCounts(exprs []expr.Any) []expr.Any {
 // change is the difference between two tables.
 type change struct {
 	rebuild bool
-	chains  []string // rules to rewrite
+	begin   names    // what is new
+	end     names    // what goes
+	chains  []string // rules to rewrite, those of new chains included
 	add     map[string][]element
 	del     map[string][]element
 }
 
+// names are those of chains and sets.
+type names struct{ chains, sets []string }
+
+func (n names) empty() bool { return len(n.chains)+len(n.sets) == 0 }
+
 func (c change) empty() bool {
-	return !c.rebuild && len(c.chains) == 0 && len(c.add) == 0 && len(c.del) == 0
+	return !c.rebuild && c.begin.empty() && c.end.empty() && len(c.chains) == 0 && len(c.add) == 0 && len(c.del) == 0
 }
 
 // diff says how have becomes want. Definitions cannot change in place, so a
-// table of another make is rebuilt as a whole.
+// table in which one would have to is rebuilt as a whole. Chains and sets come and go by themselves.
 func diff(have, want table) change {
 	c := change{add: map[string][]element{}, del: map[string][]element{}}
 	if !sameMake(have, want) {
 		c.rebuild = true
 		return c
 	}
+	c.begin = names{missing(want.chains, have.chains), missing(want.sets, have.sets)}
+	c.end = names{missing(have.chains, want.chains), missing(have.sets, want.sets)}
 	for name, w := range want.chains {
 		if !slices.EqualFunc(have.chains[name].rules, w.rules, rule.equal) {
 			c.chains = append(c.chains, name)
@@ -247,6 +259,9 @@ func diff(have, want table) change {
 	}
 	slices.Sort(c.chains)
 	for name, w := range want.sets {
+		if slices.Contains(c.begin.sets, name) {
+			continue // they come with the set
+		}
 		add, del := diffElements(have.sets[name].elements, w.elements)
 		if len(add) > 0 {
 			c.add[name] = add
@@ -258,24 +273,45 @@ func diff(have, want table) change {
 	return c
 }
 
+// missing lists, sorted, the names in a that are not in b.
+func missing[V any](a, b map[string]V) (list []string) {
+	for name := range a {
+		if _, ok := b[name]; !ok {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// sameMake tells whether what is in both tables is defined in the same way.
 func sameMake(have, want table) bool {
-	return have.exists && have.flags == want.flags &&
-		maps.EqualFunc(have.chains, want.chains, func(a, b chain) bool { return a.base == b.base }) &&
-		maps.EqualFunc(have.sets, want.sets, func(a, b set) bool {
-			return !a.broken && a.key == b.key && a.interval == b.interval &&
-				a.dynamic == b.dynamic && a.size == b.size && a.timeout == b.timeout
-		})
+	if !have.exists || have.flags != want.flags {
+		return false
+	}
+	for name, w := range want.chains {
+		if h, ok := have.chains[name]; ok && h.base != w.base {
+			return false
+		}
+	}
+	for name, w := range want.sets {
+		if h, ok := have.sets[name]; ok && (h.broken || h.key != w.key || h.interval != w.interval ||
+			h.dynamic != w.dynamic || h.size != w.size || h.timeout != w.timeout) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c change) report() Report {
-	r := Report{Rebuilt: c.rebuild, Chains: len(c.chains)}
+	r := Report{Rebuilt: c.rebuild, Chains: len(c.chains) + len(c.end.chains)}
 	for _, elements := range c.add {
 		r.Added += len(elements)
 	}
 	for _, elements := range c.del {
 		r.Deleted += len(elements)
 	}
-	r.Untracks = c.rebuild || slices.Contains(c.chains, chainPrerouting) ||
+	r.Untracks = c.rebuild || slices.Contains(c.chains, chainPrerouting) || slices.Contains(c.begin.sets, setTransit) ||
 		len(c.add[setTransit])+len(c.add[setInterfaces])+len(c.del[setTracked]) > 0
 	return r
 }

@@ -26,6 +26,8 @@ const (
 	// Strays are ICMP errors and fragments, which a hash over ports sends
 	// another way than the flow that they belong to.
 	Strays
+	// None of them.
+	None
 )
 
 // The chains and sets of scopes other than All.

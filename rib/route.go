@@ -18,6 +18,7 @@ const (
 	Static                        // configuration
 	Kernel                        // foreign route that the kernel holds
 	OSPF
+	WAN // uplinks
 )
 
 // String returns the name that show commands and the configuration use.
@@ -31,6 +32,8 @@ func (p Protocol) String() string {
 		return "kernel"
 	case OSPF:
 		return "ospf"
+	case WAN:
+		return "wan"
 	}
 	return "unknown"
 }
@@ -41,6 +44,7 @@ const (
 	DistanceConnected uint8 = 0
 	DistanceKernel    uint8 = 0
 	DistanceStatic    uint8 = 1
+	DistanceWAN       uint8 = 5
 	DistanceOSPF      uint8 = 110
 	// DistanceNever keeps a route among the candidates but never selects it.
 	DistanceNever uint8 = 255

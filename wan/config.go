@@ -3,6 +3,8 @@ package wan
 import (
 	"math/bits"
 	"net/netip"
+	"path"
+	"slices"
 	"time"
 )
 
@@ -28,6 +30,11 @@ type Uplink struct {
 	NAT       NAT
 	Check     Check
 	Resolvers []netip.Addr // reached through this uplink only
+}
+
+func (u *Uplink) fits(link string) bool {
+	ok, err := path.Match(u.Interface, link)
+	return err == nil && ok
 }
 
 // Gateway is the next router. An address that is not there stands for the link
@@ -98,6 +105,11 @@ type Rule struct {
 // PortRange is a range of ports, both ends included.
 type PortRange struct{ First, Last uint16 }
 
+// Owns tells whether a link belongs to one of the uplinks.
+func (c *Config) Owns(link string) bool {
+	return slices.ContainsFunc(c.Uplinks, func(u Uplink) bool { return u.fits(link) })
+}
+
 // Mark says which bits of packet marks, which tables and which rule priorities are ours.
 type Mark struct {
 	Mask      uint32 // contiguous bits, 3 or more
@@ -107,7 +119,24 @@ type Mark struct {
 
 // MaxUplinks is how many uplinks the mask can tell apart: no mark is 0, and the
 // two largest values have a meaning of their own.
-func (m Mark) MaxUplinks() int { return int(m.Mask>>m.shift()) - 2 }
+func (m Mark) MaxUplinks() int { return m.highest() - 2 }
+
+// highest is the identifier whose mark is the whole mask.
+func (m Mark) highest() int { return int(m.Mask >> m.shift()) }
+
+// Table is the routing table of an identifier.
+func (m Mark) Table(id int) uint32 { return m.TableBase + uint32(id) }
+
+// QuestionTable is the routing table that says no to what would take the default.
+func (m Mark) QuestionTable() uint32 { return m.Table(m.highest()) }
+
+// Priorities of the policy rules: endpoints first, then the main table without its default, the rule
+// of each mark, and sockets that are bound to an uplink's link.
+func (m Mark) EndpointRule() uint32    { return m.RuleBase }
+func (m Mark) MainRule() uint32        { return m.RuleBase + 1 }
+func (m Mark) MarkRule(id int) uint32  { return m.RuleBase + 1 + uint32(id) }
+func (m Mark) QuestionRule() uint32    { return m.MarkRule(m.highest()) }
+func (m Mark) BoundRule(id int) uint32 { return m.QuestionRule() + uint32(id) }
 
 // Of is the mark of an identifier under the mask.
 func (m Mark) Of(id int) uint32 { return uint32(id) << m.shift() }

@@ -54,6 +54,7 @@ var table = []room{
 	{path: "rib", own: []string{"nexthop", "ipv4"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "wan", pure: true},
+	{path: "wan/probe", own: []string{"wan"}, others: []string{sys}},
 	{path: "explain", own: []string{"ospf/spf", "ospf/packet", "symmetry"}, pure: true},
 	{path: "doctor", pure: true},
 	{path: "doctor/host"},
