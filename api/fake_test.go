@@ -15,7 +15,7 @@ type fake struct {
 	err    error
 	routes []Route
 
-	drained bool
+	drained, disabled bool
 }
 
 var hop = Hop{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1, Installed: true}
@@ -70,6 +70,21 @@ func (f *fake) SPF(context.Context) (SPF, error) {
 
 func (f *fake) Graph(context.Context) (Graph, error) {
 	return Graph{RouterID: "10.255.0.11", Areas: []GraphArea{{Area: "0.0.0.0"}}}, f.err
+}
+
+func (f *fake) WAN(context.Context) (WAN, error) {
+	return WAN{Balance: "per-connection", Healthy: true, InSync: true, Uplinks: []Uplink{{
+		Name: "isp-a", State: "up", Used: true, Pinned: 7, NewConnections: 99,
+		Targets: []UplinkTarget{{Target: "gateway", LossPercent: 4, RTTUsec: 1500}},
+	}}}, f.err
+}
+
+func (f *fake) DisableUplink(_ context.Context, name string, disabled bool) error {
+	if name != "isp-a" {
+		return ErrNotFound
+	}
+	f.disabled = disabled
+	return f.err
 }
 
 func (f *fake) Reload(context.Context) error { return f.err }

@@ -25,6 +25,7 @@ type snapshot struct {
 	groups     []Group
 	transit    Transit
 	bfd        BFDSessions
+	wan        WAN
 }
 
 // take asks the daemon for one snapshot.
@@ -38,6 +39,7 @@ func take(ctx context.Context, b Backend) (s snapshot, err error) {
 		func() (err error) { s.groups, err = b.Groups(ctx); return },
 		func() (err error) { s.transit, err = b.Transit(ctx); return },
 		func() (err error) { s.bfd, err = b.BFD(ctx); return },
+		func() (err error) { s.wan, err = b.WAN(ctx); return },
 	} {
 		if err := part(); err != nil {
 			return snapshot{}, err
@@ -73,6 +75,7 @@ func (s snapshot) Collect(ch chan<- prometheus.Metric) {
 	s.collectDatabase(ch)
 	s.collectRoutes(ch)
 	s.collectBFD(ch)
+	s.collectWAN(ch)
 }
 
 // family is one metric with its label names.

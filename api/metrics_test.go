@@ -51,6 +51,12 @@ ecmpd_bfd_session_up{interface="vpn2",peer="10.0.0.5"} 0
 ecmpd_bfd_session_failures_total{interface="vpn1",peer="10.0.0.1"} 2
 ecmpd_bfd_session_detection_time_seconds{interface="vpn1",peer="10.0.0.1"} 0.15
 ecmpd_bfd_packets_total{direction="in",interface="vpn1",peer="10.0.0.1"} 8
+ecmpd_wan_up{uplink="isp-a"} 1
+ecmpd_wan_used{uplink="isp-a"} 1
+ecmpd_wan_pinned_flows{uplink="isp-a"} 7
+ecmpd_wan_new_connections_total{uplink="isp-a"} 99
+ecmpd_wan_check_loss_ratio{target="gateway",uplink="isp-a"} 0.04
+ecmpd_wan_check_rtt_seconds{target="gateway",uplink="isp-a"} 0.0015
 `) {
 		if !strings.Contains("\n"+text, "\n"+line) {
 			t.Errorf("missing: %s", line)

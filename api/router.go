@@ -19,6 +19,7 @@ func newHandler(b Backend) http.Handler {
 	m := router{http.NewServeMux(), b}
 	m.ospf()
 	m.forwarding()
+	m.uplinks()
 	m.judgements()
 	m.orders()
 	m.Handle("GET "+PathMetrics, metricsHandler(b))
@@ -36,10 +37,10 @@ func (m router) get(path string, answer func(*http.Request) (any, error)) {
 }
 
 // order answers with the status after what was done.
-func (m router) order(path string, do func(context.Context) error) {
+func (m router) order(path string, do func(*http.Request) error) {
 	m.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		var s Status
-		err := do(r.Context())
+		err := do(r)
 		if err == nil {
 			s, err = m.b.Status(r.Context())
 		}
@@ -145,7 +146,7 @@ func (m router) orders() {
 		}
 		reply(w, p, err)
 	})
-	m.order(PathReload, m.b.Reload)
-	m.order(PathDrain, func(ctx context.Context) error { return m.b.Drain(ctx, true) })
-	m.order(PathUndrain, func(ctx context.Context) error { return m.b.Drain(ctx, false) })
+	m.order(PathReload, func(r *http.Request) error { return m.b.Reload(r.Context()) })
+	m.order(PathDrain, func(r *http.Request) error { return m.b.Drain(r.Context(), true) })
+	m.order(PathUndrain, func(r *http.Request) error { return m.b.Drain(r.Context(), false) })
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Paths of the API; all but the last three answer GET. [PathNeighbors] and [PathBorderRouters] take the query
+// Paths of the API; all but the orders answer GET. [PathNeighbors] and [PathBorderRouters] take the query
 // routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
 // [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id,
 // [PathSymmetry] and [PathEvents] routerId, [PathLSAs] type, linkStateId and advertisingRouter: the answer then holds what fits, or is a 404.
@@ -32,6 +32,7 @@ const (
 	PathTransit       = "/v1/transit"
 	PathBFD           = "/v1/bfd"
 	PathSymmetry      = "/v1/symmetry"
+	PathWAN           = "/v1/wan"
 	PathStatus        = "/v1/status"
 	PathExplain       = "/v1/explain"
 	PathDoctor        = "/v1/doctor"
@@ -44,6 +45,10 @@ const (
 	PathReload  = "/v1/reload"
 	PathDrain   = "/v1/ospf/drain"
 	PathUndrain = "/v1/ospf/undrain"
+
+	// Orders about one uplink, which the query name chooses.
+	PathWANDisable = "/v1/wan/disable"
+	PathWANEnable  = "/v1/wan/enable"
 )
 
 // Backend is what the daemon offers. Calls come from many goroutines at once.
@@ -68,6 +73,9 @@ type Backend interface {
 	Groups(ctx context.Context) ([]Group, error)
 	Transit(ctx context.Context) (Transit, error)
 	BFD(ctx context.Context) (BFDSessions, error)
+	WAN(ctx context.Context) (WAN, error)
+	// DisableUplink takes an uplink out of use, or back; [ErrNotFound] when there is none of that name.
+	DisableUplink(ctx context.Context, name string, disabled bool) error
 	// Symmetry returns the pairs of one router, or all for the zero Addr.
 	Symmetry(ctx context.Context, about netip.Addr) (Symmetry, error)
 	Status(ctx context.Context) (Status, error)

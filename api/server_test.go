@@ -23,7 +23,7 @@ func TestEveryPathAnswers(t *testing.T) {
 	for path, v := range map[string]any{
 		PathNeighbors: &Neighbors{}, PathInterfaces: &Interfaces{}, PathDatabase: &Database{}, PathLSAs: &LSADetails{}, PathHostnames: &Hostnames{}, PathBorderRouters: &BorderRouters{},
 		PathOSPFRoutes: &Routes{}, PathRoutes: &Routes{}, PathNextHops: &NextHops{},
-		PathTransit: &TransitBody{}, PathSymmetry: &SymmetryBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
+		PathTransit: &TransitBody{}, PathWAN: &WANBody{}, PathSymmetry: &SymmetryBody{}, PathStatus: &Status{}, PathDoctor: &Doctor{},
 	} {
 		if err := c.Get(t.Context(), path, v); err != nil {
 			t.Errorf("%s: %v", path, err)
@@ -52,6 +52,18 @@ func TestOrders(t *testing.T) {
 	}
 	if _, err := c.Order(t.Context(), PathUndrain); err != nil || f.drained {
 		t.Errorf("undrain: %v, drained %t", err, f.drained)
+	}
+	if _, err := c.Order(t.Context(), PathWANDisable+"?name=isp-a"); err != nil || !f.disabled {
+		t.Errorf("disable: %v, disabled %t", err, f.disabled)
+	}
+	if _, err := c.Order(t.Context(), PathWANEnable+"?name=isp-a"); err != nil || f.disabled {
+		t.Errorf("enable: %v, disabled %t", err, f.disabled)
+	}
+	if _, err := c.Order(t.Context(), PathWANEnable+"?name=isp-x"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an uplink that is not there: %v", err)
+	}
+	if _, err := c.Order(t.Context(), PathWANEnable); err == nil {
+		t.Error("no uplink named")
 	}
 	if _, err := c.Order(t.Context(), PathStatus); !errors.Is(err, ErrNotFound) {
 		t.Errorf("an order to a path that takes none: %v", err)

@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, LSADetails{}, Hostnames{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
+	Neighbors{}, Interfaces{}, Database{}, LSADetails{}, Hostnames{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, WANBody{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.
@@ -82,6 +82,7 @@ func TestPromisedKeys(t *testing.T) {
 		{TransitBody{Transit{Holes: []Hole{{}}}}, "transit.holes", "prefix reason"},
 		{TransitBody{Transit{BlockedBy: []Blocker{{}}}}, "transit.blockedBy", "family table chain"},
 		{TransitBody{Transit{Policy: []PolicyRule{{}}}}, "transit.policy", "number from to protocol ports action packets"},
+		{WANBody{WAN{Uplinks: []Uplink{{}}}}, "wan.uplinks", "name state used reason sinceMsec interface gateway tier weight sharePercent measuredPercent pinned targets"},
 		{Explain{}, "forward", "tracked rule table group via interface"},
 		{Explain{}, "reverse", "tracked rule table group via interface"},
 		{map[string]any{"explain": Explain{}}, "explain", "forward reverse sameHub"},

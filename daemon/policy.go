@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/ecmpd/ecmpd/api"
@@ -19,11 +20,7 @@ func policyStatus(p firewall.Policy, counters firewall.PolicyCounters) (out []ap
 			rule.Protocol = api.ProtocolName(r.Protocol)
 		}
 		for _, ports := range r.Ports {
-			text := strconv.Itoa(int(ports.First))
-			if ports.Last != ports.First {
-				text += "-" + strconv.Itoa(int(ports.Last))
-			}
-			rule.Ports = append(rule.Ports, text)
+			rule.Ports = append(rule.Ports, portText(ports.First, ports.Last))
 		}
 		if i < len(counters.Rules) { // the rules may be another make's until they are written
 			rule.Packets = counters.Rules[i]
@@ -31,6 +28,13 @@ func policyStatus(p firewall.Policy, counters firewall.PolicyCounters) (out []ap
 		out = append(out, rule)
 	}
 	return append(out, api.PolicyRule{Action: action(!p.Drop), Packets: counters.Default})
+}
+
+func portText(first, last uint16) string {
+	if first == last {
+		return strconv.Itoa(int(first))
+	}
+	return fmt.Sprintf("%d-%d", first, last)
 }
 
 func action(accept bool) string {

@@ -148,3 +148,22 @@ func (m Mark) Question() uint32 { return m.Mask }
 func (m Mark) Routed() uint32 { return m.Of(m.MaxUplinks() + 1) }
 
 func (m Mark) shift() int { return bits.TrailingZeros32(m.Mask) }
+
+// String returns the word of the configuration.
+func (b Balance) String() string {
+	switch b {
+	case PerConnection:
+		return "per-connection"
+	case PerAddressPair:
+		return "per-address-pair"
+	case PerSource:
+		return "per-source"
+	case PerDestination:
+		return "per-destination"
+	case Nth:
+		return "nth"
+	case ByRoute:
+		return "route"
+	}
+	return "unknown"
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -63,6 +64,7 @@ type state struct {
 	borders    []api.BorderRouter
 	groups     []api.Group
 	transit    api.Transit
+	wan        api.WAN
 	bfd        []api.BFDSession
 	symmetry   api.Symmetry
 	status     api.Status
@@ -110,6 +112,13 @@ func (r *router) BorderRouters(context.Context) ([]api.BorderRouter, error) {
 func (r *router) Routes(context.Context) ([]api.Route, error)  { s := r.get(); return s.routes, s.err }
 func (r *router) Groups(context.Context) ([]api.Group, error)  { s := r.get(); return s.groups, s.err }
 func (r *router) Transit(context.Context) (api.Transit, error) { s := r.get(); return s.transit, s.err }
+func (r *router) WAN(context.Context) (api.WAN, error)         { s := r.get(); return s.wan, s.err }
+func (r *router) DisableUplink(_ context.Context, name string, _ bool) error {
+	if name != "isp-a" {
+		return fmt.Errorf("uplink %s: %w", name, api.ErrNotFound)
+	}
+	return nil
+}
 func (r *router) BFD(context.Context) (api.BFDSessions, error) {
 	s := r.get()
 	return api.BFDSessions{Sessions: s.bfd}, s.err
@@ -301,6 +310,8 @@ func TestShowJSONIsTheBody(t *testing.T) {
 		"show nexthop":                    api.PathNextHops,
 		"show nexthops 7":                 api.PathNextHops + "?id=7",
 		"show transit":                    api.PathTransit,
+		"show wan":                        api.PathWAN,
+		"show wan rules":                  api.PathWAN,
 		"show symmetry":                   api.PathSymmetry,
 		"sh sy 10.255.0.11":               api.PathSymmetry + "?routerId=10.255.0.11",
 		"show st":                         api.PathStatus,

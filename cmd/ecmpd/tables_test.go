@@ -54,6 +54,21 @@ var example = state{
 		{ID: 9, Routes: 1, Counted: true, Members: []api.Member{{ID: 3, Hop: hubA, Share: 50, Packets: 1234, Measured: 51}, {ID: 4, Hop: hubA, Share: 50, Packets: 1200, Measured: 49}}},
 		{ID: 8},
 	},
+	wan: api.WAN{
+		Balance: "per-connection", Healthy: true, InSync: true, Uplinks: []api.Uplink{
+			{
+				Name: "isp-a", State: "up", Used: true, Reason: "well", SinceMsec: 3_723_000, Interface: "wlan1", Gateway: "10.111.0.1", Source: "10.111.0.2", NAT: "masquerade",
+				Tier: 1, Weight: 1, SharePercent: 17, MeasuredPercent: 16, NewConnections: 1003, Pinned: 40, Mark: "0x1000000", Table: 20101,
+				Targets: []api.UplinkTarget{{Target: "gateway", RTTUsec: 1234}, {Target: "icmp 192.0.2.1", LossPercent: 4, RTTUsec: 20_500, Why: "no answer"}},
+			},
+			{Name: "isp-b", State: "up", Used: true, Reason: "well", SinceMsec: 61_000, Interface: "wlan2", Gateway: "10.112.0.1", Source: "10.112.0.2", NAT: "198.51.100.7", Tier: 1, Weight: 5, SharePercent: 83, MeasuredPercent: 84, NewConnections: 5100, Pinned: 230, Endpoints: true, Mark: "0x2000000", Table: 20102},
+			{Name: "lte", State: "down", Reason: "no such interface", SinceMsec: 5000, NAT: "none", Tier: 2, Weight: 1, Mark: "0x3000000", Table: 20103},
+		},
+		Rules: []api.WANRule{
+			{Destination: []string{"198.51.100.53/32"}, Uplink: "isp-a", Action: "uplink", Connections: 12},
+			{Number: 1, Source: []string{"192.168.0.0/25"}, Protocol: "udp", Ports: []string{"5060", "6000-6100"}, Uplink: "lte", Action: "drop"},
+		},
+	},
 	transit: api.Transit{
 		Mode: "notrack", Prefixes: []string{"10.0.0.0/29", "10.10.0.0/16"}, Interfaces: []string{"vpn1", "vpn2"}, Tracked: []string{"192.168.77.0/24"},
 		Holes:        []api.Hole{{Prefix: "10.10.9.0/24", Reason: "connected on lan"}},
@@ -172,6 +187,10 @@ func TestTables(t *testing.T) {
 		"nexthop":             func(s screen) { drawGroups(s, api.NextHops{Groups: example.groups}, false) },
 		"transit":             func(s screen) { drawTransit(s, transit, false) },
 		"transit-narrow":      func(s screen) { s.width = 40; drawTransit(s, transit, false) },
+		"wan":                 func(s screen) { drawWAN(s, api.WANBody{WAN: example.wan}, false) },
+		"wan-wide":            func(s screen) { drawWAN(s, api.WANBody{WAN: example.wan}, true) },
+		"wan-none":            func(s screen) { drawWAN(s, api.WANBody{}, false) },
+		"wan-rules":           func(s screen) { drawWANRules(s, api.WANBody{WAN: example.wan}, false) },
 		"status":              func(s screen) { drawStatus(s, example.status, false) },
 		"doctor":              func(s screen) { drawDoctor(s, example.doctor) },
 		"doctor-clean":        func(s screen) { drawDoctor(s, api.Doctor{}) },
