@@ -333,7 +333,7 @@ func (w *uplinkWriter) hash(shares []Share, round uint32) (rules []rule) {
 		}
 		key, length := w.key()
 		key = append(slices.Concat(isIPv4(), key),
-			&expr.Hash{SourceRegister: unix.NFT_REG_1, DestRegister: unix.NFT_REG_1, Length: length, Modulus: uint32(len(list)), Seed: seed + round, Type: expr.HashTypeJenkins},
+			&expr.Hash{SourceRegister: hashRegisters[0], DestRegister: unix.NFT_REG_1, Length: length, Modulus: uint32(len(list)), Seed: seed + round, Type: expr.HashTypeJenkins},
 			isNumber(i))
 		rules = append(rules, newRule("by hash", key, jump(expr.VerdictGoto, chainOf(prefixTake, s.Way))))
 	}
@@ -349,6 +349,9 @@ func (w *uplinkWriter) again() []rule {
 	return w.hash(alive, 1)
 }
 
+// hashRegisters follow each other, and are those that nft takes.
+var hashRegisters = [...]uint32{unix.NFT_REG_2, unix.NFT_REG32_05}
+
 // key loads what connections are hashed by.
 func (w *uplinkWriter) key() (exprs []expr.Any, length uint32) {
 	load := func(register, offset uint32) expr.Any {
@@ -356,11 +359,11 @@ func (w *uplinkWriter) key() (exprs []expr.Any, length uint32) {
 	}
 	switch w.Spread {
 	case BySource:
-		return []expr.Any{load(flowRegisters[0], offsetSource)}, 4
+		return []expr.Any{load(hashRegisters[0], offsetSource)}, 4
 	case ByDestination:
-		return []expr.Any{load(flowRegisters[0], offsetDestination)}, 4
+		return []expr.Any{load(hashRegisters[0], offsetDestination)}, 4
 	}
-	return []expr.Any{load(flowRegisters[0], offsetSource), load(flowRegisters[1], offsetDestination)}, 8
+	return []expr.Any{load(hashRegisters[0], offsetSource), load(hashRegisters[1], offsetDestination)}, 8
 }
 
 // postrouting translates what leaves by an uplink because it would take the default. What goes to

@@ -1,0 +1,362 @@
+package integration
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/lab/peer"
+)
+
+// TestWANShares measures how new connections are spread.
+func TestWANShares(t *testing.T) {
+	t.Parallel()
+	n := startWAN(t, 4*time.Minute, threeUplinks())
+	n.who("internet", ":80")
+	n.used("u1 u2 u3")
+	measure := func(name string, weights ...float64) {
+		t.Helper()
+		sum := 0.0
+		for _, w := range weights {
+			sum += w
+		}
+		const count = 2000
+		got := n.seen("host", wanServer+":80", count)
+		for i, w := range weights {
+			have, want := 100*float64(got[fmt.Sprintf("10.11%d.0.2", i+1)])/count, 100*w/sum
+			if math.Abs(have-want) > 3 {
+				t.Errorf("%s: uplink %d got %.1f %%, want %.1f %%: %v", name, i+1, have, want, got)
+			}
+		}
+	}
+	measure("2:3:7", 2, 3, 7)
+	two := func(weight int, more string) string {
+		return "wan:\n  uplinks:\n" + uplink(1, "") + uplink(2, fmt.Sprintf("weight: %d, ", weight)) + more
+	}
+	n.reload(two(1, ""))
+	measure("1:1", 1, 1)
+	n.reload(two(5, ""))
+	measure("1:5", 1, 5)
+
+	n.reload(two(1, "  balance: nth\n"))
+	last := ""
+	for range 10 {
+		got := n.seen("host", wanServer+":80", 1)
+		from := slices.Collect(maps.Keys(got))[0]
+		if from == last {
+			t.Errorf("nth: %s twice", from)
+		}
+		last = from
+	}
+
+	// A pair of addresses stays on one uplink, and keeps it while another one dies.
+	n.reload("wan:\n  uplinks:\n" + uplink(1, "") + uplink(2, "") + uplink(3, "") + "  balance: per-address-pair\n")
+	pairs := func() map[string]string {
+		t.Helper()
+		out := make(map[string]string)
+		for s := 2; s <= 5; s++ {
+			for d := 1; d <= 4; d++ {
+				key := fmt.Sprintf("192.168.0.%d to 198.51.100.%d", s, d)
+				for range 3 {
+					l, err := n.call("host", fmt.Sprintf("192.168.0.%d", s), fmt.Sprintf("198.51.100.%d:80", d))
+					n.must(err)
+					l.hangUp()
+					if was, ok := out[key]; ok && was != l.from {
+						t.Errorf("per-address-pair: %s by %s and %s", key, was, l.from)
+					}
+					out[key] = l.from
+				}
+			}
+		}
+		return out
+	}
+	before := pairs()
+	if used := slices.Compact(slices.Sorted(maps.Values(before))); len(used) < 2 {
+		t.Errorf("all pairs by %v", used)
+	}
+	n.kill(2)
+	n.used("u1 u3")
+	for pair, by := range pairs() {
+		if was := before[pair]; was != "10.112.0.2" && was != by {
+			t.Errorf("%s moved from %s to %s although that is alive", pair, was, by)
+		}
+	}
+	n.revive(2)
+	n.used("u1 u2 u3")
+
+	n.reload(two(1, "  balance: route\n"))
+	if got := n.seen("host", wanServer+":80", 60); len(got) != 2 {
+		t.Errorf("route: %v", got)
+	}
+}
+
+// TestWANFailover keeps connections open over three uplinks while one of them dies in silence, the daemon is reloaded,
+// killed and started again.
+func TestWANFailover(t *testing.T) {
+	t.Parallel()
+	n := startWAN(t, 3*time.Minute, threeUplinks())
+	n.who("internet", ":80")
+	n.used("u1 u2 u3")
+	lines := n.open("host", wanServer+":80", 600)
+	own := n.open("router", wanServer+":80", 60)
+	all := append(slices.Clone(lines), own...)
+	survive := func(what string, but string) {
+		t.Helper()
+		lost := map[string]int{}
+		for _, l := range all {
+			if l.from != but && l.alive() != nil {
+				lost[l.from]++
+			}
+		}
+		if len(lost) > 0 {
+			t.Errorf("%s: connections lost %v", what, lost)
+		}
+	}
+	survive("at first", "")
+	n.kill(2)
+	n.used("u1 u3")
+	survive("u2 is dead", "10.112.0.2")
+	if got := n.seen("host", wanServer+":80", 90); got["10.111.0.2"] != 20 || got["10.113.0.2"] != 70 {
+		t.Errorf("without u2 new connections go %v", got)
+	}
+	w, err := show[api.WANBody](n.network, "router", "wan")
+	n.must(err)
+	if u := w.WAN.Uplinks[1]; u.State != "down" || u.Reason != "0 of 1 targets answer, 1 must" || u.Pinned > 10 { // its probes
+		t.Errorf("u2: %+v", u)
+	}
+	if u := w.WAN.Uplinks[2]; u.Pinned < 350 || u.SharePercent != 78 || len(u.Targets) != 2 || u.Targets[0].RTTUsec == 0 {
+		t.Errorf("u3: %+v", u)
+	}
+	n.revive(2)
+	n.used("u1 u2 u3")
+	survive("u2 is back", "10.112.0.2")
+
+	all = slices.DeleteFunc(all, func(l *line) bool { return l.from == "10.112.0.2" })
+	n.reload("wan:\n  uplinks:\n" + uplink(3, "weight: 9, ") + uplink(1, "") + "  balance: per-source\n")
+	survive("reload: other weights, order and balance, and one uplink less", "")
+	n.ecmpd("router").Kill()
+	survive("while the daemon is dead", "")
+	if got := n.seen("host", wanServer+":80", 20); len(got) == 0 {
+		t.Error("nothing works while the daemon is dead")
+	}
+	n.must(n.ecmpd("router").Start(n.ctx))
+	n.used("u3 u1")
+	survive("after a restart", "")
+
+	n.run("router", binary, "wan", "disable", "u3", "--socket", n.ecmpd("router").Socket())
+	n.used("u1")
+	survive("u3 is disabled", "")
+	if got := n.seen("host", wanServer+":80", 20); got["10.111.0.2"] != 20 {
+		t.Errorf("u3 is disabled, new connections go %v", got)
+	}
+	n.run("router", binary, "wan", "enable", "u3", "--socket", n.ecmpd("router").Socket())
+	n.used("u3 u1")
+	survive("u3 is enabled", "")
+
+	n.must(n.ecmpd("router").Stop(n.ctx))
+	n.run("router", binary, "cleanup", "--config", n.ecmpd("router").ConfigFile(), "--state-dir", n.ecmpd("router").Node().Dir()+"/state")
+	left := n.run("router", "sh", "-c", "ip rule; ip route show table all proto 201; nft list tables")
+	if strings.Contains(left, "201") || strings.Contains(left, "ecmpd") {
+		t.Errorf("after cleanup:\n%s", left)
+	}
+}
+
+// TestWANIngress opens connections from outside by each uplink, to the router and through DNAT to a host, and looks at
+// resolvers, rules, endpoints and what is not to be touched.
+func TestWANIngress(t *testing.T) {
+	t.Parallel()
+	n := startWAN(t, 3*time.Minute, "wan:\n  uplinks:\n"+uplink(1, "resolvers: [198.51.100.53], ")+uplink(2, "")+uplink(3, "")+`
+  lists: {pinned: [198.51.100.2]}
+  rules:
+    - {destination: "@pinned", protocol: tcp, port: 81, uplink: u3, fallback: none}
+    - {destination: "@pinned", uplink: u2}
+    - {source: 192.168.0.5, uplink: u3}
+  endpoints: [198.51.100.4]
+`)
+	n.who("internet", ":80")
+	n.who("internet", ":81")
+	n.who("router", ":8080")
+	n.who("host", ":8081")
+	n.who("desk", ":8082")
+	n.must(n.Node("router").Firewall(n.ctx, `table ip operator { chain pre { type nat hook prerouting priority -100;
+		tcp dport 8081 dnat to 192.168.0.2
+		iifname "w*" tcp dport 8082 dnat to 10.10.4.2
+	}; }`))
+	n.used("u1 u2 u3")
+	for i := 1; i <= 3; i++ {
+		for _, port := range []int{8080, 8081, 8082} {
+			for range 4 { // each could be answered by three ways
+				l, err := n.call("internet", wanServer, fmt.Sprintf("10.11%d.0.2:%d", i, port))
+				if err != nil || l.from != wanServer || l.alive() != nil {
+					t.Fatalf("by uplink %d to port %d: %v", i, port, err)
+				}
+				l.hangUp()
+			}
+		}
+	}
+
+	only := func(what, node, source, to, want string) {
+		t.Helper()
+		for range 6 {
+			l, err := n.call(node, source, to)
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+				return
+			}
+			if l.hangUp(); l.from != want {
+				t.Errorf("%s leaves with %s, want %s", what, l.from, want)
+			}
+		}
+	}
+	only("a rule by list", "host", "", "198.51.100.2:80", "10.112.0.2")
+	only("a rule with port", "host", "", "198.51.100.2:81", "10.113.0.2")
+	only("a rule by source", "host", "192.168.0.5", "198.51.100.3:80", "10.113.0.2")
+	only("the router itself", "router", "", "198.51.100.2:80", "10.112.0.2")
+	only("a resolver", "host", "", "198.51.100.53:80", "10.111.0.2")
+	only("a resolver, asked by the router", "router", "", "198.51.100.53:80", "10.111.0.2")
+	if got := n.seen("desk", wanServer+":80", 30); len(got) != 3 {
+		t.Errorf("a branch reaches the Internet by %v", got)
+	}
+	// An endpoint stays on one uplink even if OSPF says that it is behind the tunnel.
+	n.ip("branch", "route add 198.51.100.4/32 dev lan")
+	endpoint, err := n.call("router", "", "198.51.100.4:80")
+	n.must(err)
+	only("an endpoint", "router", "", "198.51.100.4:80", endpoint.from)
+
+	// To the VPN and the LAN nothing is translated.
+	only("to the branch", "host", "192.168.0.3", "10.10.4.2:8082", "192.168.0.3")
+	only("to the LAN", "desk", "", "192.168.0.2:8081", "10.10.4.2")
+
+	// A bound socket leaves by its link, whatever the balance says.
+	for i := 1; i <= 3; i++ {
+		out := n.run("router", "ping", "-c", "1", "-W", "2", "-I", fmt.Sprintf("w%d", i), wanServer)
+		if !strings.Contains(out, "1 received") {
+			t.Errorf("bound to w%d: %s", i, out)
+		}
+	}
+
+	n.kill(3)
+	n.used("u1 u2")
+	if l, err := n.call("host", "", "198.51.100.2:81"); err == nil {
+		t.Errorf("fallback none: the connection went by %s", l.from)
+	}
+	if l, err := n.call("host", "192.168.0.5", "198.51.100.3:80"); err != nil || l.from == "10.113.0.2" {
+		t.Errorf("fallback balance: %v", err)
+	}
+	n.must(endpoint.alive())
+}
+
+// TestWANAllDown takes all uplinks away: OSPF's default route takes over, and goes when one is back. The branch
+// hears of the router's default while an uplink is up.
+func TestWANAllDown(t *testing.T) {
+	t.Parallel()
+	n := startWAN(t, 3*time.Minute, threeUplinks())
+	n.who("internet", ":80")
+	n.used("u1 u2 u3")
+	announced := func(by string) {
+		t.Helper()
+		n.wait("the branch's default by "+by, func() (bool, string) {
+			out := n.run("branch", "ip", "route", "show", "default")
+			metric, err := n.ospfRoute("branch", "0.0.0.0/0")
+			way := map[string]uint32{"router": 10, "exit": 20}[by] // what it costs to get there; the metric is external
+			return err == nil && metric != nil && metric.Cost == way, fmt.Sprint(out, metric, err)
+		})
+	}
+	announced("router")
+	for i := 1; i <= 3; i++ {
+		n.kill(i)
+	}
+	n.used("")
+	announced("exit")
+	if got := n.seen("host", wanServer+":80", 10); got["10.114.0.2"] != 10 {
+		t.Errorf("with all uplinks down connections go %v", got)
+	}
+	if got := n.seen("router", wanServer+":80", 10); got["10.114.0.2"] != 10 {
+		t.Errorf("with all uplinks down the router's go %v", got)
+	}
+	n.revive(2)
+	n.used("u2")
+	announced("router")
+	if got := n.seen("host", wanServer+":80", 10); got["10.112.0.2"] != 10 {
+		t.Errorf("u2 is back, connections go %v", got)
+	}
+
+	// Without another default the last order stays: what was in use works as soon as it can.
+	n.routers["exit"].Kill()
+	n.kill(2)
+	n.wait("no uplink and no other default", func() (bool, string) {
+		w, err := show[api.WANBody](n.network, "router", "wan")
+		return err == nil && !w.WAN.Healthy && !w.WAN.Elsewhere && w.WAN.Uplinks[1].Used, fmt.Sprintf("%+v", w)
+	})
+	n.settled()
+	n.revive(2)
+	if l, err := n.call("host", "", wanServer+":80"); err != nil || l.from != "10.112.0.2" {
+		t.Errorf("the last order: %v", err)
+	}
+}
+
+// TestWANShapes has uplinks that share gateway and subnet, one without a gateway or a common network, and one whose
+// address and gateway come late and change.
+func TestWANShapes(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, 2*time.Minute)
+	w := &wanNet{network: n}
+	n.wire("router:lan 192.168.0.1/24", "host:eth0 192.168.0.2/24")
+	n.ip("host", "route add default via 192.168.0.1")
+	// Two providers with the same plan.
+	n.wire("router:w1 192.168.1.2/24", "isp1:in 192.168.1.1/24")
+	n.wire("router:w2 192.168.1.2/24", "isp2:in 192.168.1.1/24")
+	n.wire("router:ppp0 203.0.113.7/32", "isp3:in 203.0.113.1/32")
+	n.wire("router:w4", "isp4:in 10.114.0.1/24 10.115.0.1/24")
+	for i := 1; i <= 4; i++ {
+		isp := fmt.Sprintf("isp%d", i)
+		n.ip(isp, "addr add 198.51.100.1/32 dev lo")
+		n.must(n.Node(isp).Sysctl("net.ipv4.ip_forward", "1"))
+		w.who(isp, ":80")
+	}
+	n.ip("isp3", "route add 203.0.113.7/32 dev in")
+	n.must(n.Node("router").Sysctl("net.ipv4.ip_forward", "1"))
+	check := strings.Replace(wanCheck, "gateway, ", "", 1)
+	w.config = `wan:
+  uplinks:
+    - {name: u1, interface: w1, gateway: 192.168.1.1, nat: masquerade, ` + wanCheck + `}
+    - {name: u2, interface: w2, gateway: 192.168.1.1, nat: masquerade, ` + wanCheck + `}
+    - {name: u3, interface: "ppp*", gateway: interface, nat: masquerade, ` + check + `}
+    - {name: u4, interface: w4, gateway: dhcp, nat: masquerade, ` + wanCheck + `}
+`
+	n.start(peer.NewEcmpd(n.Node("router"), binary, "router-id: 10.255.0.1\n"+w.config))
+	w.used("u1 u2 u3")
+	if got := w.seen("host", "198.51.100.1:80", 30); got["192.168.1.2"] != 20 || got["203.0.113.7"] != 10 {
+		t.Errorf("connections go %v", got)
+	}
+	n.ip("router", "addr add 10.114.0.2/24 dev w4")
+	n.ip("router", "route add default via 10.114.0.1 dev w4 proto dhcp metric 100")
+	w.used("u1 u2 u3 u4")
+	if got := w.seen("host", "198.51.100.1:80", 40); got["10.114.0.2"] != 10 {
+		t.Errorf("connections go %v", got)
+	}
+	n.ip("router", "addr add 10.115.0.2/24 dev w4")
+	n.ip("router", "addr del 10.114.0.2/24 dev w4")
+	n.ip("router", "route replace default via 10.115.0.1 dev w4 proto dhcp metric 100")
+	n.wait("the other address", func() (bool, string) {
+		got, err := show[api.WANBody](n, "router", "wan")
+		u := got.WAN.Uplinks[3]
+		return err == nil && u.Source == "10.115.0.2" && u.Gateway == "10.115.0.1" && u.Used && got.WAN.InSync, fmt.Sprintf("%+v", u)
+	})
+	if got := w.seen("host", "198.51.100.1:80", 40); got["10.115.0.2"] != 10 {
+		t.Errorf("connections go %v", got)
+	}
+	// The link goes and comes.
+	n.ip("router", "link set ppp0 down")
+	w.used("u1 u2 u4")
+	n.ip("router", "link set ppp0 up")
+	w.used("u1 u2 u3 u4")
+	if got := w.seen("host", "198.51.100.1:80", 40); got["203.0.113.7"] != 10 {
+		t.Errorf("connections go %v", got)
+	}
+}
