@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -97,8 +96,8 @@ func (n *wanNet) reload(text string) {
 	n.t.Helper()
 	n.config = text
 	r := n.ecmpd("router")
-	n.must(os.WriteFile(r.ConfigFile(), []byte(n.routerConfig()), 0o644))
-	n.run("router", binary, "reload", "--socket", r.Socket())
+	n.must(r.Reload(n.routerConfig()))
+	n.run("router", binary, "reload", "--socket", r.Socket()) // which waits, and finds the file as it is
 	n.settled()
 }
 
