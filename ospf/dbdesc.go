@@ -298,6 +298,7 @@ func (x *exchange) accept(b *packet.DBDesc) {
 		switch {
 		case newer <= 0:
 		case cur == nil && (d.Weight()+len(n.requests.wanted) >= i.e.lsaLimit(d) || i.e.tooManyExternals(d, h)):
+			i.e.miss(d, h.Key(), n)
 			i.e.refused(d, func() string {
 				return fmt.Sprintf("database is full (%d LSAs): not everything that %s describes is asked for", d.Len(), n.id)
 			})

@@ -148,11 +148,8 @@ func (e *Engine) settle() {
 	if e.started.IsZero() {
 		return
 	}
-	for len(e.progress) > 0 {
-		n := e.progress[0]
-		e.progress = e.progress[1:]
-		n.requests.proceed()
-	}
+	e.settleProgress()
+	e.settleMissed()
 	e.settlePacing()
 	for again := true; again; { // each turn ends the help for a neighbour, or our own restart
 		e.updateBorder()
@@ -299,6 +296,7 @@ type database struct {
 	doNotAge doNotAge
 	stored   storedCheck
 
+	missed    missedList
 	refused   uint64    // LSAs that there was no room for
 	refusedAt time.Time // the last one
 }

@@ -19,7 +19,7 @@ func (e *Engine) flood(d *database, entry *lsdb.Entry, from *neighbor) (back boo
 			if n.state < nbrExchange { // (a)
 				continue
 			}
-			if n.exchanging() && !n.requests.wantsAfter(entry) { // (b)
+			if !n.requests.wantsAfter(entry) { // (b)
 				continue
 			}
 			if n == from { // (c)

@@ -73,9 +73,10 @@ func (d *database) externals(t packet.LSType) int {
 }
 
 // refuseFull drops an LSA that there is no room for. It is not acknowledged, so
-// that the neighbour goes on sending it and it is taken once there is room.
+// that a neighbour which has flooded it goes on sending it.
 func (n *neighbor) refuseFull(ph packet.Header, d *database, h packet.LSAHeader) {
 	n.i.reject(n.addr, ph, RejectLSALimit, "database is full (%d LSAs, %d bytes): %s refused", d.Len(), d.Bytes(), h.Key())
+	n.i.e.miss(d, h.Key(), n)
 	n.i.e.refused(d, func() string {
 		return fmt.Sprintf("database is full (%d LSAs, %d bytes); %s announces %d of them", d.Len(), d.Bytes(), h.Adv, d.CountAdv(h.Adv))
 	})

@@ -60,7 +60,7 @@ func (l *requestList) clear() {
 // reports the end of loading (10.9).
 func (l *requestList) proceed() {
 	switch {
-	case !l.n.exchanging():
+	case !l.n.exchanging() && l.n.state != nbrFull:
 	case l.empty():
 		l.n.i.e.timers.stop(&l.resend)
 		l.order, l.asked = nil, nil

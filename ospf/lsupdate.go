@@ -90,6 +90,8 @@ func (n *neighbor) receiveLSA(ph packet.Header, h packet.LSAHeader, raw []byte) 
 	cur := d.Lookup(h.Key())
 	maxAge := h.Age&^packet.DoNotAge >= packet.MaxAge
 	if cur == nil && maxAge && !e.exchanging(d) { // (4)
+		delete(d.missed.from, h.Key())
+		n.requests.remove(h.Key())
 		return direct
 	}
 	newer := 1

@@ -165,3 +165,60 @@ func TestHello_AllNeighborsLimit(t *testing.T) {
 		t.Errorf("%d, %d and %d neighbours, %d alarms", count("eth0"), count("tun0"), count("tun1"), l.alarms("neighbor-limit"))
 	}
 }
+
+// What a full database did not ask for is asked for once there is room, of a neighbour that stays Full, and no more
+// than there is room for.
+func TestOverflow_MissedIsAskedFor(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.MaxExternals = 5 })
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.crowd(0, 5)
+	q := l.peer("eth0", "3.3.3.3", "10.0.0.3")
+	q.bring(nbrExchange)
+	var headers []packet.LSAHeader
+	for n := range 4 {
+		headers = append(headers, header(extLSA(q.id, fmt.Sprintf("198.51.%d.0", n), 7)))
+	}
+	q.describe(headers...)
+	l.wantState(q, nbrFull)
+	q.alive, q.due = true, l.now
+	asked := func() (ids []packet.ID) {
+		t.Helper()
+		requests, _ := on[*packet.LSReq](l.take(), "eth0")
+		for _, r := range requests {
+			for _, k := range r.Keys {
+				ids = append(ids, k.ID)
+			}
+		}
+		return ids
+	}
+	l.advance(10 * time.Second)
+	if got := asked(); len(got) != 0 {
+		t.Fatalf("asked for %v without room", got)
+	}
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.MaxExternals = 7 })
+	if got := asked(); !slices.Equal(got, []packet.ID{id("198.51.0.0"), id("198.51.1.0")}) {
+		t.Fatalf("asked for %v with room for two", got)
+	}
+	l.advance(6 * time.Second)
+	if got := asked(); len(got) != 2 {
+		t.Errorf("asked again for %v", got)
+	}
+	q.update(extLSA(q.id, "198.51.0.0", 8))
+	p.update(extLSA(q.id, "198.51.1.0", 7)) // another neighbour has it, too
+	l.advance(6 * time.Second)
+	if got := asked(); len(got) != 0 || l.e.as.Len() != 7 {
+		t.Errorf("%d externals, asked for %v", l.e.as.Len(), got)
+	}
+	gone := extLSA(q.id, "198.51.2.0", 8)
+	packet.SetAge(gone, packet.MaxAge)
+	q.update(gone) // flushed meanwhile
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.MaxExternals = 100 })
+	if got := asked(); !slices.Equal(got, []packet.ID{id("198.51.3.0")}) {
+		t.Errorf("asked for %v", got)
+	}
+	q.update(extLSA(q.id, "198.51.3.0", 7))
+	l.wantState(q, nbrFull)
+	if n := q.nbr(); len(n.requests.wanted) != 0 || n.requests.resend.armed() || len(l.e.as.missed.from) != 0 {
+		t.Errorf("%d wanted, timer %t, %d missed", len(n.requests.wanted), n.requests.resend.armed(), len(l.e.as.missed.from))
+	}
+}
