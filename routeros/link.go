@@ -30,6 +30,7 @@ type client struct {
 	dhcp       bool // otherwise it is point-to-point
 	addDefault bool
 	distance   int
+	tables     []string // that the route goes into, with ":DISTANCE" where it is another
 }
 
 // pointToPoint are the menus of interfaces with one other end.
@@ -139,8 +140,16 @@ func (im *importer) readDHCPClient(i int, s *script.Statement) {
 	}
 	im.clients = append(im.clients, client{
 		i: i, at: link.At, link: link.Value, dhcp: true, addDefault: s.Value("add-default-route") != "no",
-		distance: im.number(s, "default-route-distance", 1, 1, 255),
+		distance: im.number(s, "default-route-distance", 1, 1, 255), tables: routeTables(s),
 	})
+}
+
+// routeTables reads default-route-tables of RouterOS 7, main without it.
+func routeTables(s *script.Statement) []string {
+	if tables := items(s.Value("default-route-tables")); len(tables) > 0 && len(tables) <= maxTier {
+		return tables
+	}
+	return []string{"main"}
 }
 
 // readLink reads the statements of interfaces that bring a default route.
@@ -154,7 +163,7 @@ func (im *importer) readLink(i int, s *script.Statement) bool {
 	a, _ := s.Arg("name")
 	im.clients = append(im.clients, client{
 		i: i, at: a.At, link: a.Value, addDefault: s.Flag("add-default-route"),
-		distance: im.number(s, "default-route-distance", 1, 0, 255),
+		distance: im.number(s, "default-route-distance", 1, 0, 255), tables: routeTables(s),
 	})
 	return true
 }

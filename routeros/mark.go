@@ -54,6 +54,12 @@ func (im *importer) marksOf(kind string) marks {
 			case !a.HasValue || a.Computed:
 			case a.Name == "new-"+kind+"-mark":
 				m.set = appendMarks(m.set, a)
+			case kind == "routing" && a.Name == "default-route-tables":
+				for _, name := range items(a.Value) {
+					if name, _, _ = strings.Cut(name, ":"); name != "main" {
+						m.used = append(m.used, use{name, a.At})
+					}
+				}
 			case a.Name == kind+"-mark" || a.Name == kind+"-marks" || kind == "routing" && a.Name == "routing-table" && s.Menu == "ip route":
 				m.used = appendMarks(m.used, a)
 			}

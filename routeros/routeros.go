@@ -7,7 +7,8 @@
 //   - finding.go: what can be wrong, and what was not taken over
 //   - value.go, link.go, route.go, firewall.go, table.go: statements to records
 //   - mark.go, gateway.go, name.go: what is wrong with the records; where a gateway leads
-//   - uplink.go, tier.go, nat.go, share.go, reply.go, policy.go, list.go: records to uplinks, shares and rules
+//   - uplink.go, tier.go, nat.go, follow.go, share.go, reply.go, policy.go, list.go:
+//     records to uplinks, shares and rules
 //   - ospf.go, ospf6.go, ospf7.go, static.go, transit.go: the other sections
 //   - yaml.go, write.go, wan.go, ospfwrite.go: the configuration as text
 //
@@ -204,7 +205,7 @@ func whole(s *script.Statement) string {
 // parameters are those of each menu that are read, or mean nothing here.
 var parameters = map[string]string{
 	"ip address":     " address network netmask interface broadcast ",
-	"ip dhcp-client": " interface add-default-route default-route-distance dhcp-options use-peer-dns use-peer-ntp ",
+	"ip dhcp-client": " interface add-default-route default-route-distance default-route-tables dhcp-options use-peer-dns use-peer-ntp ",
 	"ip route":       " dst-address gateway distance check-gateway routing-mark routing-table scope target-scope type blackhole vrf-interface suppress-hw-offload ",
 	"routing ospf instance": " name router-id version originate-default distribute-default redistribute redistribute-connected redistribute-static" +
 		" redistribute-bgp redistribute-rip redistribute-other-ospf metric-connected metric-static metric-default metric-bgp metric-rip metric-other-ospf ",
@@ -230,7 +231,7 @@ func (im *importer) leftOver(i int, s *script.Statement) {
 
 func stranger(menu string) string {
 	for _, s := range strangers {
-		if s.menu == "" || menu == s.menu || strings.HasPrefix(menu, s.menu+" ") || strings.HasPrefix(menu, s.menu) && s.menu == "routing ospf-v3" {
+		if s.menu == "" || menu == s.menu || strings.HasPrefix(menu, s.menu+" ") {
 			return s.why
 		}
 	}

@@ -202,7 +202,14 @@ func (im *importer) clientLeg(w *ways, c client) {
 		im.skip(c.i, "more than %d uplinks", maxUplinks)
 		return
 	}
-	w.tables["main"] = append(w.tables["main"], leg{u: u, distance: c.distance, weight: 1})
+	for _, text := range c.tables {
+		name, other, _ := strings.Cut(text, ":")
+		distance := c.distance
+		if n, ok := decimal(other); ok {
+			distance = n
+		}
+		w.tables[name] = append(w.tables[name], leg{u: u, distance: distance, weight: 1})
+	}
 }
 
 // conflicts finds default routes of one table and distance, of which RouterOS 6 uses one.
