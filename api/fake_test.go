@@ -24,6 +24,7 @@ func (f *fake) Neighbors(context.Context) ([]Neighbor, error) {
 	return []Neighbor{
 		{RouterID: "10.255.0.1", Address: "10.0.0.1", Interface: "vpn1", Area: "0.0.0.0", State: "Full", Role: "-", Priority: 1, UpTimeMsec: 60000, DeadTimeMsec: 3500},
 		{RouterID: "10.255.0.2", Address: "10.0.0.5", Interface: "vpn2", Area: "0.0.0.0", State: "ExStart", Role: "-", Why: "MTU 1500 here, 1420 there", DeadTimeMsec: 3500, SummaryCount: 2},
+		{RouterID: "0.0.0.0", Address: "10.0.0.9", Interface: "vpn2", Area: "0.0.0.0", State: "Down", Role: "-", Why: "no hello from it"},
 	}, f.err
 }
 

@@ -150,8 +150,12 @@ func (s snapshot) collectOSPF(ch chan<- prometheus.Metric) {
 	}
 	for _, n := range s.neighbors {
 		inState[n.State]++
+		who := n.RouterID
+		if who == "0.0.0.0" { // it was never heard
+			who = n.Address
+		}
 		for _, name := range neighborStates {
-			state.is(truth(n.State == name), n.Interface, n.RouterID, n.Area, name)
+			state.is(truth(n.State == name), n.Interface, who, n.Area, name)
 		}
 	}
 	gauge(ch, "ospf_neighbors", "Neighbours in each state.", "state").all(inState)

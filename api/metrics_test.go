@@ -35,9 +35,10 @@ ecmpd_ospf_lsas{area="0.0.0.0",type="router"} 2
 ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn1",neighbor="10.255.0.1",state="Full"} 1
 ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn2",neighbor="10.255.0.2",state="ExStart"} 1
 ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn2",neighbor="10.255.0.2",state="Full"} 0
+ecmpd_ospf_neighbor_state{area="0.0.0.0",interface="vpn2",neighbor="10.0.0.9",state="Down"} 1
 ecmpd_ospf_neighbor_transitions_total 6
 ecmpd_ospf_neighbors{state="Full"} 1
-ecmpd_ospf_neighbors{state="Down"} 0
+ecmpd_ospf_neighbors{state="Down"} 1
 ecmpd_ospf_packet_errors_total{reason="checksum"} 3
 ecmpd_ospf_packets_total{direction="in",type="hello"} 9
 ecmpd_ospf_retransmits_total 4

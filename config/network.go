@@ -28,6 +28,10 @@ func (r *report) networkType(raw *rawInterface, i *ospf.InterfaceConfig) {
 		r.errorf(raw.Static[0].Node, "\"static-neighbors\" is of interface-type non-broadcast, point-to-multipoint and hybrid")
 		return
 	}
+	if len(raw.Static) > maxStatic {
+		r.errorf(raw.Static[maxStatic].Node, "more than %d static-neighbors: let the others speak first, they are neighbours all the same", maxStatic)
+		return
+	}
 	for _, rawStatic := range raw.Static {
 		if n, ok := r.staticNeighbor(&rawStatic, i); ok {
 			i.Static = append(i.Static, n)
@@ -37,6 +41,9 @@ func (r *report) networkType(raw *rawInterface, i *ospf.InterfaceConfig) {
 		r.warnf(raw.Node, "interface-type non-broadcast without static-neighbors: who speaks first has to be somebody else (RFC 2328 C.5)")
 	}
 }
+
+// maxStatic bounds the neighbours that an interface lists.
+const maxStatic = 1000
 
 // defaultPoll is how often silent neighbours of an NBMA network are sent a Hello. On
 // point-to-multipoint networks it is the hello-interval (RFC 2328 9.5).

@@ -121,18 +121,21 @@ func (w *wireGuard) join(hub, branch int) {
 	atHub, atBranch := w.addresses(hub, branch)
 	port := 51800 + branch
 	w.addInterface(w.hubs[hub-1], fmt.Sprintf("vpn%d", branch), atHub, fmt.Sprintf(
-		"private_key=%x\nlisten_port=%d\npublic_key=%x\n", hubKey.Bytes(), port, branchKey.PublicKey().Bytes()))
+		"private_key=%x\nlisten_port=%d\npublic_key=%x\n", hubKey.Bytes(), port, branchKey.PublicKey().Bytes())+everything)
 	w.addInterface(w.branches[branch-1], fmt.Sprintf("vpn%d", hub), atBranch, fmt.Sprintf(
 		"private_key=%x\npublic_key=%x\nendpoint=198.51.100.%d:%d\npersistent_keepalive_interval=25\n",
-		branchKey.Bytes(), hubKey.PublicKey().Bytes(), hub, port))
+		branchKey.Bytes(), hubKey.PublicKey().Bytes(), hub, port)+everything)
 }
+
+// everything lets a peer send and get all that the labs have.
+const everything = "allowed_ip=224.0.0.5/32\nallowed_ip=10.0.0.0/8\n"
 
 // addInterface makes one end of a tunnel. It gets the flags of the kernel's
 // own WireGuard: POINTOPOINT and NOARP, but no MULTICAST.
 func (w *wireGuard) addInterface(n *lab.Node, ifname, address, config string) {
 	w.t.Helper()
 	file := filepath.Join(n.Dir(), ifname+".conf")
-	w.must(os.WriteFile(file, []byte(config+"allowed_ip=224.0.0.5/32\nallowed_ip=10.0.0.0/8\n"), 0o600))
+	w.must(os.WriteFile(file, []byte(config), 0o600))
 	logged := "wgtunnel-" + ifname
 	w.must(os.RemoveAll(filepath.Join(n.Dir(), logged+".log"))) // of a tunnel of that name before
 	p, err := n.Start(logged, wgtunnel, ifname, strconv.Itoa(wgMTU), file)

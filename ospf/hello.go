@@ -51,11 +51,17 @@ func (i *iface) sendHello() {
 	}
 }
 
-// sendHelloTo sends one Hello, unless Grace-LSAs have to go before (RFC 3623 5).
+// sendHelloTo sends one Hello, unless Grace-LSAs have to go before (RFC 3623 5). On a point-to-multipoint network
+// one that goes to a single neighbour lists that one only: it looks for nothing else there, and a hub has many.
 func (i *iface) sendHelloTo(dst netip.Addr) {
-	if i.graces == 0 {
-		i.send(dst, i.composeHello())
+	if i.graces > 0 {
+		return
 	}
+	b := i.composeHello()
+	if i.unicast() && i.kind() == TypePointToMultipoint {
+		b.Neighbors = slices.DeleteFunc(b.Neighbors, func(id packet.ID) bool { return i.findNeighbor(id, dst) == nil })
+	}
+	i.send(dst, b)
 }
 
 // sayGoodbye sends Hellos that list nobody.

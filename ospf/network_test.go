@@ -273,6 +273,13 @@ func TestP2MP9_5_Hellos(t *testing.T) {
 			t.Errorf("%d hellos in 100 s to %s", n, p.addr)
 		}
 	}
+	l.advance(10 * time.Second)
+	hellos, dsts := on[*packet.Hello](l.take(), "eth0")
+	for n, h := range hellos {
+		if want := l.neighbor(dsts[n]).id; !slices.Equal(h.Neighbors, []packet.ID{want}) && want != 0 {
+			t.Errorf("hello to %s lists %v", dsts[n], h.Neighbors)
+		}
+	}
 	if n := len(times[ip("10.0.0.9")]); n != 4 || len(times) != 4 {
 		t.Errorf("%d polls in 100 s: %v", n, times)
 	}
