@@ -21,9 +21,9 @@ func TestBFDSessions(t *testing.T) {
 		want         string
 	}{
 		{"eth0", "10.0.0.2", nbrInit, "[]"},
-		{"eth0", "10.0.0.3", nbrTwoWay, "[{{50ms 3} 10.0.0.1 10.0.0.3 false}]"},
-		{"tun0", "10.1.0.2", nbrFull, "[{{50ms 3} 10.1.0.1 10.1.0.2 true}]"},
-		{"tun1", "10.255.0.9", nbrFull, "[{{50ms 3} 10.255.0.1 10.255.0.9 true}]"},
+		{"eth0", "10.0.0.3", nbrTwoWay, "[{{50ms 3 { [] false} false} 10.0.0.1 10.0.0.3 false}]"},
+		{"tun0", "10.1.0.2", nbrFull, "[{{50ms 3 { [] false} false} 10.1.0.1 10.1.0.2 true}]"},
+		{"tun1", "10.255.0.9", nbrFull, "[{{50ms 3 { [] false} false} 10.255.0.1 10.255.0.9 true}]"},
 	} {
 		l.peer(c.ifname, "9."+strings.TrimPrefix(c.addr, "10."), c.addr).bring(c.state)
 		if got := fmt.Sprint(l.e.BFDSessions(c.ifname)); got != c.want {
