@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Paths of the API; all but the orders answer GET. [PathNeighbors] and [PathBorderRouters] take the query
@@ -102,11 +104,13 @@ const (
 	maxHeaderBytes  = 16 << 10
 	maxBodyBytes    = 1 << 20 // a configuration file is the longest body
 	maxRequests     = 64      // at the same time; each may hold one encoded answer
+	maxConnections  = 256     // at the same time; more wait until one ends or has been idle
 )
 
 // Serve answers requests on l until ctx ends, then lets answers under way
 // finish for at most a second and closes l. It returns nil after a clean end.
 func Serve(ctx context.Context, l net.Listener, b Backend) error {
+	l = netutil.LimitListener(l, maxConnections)
 	srv := &http.Server{
 		Handler:           newHandler(b),
 		BaseContext:       func(net.Listener) context.Context { return ctx },

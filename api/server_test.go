@@ -305,3 +305,22 @@ func TestExplainQuery(t *testing.T) {
 		}
 	}
 }
+
+// Clients that connect and say nothing take every place, and lose it.
+func TestManySilentClients(t *testing.T) {
+	t.Parallel()
+	socket, stop := serve(t, &fake{})
+	defer func() { _ = stop() }()
+	for range maxConnections + 10 {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*readTimeout)
+	defer cancel()
+	if _, err := NewClient(socket).Body(ctx, PathStatus); err != nil {
+		t.Errorf("asked beside silent clients: %v", err)
+	}
+}

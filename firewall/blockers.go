@@ -129,20 +129,49 @@ func (w *walker) packets(interfaces []string, transit []netip.Prefix) []packet {
 	}
 	slices.Sort(names)
 	addresses, anyPort := prefixRanges(transit), [][2]uint32{{0, 0xffff}}
+	all := &links{names: interfaces, known: map[*condition]answer{}}
 	var out []packet
-	for _, in := range names {
-		for _, to := range names {
-			if in == to && len(names) > 1 {
-				continue
-			}
-			for _, protocol := range []byte{protocolTCP, protocolUDP} {
-				out = append(out, packet{
-					in: in, out: to, protocol: protocol, source: addresses, destination: addresses,
-					sourceType: typeUnicast, destinationType: typeUnicast, sourcePort: anyPort, destinationPort: anyPort,
-					states: stateUntracked,
-				})
+	for _, way := range w.ways(names) {
+		for _, protocol := range []byte{protocolTCP, protocolUDP} {
+			out = append(out, packet{
+				in: way[0], out: way[1], links: all, protocol: protocol, source: addresses, destination: addresses,
+				sourceType: typeUnicast, destinationType: typeUnicast, sourcePort: anyPort, destinationPort: anyPort,
+				states: stateUntracked,
+			})
+		}
+	}
+	return out
+}
+
+// maxMatches bounds how many rules are compared with packets at a time, which takes
+// about a tenth of a second.
+const maxMatches = 1_000_000
+
+// ways are the pairs of interfaces that packets come in and go out through: each
+// with each, where that is too much one end known, and at the last none. An end
+// that is not known is empty.
+func (w *walker) ways(names []string) (out [][2]string) {
+	rules := 1
+	for _, c := range w.chains {
+		rules += len(c.rules)
+	}
+	switch n := len(names); {
+	case n == 1:
+		return [][2]string{{names[0], names[0]}}
+	case n*n*rules <= maxMatches:
+		for _, in := range names {
+			for _, to := range names {
+				if in != to {
+					out = append(out, [2]string{in, to})
+				}
 			}
 		}
+	case n*rules <= maxMatches:
+		for _, name := range names {
+			out = append(out, [2]string{name, ""}, [2]string{"", name})
+		}
+	default:
+		out = [][2]string{{"", ""}}
 	}
 	return out
 }

@@ -84,8 +84,8 @@ func TestBlockersAgainstPackets(t *testing.T) {
 			if fmt.Sprint(got) != fmt.Sprint(tt.want) {
 				t.Errorf("blockers %+v, want %v\n%s", found, tt.want, n.hub.listing(t))
 			}
-			tcp := n.a.reach("tcp4", "10.10.1.1", "10.10.2.1:7000") == nil
-			udp := n.a.reach("udp4", "10.10.1.1", "10.10.2.1:7000") == nil
+			tcp := n.a.passes(tt.tcp, "tcp4", "10.10.1.1", "10.10.2.1:7000")
+			udp := n.a.passes(tt.udp, "udp4", "10.10.1.1", "10.10.2.1:7000")
 			if tcp != tt.tcp || udp != tt.udp {
 				t.Errorf("TCP passes %v, UDP %v; want %v, %v", tcp, udp, tt.tcp, tt.udp)
 			}

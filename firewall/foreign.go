@@ -134,6 +134,7 @@ const (
 // values, any one.
 type packet struct {
 	in, out                     string
+	links                       *links // of which in or out is one, where it is empty
 	protocol                    byte
 	source, destination         [][2]uint32 // none: not known
 	sourceType, destinationType uint8       // RTN_ numbers; 0: not known
@@ -150,7 +151,42 @@ func (p *packet) tracked() answer {
 	return someOf(p.states, stateEstablished|stateRelated|stateNew)
 }
 
-func (c condition) answer(p *packet, h hook) answer {
+// links are interfaces of which nobody knows which one it is.
+type links struct {
+	names []string
+	known map[*condition]answer // whether they match
+}
+
+func (l *links) answer(c *condition) answer {
+	if a, ok := l.known[c]; ok {
+		return a
+	}
+	matching := 0
+	for _, name := range l.names {
+		if matchesName(c.names, name) {
+			matching++
+		}
+	}
+	a := maybe
+	switch matching {
+	case 0:
+		a = no
+	case len(l.names):
+		a = yes
+	}
+	l.known[c] = a
+	return a
+}
+
+// name answers whether an interface's name matches.
+func (c *condition) name(p *packet, name string) answer {
+	if name == "" && p.links != nil {
+		return p.links.answer(c)
+	}
+	return truth(matchesName(c.names, name))
+}
+
+func (c *condition) answer(p *packet, h hook) answer {
 	a := c.matches(p, h)
 	if c.field == fieldTracked && a == no {
 		return no // the rule ends where it asks, whatever it compares with
@@ -161,7 +197,7 @@ func (c condition) answer(p *packet, h hook) answer {
 	return a
 }
 
-func (c condition) matches(p *packet, h hook) answer {
+func (c *condition) matches(p *packet, h hook) answer {
 	switch c.field {
 	case fieldTracked:
 		return p.tracked()
@@ -178,12 +214,12 @@ func (c condition) matches(p *packet, h hook) answer {
 		if h >= hookPostrouting { // not every kernel tells there
 			return maybe
 		}
-		return truth(matchesName(c.names, p.in))
+		return c.name(p, p.in)
 	case fieldOut:
 		if h == hookPrerouting || h == hookIngress {
 			return truth(matchesName(c.names, ""))
 		}
-		return truth(matchesName(c.names, p.out))
+		return c.name(p, p.out)
 	case fieldFamily:
 		return truth(slices.Contains(c.values, familyIPv4))
 	case fieldProtocol:

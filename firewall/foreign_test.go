@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +113,31 @@ func TestPacketsOfManyInterfaces(t *testing.T) {
 	}
 	if !slices.ContainsFunc(got, func(p packet) bool { return p.in == "vpnaa" }) {
 		t.Error("the interface that a rule names is missing")
+	}
+}
+
+// TestBlockersOfManyRules: thousands of rules, each for a tunnel of its own, do not
+// make a pair of each two tunnels; what holds for all of them is certain all the same.
+func TestBlockersOfManyRules(t *testing.T) {
+	var names []string
+	chain := foreignChain{family: "inet", table: "t", name: "f", hook: hookForward}
+	rule := func(f field, name string, v verdict) foreignRule {
+		return foreignRule{when: []condition{{field: f, names: []string{name}}}, verdict: v, text: name}
+	}
+	for i := range 300 {
+		names = append(names, fmt.Sprintf("vpn%d", i))
+		for range 10 {
+			chain.rules = append(chain.rules, rule(fieldOut, "lan", verdictDrop), rule(fieldIn, names[i], verdictNone))
+		}
+	}
+	chain.rules = append(chain.rules, rule(fieldIn, "vpn7", verdictDrop), rule(fieldOut, "vpn*", verdictDrop))
+	got := blockers([]foreignChain{chain}, names, prefixes("10.0.0.0/8"))
+	if len(got) != 2 || got[0].Rule != "vpn*" || got[1].Rule != "vpn7" || got[1].Certain {
+		t.Errorf("%+v", got)
+	}
+	w := newWalker([]foreignChain{chain})
+	if n := len(w.packets(names, prefixes("10.0.0.0/8"))) * len(chain.rules); n > 2*2*maxMatches {
+		t.Errorf("%d rules are compared with packets", n)
 	}
 }
 

@@ -148,8 +148,8 @@ func (w *walker) affect(c *foreignChain, r foreignRule, hit answer) {
 
 func (w *walker) match(r foreignRule) answer {
 	a := yes
-	for _, k := range r.when {
-		a = min(a, k.answer(w.p, w.base.hook))
+	for i := range r.when {
+		a = min(a, r.when[i].answer(w.p, w.base.hook))
 	}
 	return a
 }

@@ -65,7 +65,7 @@ var table = []room{
 	{path: "config", own: []string{"ospf", "ospf/auth", "ospf/packet", "rib", "transit", "fib", "firewall", "nexthop", "wan"}, others: []string{yaml}},
 	{path: "routeros/script", pure: true},
 	{path: "routeros", own: []string{"routeros/script"}, pure: true},
-	{path: "api", others: []string{prometheus}},
+	{path: "api", others: []string{prometheus, xnet}},
 	{path: "daemon", own: []string{"*"}, others: []string{logrus, sys}},
 	{path: "record", own: []string{"ospf"}},
 	{path: "capture", others: []string{gopacket}},
