@@ -173,7 +173,25 @@ func (d *domain) tellNetworks(r *Router, a packet.ID) map[netip.Prefix]int {
 	if to.Type == ospf.AreaStub || to.Type == ospf.AreaNSSA && !to.Summary {
 		out[netip.MustParsePrefix("0.0.0.0/0")] = int(to.DefaultCost)
 	}
+	withoutIDs(out)
 	return out
+}
+
+// withoutIDs takes out the prefixes whose link state ids all belong to longer ones (RFC 2328 appendix E).
+func withoutIDs(told map[netip.Prefix]int) {
+	longestFirst := sortedPrefixes(told)
+	slices.SortStableFunc(longestFirst, func(a, b netip.Prefix) int { return b.Bits() - a.Bits() })
+	for _, p := range longestFirst {
+		inside := 0
+		for o := range told {
+			if o.Bits() > p.Bits() && p.Contains(o.Addr()) {
+				inside++
+			}
+		}
+		if inside >= 1<<(32-p.Bits()) {
+			delete(told, p)
+		}
+	}
 }
 
 func passes(list []ospf.PrefixRange, p netip.Prefix) bool {

@@ -269,6 +269,7 @@ func better(table map[netip.Prefix]wantedRoute, p netip.Prefix, w wantedRoute) {
 			old.hops[h] = true
 		}
 		old.nssa = old.nssa || w.nssa
+		old.area = max(old.area, w.area) // one area stands for all
 		table[p] = old
 	}
 }
