@@ -60,7 +60,9 @@ type areaKind struct {
 	kind        string // stub or nssa; normal when empty
 	noSummary   bool
 	defaultCost int
-	translator  string // of ecmpd
+	translator  string   // of ecmpd
+	exports     []string // of ecmpd
+	imports     []string // of ecmpd
 	ranges      []areaRange
 }
 
@@ -318,6 +320,11 @@ func (k areaKind) ecmpd() string {
 	}
 	if k.translator != "" {
 		fmt.Fprintf(&b, "      nssa-translator: %s\n", k.translator)
+	}
+	for key, list := range map[string][]string{"export-list": k.exports, "import-list": k.imports} {
+		if len(list) > 0 {
+			fmt.Fprintf(&b, "      %s: [%s]\n", key, strings.Join(list, ", "))
+		}
 	}
 	if len(k.ranges) > 0 {
 		b.WriteString("      ranges:\n")
