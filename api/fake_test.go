@@ -143,6 +143,13 @@ func (f *fake) Symmetry(_ context.Context, about netip.Addr) (Symmetry, error) {
 	return s, f.err
 }
 
+func (f *fake) Memory(context.Context) (Memory, error) {
+	return Memory{
+		Parts: []MemoryPart{{"lsas", 100003, 16900507, 169}, {"graph", 0, 900, 0}, {"neighbors", 1, 9600000, 960}}, Heap: Heap{47000000, 58000000},
+		Processes: []Process{{4711, "daemon", 76000000, 74000000}},
+	}, nil
+}
+
 func (f *fake) Status(context.Context) (Status, error) {
 	return Status{
 		Version: "v1", StartedAt: "2026-01-02T03:04:05.5Z", Converged: true,

@@ -121,6 +121,7 @@ func (m router) forwarding() {
 func (m router) judgements() {
 	b := m.b
 	m.get(PathStatus, func(r *http.Request) (any, error) { return b.Status(r.Context()) })
+	m.get(PathMemory, func(r *http.Request) (any, error) { return b.Memory(r.Context()) })
 	m.get(PathSymmetry, func(r *http.Request) (any, error) {
 		s, err := symmetryOf(r, b)
 		return SymmetryBody{s}, err

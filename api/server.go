@@ -36,6 +36,7 @@ const (
 	PathSymmetry      = "/v1/symmetry"
 	PathWAN           = "/v1/wan"
 	PathStatus        = "/v1/status"
+	PathMemory        = "/v1/memory"
 	PathExplain       = "/v1/explain"
 	PathDoctor        = "/v1/doctor"
 	PathMetrics       = "/metrics"
@@ -81,6 +82,7 @@ type Backend interface {
 	// Symmetry returns the pairs of one router, or all for the zero Addr.
 	Symmetry(ctx context.Context, about netip.Addr) (Symmetry, error)
 	Status(ctx context.Context) (Status, error)
+	Memory(ctx context.Context) (Memory, error)
 	// Explain returns [ErrNotFound] when no route leads to the destination.
 	Explain(ctx context.Context, q ExplainQuery) (Explain, error)
 	Doctor(ctx context.Context) (Doctor, error)

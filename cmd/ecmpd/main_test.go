@@ -123,6 +123,10 @@ func (r *router) BFD(context.Context) (api.BFDSessions, error) {
 	s := r.get()
 	return api.BFDSessions{Sessions: s.bfd}, s.err
 }
+func (r *router) Memory(context.Context) (api.Memory, error) {
+	s := r.get()
+	return exampleMemory, s.err
+}
 func (r *router) Status(context.Context) (api.Status, error) { s := r.get(); return s.status, s.err }
 func (r *router) Doctor(context.Context) (api.Doctor, error) { s := r.get(); return s.doctor, s.err }
 func (r *router) Explain(_ context.Context, q api.ExplainQuery) (api.Explain, error) {
@@ -315,6 +319,7 @@ func TestShowJSONIsTheBody(t *testing.T) {
 		"show symmetry":                   api.PathSymmetry,
 		"sh sy 10.255.0.11":               api.PathSymmetry + "?routerId=10.255.0.11",
 		"show st":                         api.PathStatus,
+		"show memory":                     api.PathMemory,
 	} {
 		want, err := api.NewClient(socket).Body(t.Context(), path)
 		if err != nil {

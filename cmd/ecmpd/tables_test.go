@@ -191,6 +191,7 @@ func TestTables(t *testing.T) {
 		"wan-wide":            func(s screen) { drawWAN(s, api.WANBody{WAN: example.wan}, true) },
 		"wan-none":            func(s screen) { drawWAN(s, api.WANBody{}, false) },
 		"wan-rules":           func(s screen) { drawWANRules(s, api.WANBody{WAN: example.wan}, false) },
+		"memory":              func(s screen) { drawMemory(s, exampleMemory, false) },
 		"status":              func(s screen) { drawStatus(s, example.status, false) },
 		"doctor":              func(s screen) { drawDoctor(s, example.doctor) },
 		"doctor-clean":        func(s screen) { drawDoctor(s, api.Doctor{}) },
@@ -253,4 +254,13 @@ func TestScreenOfPipe(t *testing.T) {
 	if s := newScreen(w); s.width != 0 || s.color {
 		t.Errorf("a pipe has width %d, colour %v", s.width, s.color)
 	}
+}
+
+var exampleMemory = api.Memory{
+	Parts: []api.MemoryPart{
+		{Name: "lsas", Count: 100_003, Bytes: 16_900_507, Each: 169}, {Name: "graph", Bytes: 900},
+		{Name: "neighbors", Count: 1, Bytes: 960, Each: 960},
+	},
+	Heap:      api.Heap{Live: 47_000_000, Resident: 58_000_000},
+	Processes: []api.Process{{PID: 4711, Name: "daemon", Resident: 76_000_000, Proportional: 74_000_000}, {PID: 4713, Name: "bfd", Resident: 9_000_000, Proportional: 3_100_000}},
 }
