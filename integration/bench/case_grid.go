@@ -40,15 +40,18 @@ func (b *bench) grid(width, height int) (*gridScene, error) {
 		return nil, err
 	}
 	g := &gridScene{scene: s, network: injector.Grid(width, height), width: width, height: height}
-	if err := g.load(b); err != nil {
+	if err := g.load(b, dut{ports: gridPorts}); err != nil {
 		s.close()
 		return nil, err
 	}
 	return g, nil
 }
 
-func (g *gridScene) load(b *bench) error {
-	var c injector.Config
+// gridPorts are the router's.
+var gridPorts = []string{"eth0", "eth1"}
+
+func (g *gridScene) load(b *bench, d dut) error {
+	c := injector.Config{BFD: d.bfd}
 	for i, corner := range []int{0, g.width - 1} {
 		if err := g.wire("eth", i, "world"); err != nil {
 			return err
@@ -57,7 +60,7 @@ func (g *gridScene) load(b *bench) error {
 		c.Links = append(c.Links, injector.Link{Interface: fmt.Sprintf("eth%d", i), Address: worldEnd(i), RouterID: g.network.ID(corner)})
 	}
 	c.LSAs = g.network.LSAs()
-	if err := g.start(b.maker, b.binary, dut{ports: []string{"eth0", "eth1"}}); err != nil {
+	if err := g.start(b.maker, b.binary, d); err != nil {
 		return err
 	}
 	var err error

@@ -29,6 +29,7 @@ var allCases = []benchCase{
 	{name: "carrier", about: "one of two links loses carrier, 100,000 prefixes, 10,000 probes a second", run: (*bench).carrier},
 	{name: "tunnels", about: "10, 100 and 1,000 tunnels on one hub: all Full, idle CPU, memory", run: (*bench).tunnels},
 	{name: "flaps", about: "1,000 changes in ten seconds in a grid of 5,041 routers", run: (*bench).flaps},
+	{name: "soak", about: "10,000 routers, SPF every second, show … -o json in a loop, BFD 50 ms × 3: what is lost in ten minutes (-soak)", slow: true, run: (*bench).soak},
 	{name: "growth", about: "twice the LSAs, twice the routers: how much more time", run: (*bench).growth},
 }
 

@@ -41,8 +41,9 @@ type bench struct {
 	binary string // ecmpd
 	report report
 	only   []string // makes
-	name   string   // of the case that runs
-	maker  string   // that is measured
+	endure time.Duration
+	name   string // of the case that runs
+	maker  string // that is measured
 }
 
 func run() error {
@@ -51,6 +52,7 @@ func run() error {
 	binary := flag.String("ecmpd", "bin/ecmpd", "the `program` under test")
 	version := flag.String("version", "", "of ecmpd, for the report")
 	docs := flag.String("docs", "", "`directory` for performance.json and performance.svg, none when empty")
+	endure := flag.Duration("soak", 10*time.Minute, "how long the case soak lasts")
 	flag.Parse()
 	if *cases == "list" {
 		for _, c := range allCases {
@@ -71,7 +73,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	b := &bench{ctx: ctx, binary: program, only: strings.Split(*only, ",")}
+	b := &bench{ctx: ctx, binary: program, only: strings.Split(*only, ","), endure: *endure}
 	b.report = report{Date: time.Now().UTC().Format(time.DateOnly), Version: *version, Kernel: kernelRelease(), Processors: runtime.NumCPU()}
 	for _, c := range chosen {
 		b.measure(c)

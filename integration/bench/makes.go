@@ -22,6 +22,7 @@ var makes = []string{"ecmpd", "frr", "bird"}
 type dut struct {
 	ports []string // interfaces
 	bfd   bool     // 50 ms × 3 on all of them
+	eager bool     // ecmpd: SPF 50 ms after every event
 }
 
 // router prepares a make. A router without SPF delay at the first event is the
@@ -42,9 +43,13 @@ func (d dut) router(maker string, node *lab.Node, binary string) peer.Router {
 
 func (d dut) ecmpd() string {
 	var b strings.Builder
+	long := "5s"
+	if d.eager {
+		long = "50ms"
+	}
 	b.WriteString("router-id: " + routerID + `
 ospf:
-  spf-delay: {initial-delay: 0s, short-delay: 50ms, long-delay: 5s, hold-down: 10s, time-to-learn: 500ms}
+  spf-delay: {initial-delay: 0s, short-delay: 50ms, long-delay: ` + long + `, hold-down: 10s, time-to-learn: 500ms}
   areas:
     - area-id: 0.0.0.0
       interfaces:
