@@ -5,7 +5,7 @@
 // Files: speaker.go (the loop), output.go (what becomes of the engine's
 // output), clock.go (the time of day), poller.go (sleeping), socket.go (the sockets and their options), receive.go and
 // send.go (batches of datagrams), header.go (the IPv4 header), membership.go
-// (multicast groups), inbox.go (the way in for other goroutines).
+// (multicast groups), priority.go (what goes first), inbox.go (the way in for other goroutines).
 //
 // Few sockets serve every interface. Two raw protocol 89 sockets, bound to no
 // device, receive: one takes Hellos, the other everything else, told apart by

@@ -60,6 +60,7 @@ func (s *Speaker) telling() bool {
 
 // flush sends what the turn has queued, then passes on what it has to tell.
 func (s *Speaker) flush(now time.Time) {
+	prioritise(s.queue)
 	s.outlet = s.outlet[:0]
 	sendable := s.queue[:0]
 	var routed []ospf.Transmit // few: those on virtual links
