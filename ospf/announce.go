@@ -24,7 +24,7 @@ func (a *area) mayAnnounce() bool {
 			if n.state < nbrInit { // listed, and not there
 				continue
 			}
-			ready = ready && (n.state == nbrFull || n.state == nbrTwoWay)
+			ready = ready && (n.state == nbrFull || n.state == nbrTwoWay && !n.queued())
 			full[n.id] = full[n.id] || n.state == nbrFull
 		}
 	}

@@ -201,7 +201,9 @@ func (n *neighbor) receiveDBDesc(h packet.Header, b *packet.DBDesc) {
 	case nbrLoading, nbrFull:
 		n.exchange.receiveLate(b)
 	case nbrTwoWay: // 10.6: ignored
-		n.early = earlyDBDesc{b, i.e.now}
+		if b.Flags&packet.DDInit != 0 && len(b.Headers) == 0 {
+			n.early = earlyDBDesc{b, i.e.now}
+		}
 	default:
 		i.reject(n.addr, h, RejectNeighborState, "%s in state %s", h.Type, n.state)
 	}

@@ -110,7 +110,8 @@ const patience = 4
 func (n *neighbor) busyUntil() time.Time {
 	dead := n.i.cfg.DeadInterval
 	hello := n.deadAt.Add(-dead)
-	if n.state < nbrExchange || n.i.strangers.reason(n.addr, hello) != 0 {
+	refused := n.i.strangers.reason(n.addr, hello)
+	if n.state < nbrExchange || refused != 0 && refused < RejectUnknownNeighbor {
 		return n.deadAt
 	}
 	until := n.other.Add(dead)

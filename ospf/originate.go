@@ -58,6 +58,7 @@ func (e *Engine) originateWith(d *database, k packet.Key, options packet.Options
 	if s.wanted && s.options == options && bytes.Equal(s.content, content) {
 		return
 	}
+	s.pending = s.pending && s.wanted // a flush that is due no longer is
 	s.wanted, s.content, s.options = true, content, options
 	e.schedule(s)
 }

@@ -12,6 +12,7 @@ import (
 type pacing struct {
 	forming []*neighbor // in ExStart, Exchange or Loading, and not for long in one of them
 	waiting []*neighbor // in 2-Way until it is their turn; some have lost interest
+	turn    *neighbor   // whose turn it is
 	timer   timer       // when one of those that form has had its time
 }
 
@@ -22,9 +23,22 @@ const formingTime = 10 * time.Second
 func (s nbrState) forming() bool { return s >= nbrExStart && s <= nbrLoading }
 
 // admits tells whether the neighbour may begin the exchange now.
-func (p *pacing) admits(n *neighbor) bool {
+func (p *pacing) admits(n *neighbor) bool { return p.turn == n || len(p.waiting) == 0 && p.room(n) }
+
+// room tells whether one more adjacency may come up on the neighbour's interface. A quarter of the places
+// is for others: whoever makes up neighbours on one link does not keep those of all links waiting.
+func (p *pacing) room(n *neighbor) bool {
 	limit := n.i.e.cfg.MaxForming
-	return limit <= 0 || len(p.forming) < limit && (len(p.waiting) == 0 || p.waiting[0] == n)
+	if limit <= 0 {
+		return true
+	}
+	same := 0
+	for _, o := range p.forming {
+		if o.i == n.i {
+			same++
+		}
+	}
+	return len(p.forming) < limit && same < limit-limit/4
 }
 
 // moved takes a change of state into account.
@@ -51,15 +65,18 @@ func (n *neighbor) queued() bool { return n.state == nbrTwoWay && n.wantsAdjacen
 func (e *Engine) settlePacing() {
 	p := &e.pacing
 	p.forming = slices.DeleteFunc(p.forming, func(n *neighbor) bool { return e.now.Sub(n.since) >= formingTime })
-	for len(p.waiting) > 0 {
-		n := p.waiting[0]
-		if n.queued() {
-			if !p.admits(n) {
-				break
-			}
+	waiting := p.waiting
+	p.waiting = nil
+	for _, n := range waiting {
+		switch {
+		case !n.queued():
+		case !p.room(n):
+			p.waiting = append(p.waiting, n)
+		default:
+			p.turn = n
 			n.event(adjOK, "its turn has come")
+			p.turn = nil
 		}
-		p.waiting = p.waiting[1:]
 	}
 	e.timers.stop(&p.timer)
 	if len(p.waiting) > 0 {

@@ -152,3 +152,24 @@ func TestInactivity4222_2_2_Refused(t *testing.T) {
 		t.Errorf("lived %s", lived)
 	}
 }
+
+// Neighbours that are made up on one link leave places to those of others.
+func TestPacing_LeavesRoom(t *testing.T) {
+	l, peers := spokes(t, 2, func(c *Config) {
+		c.MaxForming = 8
+		lan := interfaceConfig("eth0")
+		lan.Type = TypePointToMultipoint
+		c.Areas[0].Interfaces = append([]InterfaceConfig{lan}, c.Areas[0].Interfaces...)
+	})
+	for n := range 12 {
+		l.peer("eth0", fmt.Sprintf("3.3.3.%d", n+1), fmt.Sprintf("10.0.0.%d", n+10)).hi()
+	}
+	if n := len(l.e.pacing.forming); n != 6 {
+		t.Errorf("%d adjacencies come up on one link", n)
+	}
+	peers[0].hi()
+	peers[1].hi()
+	if got := states(peers); !slices.Equal(got, []nbrState{nbrExStart, nbrExStart}) || len(l.e.pacing.waiting) != 6 {
+		t.Errorf("%v, %d wait", got, len(l.e.pacing.waiting))
+	}
+}

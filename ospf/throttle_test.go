@@ -77,3 +77,25 @@ func TestOriginate12_4_RefreshSpread(t *testing.T) {
 		}
 	}
 }
+
+// 12.4, 14.1: an LSA that is withdrawn and wanted again within MinLSInterval is not originated sooner for
+// the flush that did not come.
+func TestOriginate12_4_WithdrawnAndBack(t *testing.T) {
+	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 5}))
+	l.full("tun0", "2.2.2.2", "10.1.0.2")
+	l.step(Offer{Source: Static, Add: prefixes("172.16.0.0/24")})
+	l.take()
+	l.step(Offer{Source: Static, Remove: prefixes("172.16.0.0/24")})
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Redistribute = []Redistribute{{Source: Static, Metric: 6}} })
+	l.step(Offer{Source: Static, Add: prefixes("172.16.0.0/24")})
+	l.advance(4900 * time.Millisecond)
+	for _, h := range flooded(l.take(), "tun0") {
+		if h.Type == packet.LSExternal {
+			t.Errorf("%+v within MinLSInterval", h)
+		}
+	}
+	l.advance(200 * time.Millisecond)
+	if got := flooded(l.take(), "tun0"); len(got) != 1 || got[0].Type != packet.LSExternal {
+		t.Errorf("after MinLSInterval %+v", got)
+	}
+}
