@@ -36,12 +36,13 @@ type Events struct {
 
 // Event is something that happened to OSPF.
 type Event struct {
-	Time      string `json:"time"` // [TimeFormat]
-	Kind      string `json:"kind"` // neighbor, interface, graceful-restart, rejected (a packet), overflow, alarm
-	Interface string `json:"interface"`
-	RouterID  string `json:"routerId"` // of the neighbour; empty when unknown
-	Address   string `json:"address"`  // of the neighbour, or source of the packet
-	From      string `json:"from"`     // state before and after a change
+	Time string `json:"time"` // [TimeFormat]
+	Kind string `json:"kind"` // neighbor, interface, graceful-restart, rejected (a packet), overflow, alarm, uplink
+
+	Interface string `json:"interface"` // or uplink
+	RouterID  string `json:"routerId"`  // of the neighbour; empty when unknown
+	Address   string `json:"address"`   // of the neighbour, or source of the packet
+	From      string `json:"from"`      // state before and after a change
 	To        string `json:"to"`
 	Reason    string `json:"reason"`
 }

@@ -195,6 +195,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	}
 	c.Static, c.StaticBFD = r.static(raw.Static)
 	c.WAN = r.wan(raw.WAN)
+	r.warnStaticDefault(raw)
 	c.WANDefault = r.wanDefault(section(raw.OSPF).DefaultOriginate, raw.WAN)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	c.OSPF.Hostname = r.hostname(raw.Hostname)

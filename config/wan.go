@@ -298,3 +298,12 @@ func (r *report) target(n *node) (wan.Target, bool) {
 func isHost(a netip.Addr) bool {
 	return a.Is4() && a.As4()[0] != 0 && a.As4()[0] != 127 && a.As4()[0] < 224
 }
+
+// warnStaticDefault tells of a default route that stays when all uplinks are down.
+func (r *report) warnStaticDefault(raw *rawConfig) {
+	for _, s := range raw.Static {
+		if raw.WAN != nil && s.Prefix != nil && s.Prefix.text == "0.0.0.0/0" {
+			r.warnf(s.Prefix, "this default route takes over when all uplinks are down; should it lead over one of them, remove it: uplinks make their own")
+		}
+	}
+}

@@ -176,6 +176,10 @@ wan:
 	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings[0].Message, `no rule uses list "unused"`) || !strings.Contains(c.Warnings[1].Message, "no packet ever gets here") {
 		t.Errorf("warnings %v", c.Warnings)
 	}
+	c2 := parse(t, "router-id: 10.0.0.1\nwan: {uplinks: [{name: a, interface: eth1, gateway: 192.0.2.1}]}\nstatic: [{prefix: 0.0.0.0/0, next-hops: [{via: 192.0.2.1}]}]\n")
+	if len(c2.Warnings) != 1 || !strings.Contains(c2.Warnings[0].Message, "takes over when all uplinks are down") {
+		t.Errorf("static default: %v", c2.Warnings)
+	}
 	if c.Ready() == nil || !strings.Contains(c.Ready().Error(), "/nowhere/at/all") {
 		t.Errorf("ready: %v", c.Ready())
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/ospf"
@@ -49,6 +50,7 @@ type wanLoop struct {
 	healthy func(bool)        // told when the first uplink comes up, or the last goes down
 	loosen  func(link string) // its reverse-path check
 	hooks   *hooks
+	history func(wan.Event)
 	path    string // of wanFile
 	machine *wan.Machine
 	cfg     wan.Config
@@ -75,7 +77,7 @@ func (d *daemon) newWANLoop(cfg *config.Config) *wanLoop {
 		path:    filepath.Join(d.options.StateDir, wanFile),
 		dead:    map[uint32]bool{}, probers: map[string]prober{},
 	}
-	w.hooks = newHooks(d.log)
+	w.hooks, w.history = newHooks(d.log), d.rememberUplink
 	w.kept = w.recall()
 	w.machine = wan.New(w.kept)
 	d.healthy.Store(len(cfg.WAN.Uplinks) > 0) // until it is known better
@@ -157,6 +159,7 @@ func (w *wanLoop) note(events []wan.Event) {
 		} else {
 			entry.Warn("uplink is down")
 		}
+		w.history(e)
 		w.hooks.tell(w.cfg.OnChange, e)
 	}
 }
@@ -284,4 +287,15 @@ func (d *daemon) wanDefault(cfg *config.Config, o *ospf.DefaultOriginate) {
 	case w.DownMetric > 0:
 		o.When, o.Metric = ospf.DefaultAlways, w.DownMetric
 	}
+}
+
+// rememberUplink puts a change among what happened lately, which the OSPF loop owns and nobody waits for.
+func (d *daemon) rememberUplink(e wan.Event) {
+	from, to := "up", "down"
+	if e.Up {
+		from, to = to, from
+	}
+	go d.speaker.Do(func(now time.Time) { // after the end of the loop there is nobody to tell
+		d.history.events.add(api.Event{Time: now.Format(api.TimeFormat), Kind: "uplink", Interface: e.Name, From: from, To: to, Reason: e.Reason})
+	})
 }

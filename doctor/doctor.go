@@ -4,7 +4,7 @@
 //
 // Files: doctor.go is the vocabulary, kernel.go the checks of kernel settings and
 // programs beside ecmpd, rules.go those of rulesets and connection tracking,
-// network.go those of OSPF and routes. Package doctor/host looks for other programs.
+// network.go those of OSPF and routes, uplinks.go those of ways to the Internet. Package doctor/host looks for other programs.
 package doctor
 
 import (
@@ -56,6 +56,8 @@ type Facts struct {
 
 	Overflow bool     // own externals are taken back for want of room (RFC 1765)
 	Overfull []string // databases that have refused LSAs: scope, number and limit
+
+	Uplinks Uplinks
 
 	Interfaces []Interface
 	Neighbors  []Neighbor
@@ -163,7 +165,7 @@ func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
 		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, oneWay, mtuMismatch, uselessFull,
-		overfull, missingHops, unresolvedGateways, ownSource, reversePath, hashPolicy, hashSeed,
+		overfull, missingHops, unresolvedGateways, ownSource, reversePath, uplinks, hashPolicy, hashSeed,
 		blockers, translation, offload, trackedEntries, windows, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,
 	} {

@@ -31,8 +31,8 @@ type wanNet struct {
 
 const wanServer = "198.51.100.1"
 
-// wanCheck finds a death and a return within about a second.
-const wanCheck = "check: {targets: [gateway, icmp 198.51.100.1], interval: 200ms, down-after: 3, up-after: 2, hold-up: 500ms}"
+// wanCheck finds a death and a return within about two seconds.
+const wanCheck = "check: {targets: [gateway, icmp 198.51.100.1], interval: 500ms, down-after: 3, up-after: 2, hold-up: 500ms}"
 
 // startWAN builds the network and starts its routers; text is the router's section wan.
 func startWAN(t testing.TB, limit time.Duration, text string) *wanNet {
@@ -156,6 +156,30 @@ func (n *wanNet) who(node, at string) {
 			}()
 		}
 	}()
+}
+
+// resolve answers every question with itself, as a name server that refuses might, until it is stopped.
+func (n *wanNet) resolve(node string) (stop func()) {
+	n.t.Helper()
+	var c net.PacketConn
+	n.must(n.Node(node).Do(func() (err error) {
+		c, err = net.ListenPacket("udp4", wanServer+":53") // or answers would have another address
+		return err
+	}))
+	stop = func() { c.Close() }
+	n.t.Cleanup(stop)
+	go func() {
+		question := make([]byte, 512)
+		for {
+			size, from, err := c.ReadFrom(question)
+			if err != nil {
+				return
+			}
+			question[2] |= 0x80 // it is a response
+			_, _ = c.WriteTo(question[:size], from)
+		}
+	}()
+	return stop
 }
 
 // line is an open connection.

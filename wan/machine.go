@@ -46,7 +46,9 @@ type Event struct {
 
 // New returns a machine that has nothing to do yet; memory is that of an earlier run.
 func New(memory map[string]Memory) *Machine {
-	return &Machine{memory: maps.Clone(memory)}
+	m := &Machine{memory: maps.Clone(memory)}
+	maps.DeleteFunc(m.memory, func(_ string, r Memory) bool { return r.ID <= 0 }) // the file was tampered with
+	return m
 }
 
 // Configure takes a configuration over. Uplinks keep their state by name. It returns

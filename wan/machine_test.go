@@ -272,6 +272,9 @@ func TestIdentifiers(t *testing.T) {
 	w.expect("", "b")
 	w.rounds(2, "a", "+")
 	w.expect("a true", "a b")
+	if gone, _ := New(map[string]Memory{"x": {}, "y": {ID: -1}}).Configure(w.now, Config{Mark: mark}); len(gone) != 0 {
+		t.Errorf("no identifiers are gone, but %v", gone)
+	}
 	if gone, _ := New(memory).Configure(w.now, Config{Uplinks: []Uplink{a}, Mark: mark}); len(gone) != 2 {
 		t.Errorf("gone %v", gone)
 	}
