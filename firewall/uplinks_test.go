@@ -101,3 +101,31 @@ func TestForgetMarked(t *testing.T) {
 		t.Errorf("left %v, %v", left, err)
 	}
 }
+
+// Weights are met, spread evenly, and bounded in number; nobody is left out.
+func TestSlots(t *testing.T) {
+	order := func(weights ...int) string {
+		var shares []Share
+		for i, w := range weights {
+			shares = append(shares, Share{Way: uint32(i + 1), Weight: w})
+		}
+		var b strings.Builder
+		for _, s := range slots(shares) {
+			fmt.Fprint(&b, s.Way)
+		}
+		return b.String()
+	}
+	for _, tt := range []struct {
+		weights []int
+		want    string
+	}{
+		{[]int{1, 1}, "12"}, {[]int{4, 4, 4}, "123"}, {[]int{1, 5}, "221222"}, {[]int{2, 3, 7}, "323132331323"}, {nil, ""},
+	} {
+		if got := order(tt.weights...); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.weights, got, tt.want)
+		}
+	}
+	if got := order(254, 1); len(got) > 202 || strings.Count(got, "2") != 1 {
+		t.Errorf("254:1: %d slots, %d of the second", len(got), strings.Count(got, "2"))
+	}
+}
