@@ -37,6 +37,36 @@ func TestRFCs(t *testing.T) {
 	}
 }
 
+// Every scenario that the comparison with other makes names is one, and each row names what proves it with each make.
+func TestInterop(t *testing.T) {
+	_, tests, err := declarations("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile("interop.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := tableRows(string(document))
+	if len(rows) < 30 {
+		t.Errorf("%d rows found: has the format changed?", len(rows))
+	}
+	for _, r := range rows {
+		for _, peer := range []string{"FRR", "BIRD"} {
+			names, ok := r.names(peer)
+			i := slices.Index(r.head, peer)
+			if !ok || len(names) == 0 && !strings.HasPrefix(r.cells[i], "—") && !strings.HasPrefix(r.cells[0], "**") {
+				t.Errorf("%s: nothing proves it with %s", r.cells[0], peer)
+			}
+			for _, name := range names {
+				if !tests["integration."+name] {
+					t.Errorf("%s: integration.%s is no test", r.cells[0], name)
+				}
+			}
+		}
+	}
+}
+
 // The test itself: what it must find.
 func TestProblems(t *testing.T) {
 	code, tests := set("ospf.nsm", "ospf.neighbor.event"), set("ospf.TestNSM")

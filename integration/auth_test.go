@@ -23,6 +23,7 @@ type key struct {
 	id        int
 	algorithm string // of ecmpd
 	secret    string
+	extended  bool // sequence numbers of RFC 7474, which only ecmpd has
 }
 
 // text is the key in the configuration of a make.
@@ -31,7 +32,8 @@ func (k key) text(maker string) string {
 	case k.algorithm == "":
 		return ""
 	case maker == "ecmpd":
-		return fmt.Sprintf(", authentication: {key-id: %d, algorithm: %s, key: %q}", k.id, k.algorithm, k.secret)
+		trailer := map[bool]string{false: "rfc5709", true: "rfc7474"}[k.extended]
+		return fmt.Sprintf(", authentication: {key-id: %d, algorithm: %s, key: %q, auth-trailer-rfc: %s}", k.id, k.algorithm, k.secret, trailer)
 	case maker == "frr" && k.algorithm == "cleartext":
 		return fmt.Sprintf(" ip ospf authentication\n ip ospf authentication-key %s\n", k.secret)
 	case maker == "frr":
@@ -62,9 +64,10 @@ func pair(t *testing.T, limit time.Duration, maker string, ours, theirs key) *ne
 
 // TestAuthentication brings adjacencies up with every algorithm that the other make has.
 func TestAuthentication(t *testing.T) {
-	keys := []key{{0, "cleartext", "swordfsh"}, {7, "md5", "sixteenbyteskey!"}, {255, "md5", "short"}}
-	hmacs := []key{{1, "hmac-sha-1", "s"}, {2, "hmac-sha-256", "secret of 32 bytes, that is full"}, {3, "hmac-sha-384", "secret"}, {4, "hmac-sha-512", "secret"}}
-	for maker, keys := range map[string][]key{"frr": keys, "bird": slices.Concat(keys, hmacs), "ecmpd": hmacs} {
+	keys := []key{{id: 0, algorithm: "cleartext", secret: "swordfsh"}, {id: 7, algorithm: "md5", secret: "sixteenbyteskey!"}, {id: 255, algorithm: "md5", secret: "short"}}
+	hmacs := []key{{id: 1, algorithm: "hmac-sha-1", secret: "s"}, {id: 2, algorithm: "hmac-sha-256", secret: "secret of 32 bytes, that is full"}, {id: 3, algorithm: "hmac-sha-384", secret: "secret"}, {id: 4, algorithm: "hmac-sha-512", secret: "secret"}}
+	extended := key{id: 5, algorithm: "hmac-sha-256", secret: "secret", extended: true}
+	for maker, keys := range map[string][]key{"frr": keys, "bird": slices.Concat(keys, hmacs), "ecmpd": append(slices.Clone(hmacs), extended)} {
 		for _, k := range keys {
 			t.Run(fmt.Sprintf("%s-%s-%d", maker, k.algorithm, k.id), func(t *testing.T) {
 				t.Parallel()
@@ -94,7 +97,7 @@ func (n *network) noneRejected(name string) {
 
 // TestAuthenticationWhy gives the two ends different keys: ecmpd says what is wrong.
 func TestAuthenticationWhy(t *testing.T) {
-	md5 := key{1, "md5", "hunter2"}
+	md5 := key{id: 1, algorithm: "md5", secret: "hunter2"}
 	for _, c := range []struct {
 		name         string
 		ours, theirs key
@@ -102,11 +105,11 @@ func TestAuthenticationWhy(t *testing.T) {
 	}{
 		{"only they", key{}, md5, `neighbour uses digests \(type 2\), ours is none`},
 		{"only we", md5, key{}, `neighbour uses none, ours is digests \(type 2\)`},
-		{"password for a digest", md5, key{0, "cleartext", "hunter2"}, `neighbour uses a simple password \(type 1\), ours is digests`},
-		{"password", key{0, "cleartext", "hunter2"}, key{0, "cleartext", "hunter3"}, `simple password differs from ours`},
-		{"key id", md5, key{2, "md5", "hunter2"}, `neighbour sends key 2, which we do not have`},
-		{"secret", md5, key{1, "md5", "hunter3"}, `digest of key 1 is wrong`},
-		{"algorithm", key{1, "hmac-sha-256", "hunter2"}, md5, `neighbour sends key 1 with 16 bytes of authentication, ours is hmac-sha-256 with 32`},
+		{"password for a digest", md5, key{id: 0, algorithm: "cleartext", secret: "hunter2"}, `neighbour uses a simple password \(type 1\), ours is digests`},
+		{"password", key{id: 0, algorithm: "cleartext", secret: "hunter2"}, key{id: 0, algorithm: "cleartext", secret: "hunter3"}, `simple password differs from ours`},
+		{"key id", md5, key{id: 2, algorithm: "md5", secret: "hunter2"}, `neighbour sends key 2, which we do not have`},
+		{"secret", md5, key{id: 1, algorithm: "md5", secret: "hunter3"}, `digest of key 1 is wrong`},
+		{"algorithm", key{id: 1, algorithm: "hmac-sha-256", secret: "hunter2"}, md5, `neighbour sends key 1 with 16 bytes of authentication, ours is hmac-sha-256 with 32`},
 	} {
 		for _, maker := range []string{"frr", "bird"} {
 			t.Run(strings.ReplaceAll(c.name, " ", "-")+"-"+maker, func(t *testing.T) {
@@ -192,7 +195,7 @@ func TestKeysRoll(t *testing.T) {
 	bird = bird[:last] + regexp.MustCompile(`(generate|accept) to "[^"]*"; `).ReplaceAllString(bird[last:], "")
 
 	n.start(peer.NewEcmpd(n.Node("ecmpd"), binary, config("")))
-	n.seat("frr", "frr", seat{id: "10.255.0.2", ports: []port{{name: "eth0", text: key{1, "md5", "generation1"}.text("frr")}}})
+	n.seat("frr", "frr", seat{id: "10.255.0.2", ports: []port{{name: "eth0", text: key{id: 1, algorithm: "md5", secret: "generation1"}.text("frr")}}})
 	n.seat("bird", "bird", seat{id: "10.255.0.3", ports: []port{{name: "eth0", text: bird}}})
 	n.full(2, "ecmpd")
 	n.full(1, "frr", "bird")
@@ -275,7 +278,7 @@ func TestRestartWithDigests(t *testing.T) {
 	for _, maker := range []string{"frr", "bird"} {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			k := key{1, "md5", "secret"}
+			k := key{id: 1, algorithm: "md5", secret: "secret"}
 			n := newNetwork(t, 60*time.Second)
 			n.wire("ecmpd:eth0 10.1.0.1/30", "other:eth0 10.1.0.2/30")
 			state := filepath.Join(n.Node("ecmpd").Dir(), "state")
@@ -314,7 +317,7 @@ func TestReplay(t *testing.T) {
 	for _, maker := range []string{"frr", "bird"} {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			k := key{1, "md5", "secret"}
+			k := key{id: 1, algorithm: "md5", secret: "secret"}
 			n := newNetwork(t, 60*time.Second)
 			n.lan("sw", "ecmpd:eth0 10.1.0.1/24", "other:eth0 10.1.0.2/24", "x:eth0 10.1.0.3/24")
 			x, err := newAttacker(n.Node("x"), "eth0", "10.1.0.3", "10.1.0.1", "9.9.9.9")

@@ -84,7 +84,7 @@ func TestReloadImpact(t *testing.T) {
 			n.wire("ecmpd:net 172.16.1.1/24", "host1:eth0")
 			n.wire("ecmpd:spare 172.16.2.1/24", "host2:eth0")
 			n.wire("bird:net 172.17.1.1/24", "host3:eth0")
-			n.seat("frr", "frr", seat{id: "10.255.0.2", ports: []port{{name: "eth0", text: key{1, "md5", "first"}.text("frr")}}})
+			n.seat("frr", "frr", seat{id: "10.255.0.2", ports: []port{{name: "eth0", text: key{id: 1, algorithm: "md5", secret: "first"}.text("frr")}}})
 			n.seat("bird", "bird", seat{id: "10.255.0.3", ports: []port{{name: "eth0", area: "0.0.0.1"}, {name: "net", area: "0.0.0.1", passive: true}}})
 			n.seatText("ecmpd", impactConfig)
 			n.full(2, "ecmpd")
