@@ -50,6 +50,7 @@ func (d dut) ecmpd() string {
 	b.WriteString("router-id: " + routerID + `
 ospf:
   spf-delay: {initial-delay: 0s, short-delay: 50ms, long-delay: ` + long + `, hold-down: 10s, time-to-learn: 500ms}
+  database-control: {max-lsa: 2000000}
   areas:
     - area-id: 0.0.0.0
       interfaces:
