@@ -2,9 +2,11 @@ package routeros_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +25,8 @@ func FuzzImport(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
+	// A script that turns out to be one of RouterOS 7 behind its OSPF.
+	f.Add("/routing ospf network add area=backbone network=10.0.0.0/8\n/routing table add name=x fib\n")
 	f.Fuzz(func(t *testing.T, text string) { imported(t, "fuzz", text) })
 }
 
@@ -67,10 +71,7 @@ var (
 
 // random writes a script of n commands.
 func random(rnd *rand.Rand, n int) string {
-	menus := make([]string, 0, len(vocabulary))
-	for menu := range vocabulary {
-		menus = append(menus, menu)
-	}
+	menus := slices.Sorted(maps.Keys(vocabulary))
 	var b strings.Builder
 	for range n {
 		menu := menus[rnd.IntN(len(menus))]

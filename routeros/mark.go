@@ -144,7 +144,7 @@ func (im *importer) judgeTables() {
 		t, ok := declared[u.name]
 		switch {
 		case u.name == "main":
-		case !ok && im.is7():
+		case !ok && im.seven:
 			im.find(u.at, TableUndefined, "table %s is not under /routing table, where RouterOS 7 wants it%s", clip(u.name, 40), im.meantTable(u.name))
 		case ok && !t.fib:
 			im.find(t.at, TableUndefined, "table %s has no fib: RouterOS sends no packet by it", clip(u.name, 40))

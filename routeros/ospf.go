@@ -59,7 +59,7 @@ type areaRange struct {
 type entry struct {
 	i       int
 	line    int
-	area    string // name
+	area    *area // nil in version 6, where networks say it
 	match   []string
 	keys    []keyed
 	missing string // why it is not complete
@@ -90,7 +90,7 @@ func (im *importer) areaNamed(name string) *area {
 			return a
 		}
 	}
-	if name == "backbone" && !im.is7() {
+	if name == "backbone" && !im.seven {
 		return im.backbone()
 	}
 	return nil

@@ -3,6 +3,7 @@ package routeros
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/ecmpd/ecmpd/routeros/script"
@@ -12,12 +13,13 @@ import (
 type ospfNetwork struct {
 	i      int
 	line   int
-	area   string
+	area   *area
 	prefix netip.Prefix
 }
 
 func (im *importer) readOSPFNetwork(i int, s *script.Statement) {
-	if im.areaOf(i, s, "area") == nil {
+	area := im.areaOf(i, s, "area")
+	if area == nil {
 		return
 	}
 	a, _ := s.Arg("network")
@@ -33,7 +35,7 @@ func (im *importer) readOSPFNetwork(i int, s *script.Statement) {
 		}
 	}
 	if !im.full(i, len(im.ospf.networks), maxNetworks, "networks") {
-		im.ospf.networks = append(im.ospf.networks, ospfNetwork{i, s.Line, s.Value("area"), p.Masked()})
+		im.ospf.networks = append(im.ospf.networks, ospfNetwork{i, s.Line, area, p.Masked()})
 	}
 }
 
@@ -57,17 +59,18 @@ func (im *importer) readOSPFInterface(i int, s *script.Statement) {
 // addresses are in, and behind them the networks for all others.
 func (im *importer) placeEntries6() {
 	for _, e := range im.ospf.entries {
-		if e.area != "" { // version 7 says it
-			im.areaNamed(e.area).entries = append(im.areaNamed(e.area).entries, e)
+		a, why := e.area, ""
+		if a == nil {
+			a, why = im.areaOfLink(e.match[0], im.Statements[e.i].Pos)
+		}
+		if a == nil {
+			im.skip(e.i, "%s", why)
 			continue
 		}
-		name, why := im.areaOfLink(e.match[0], im.Statements[e.i].Pos)
-		if a := im.areaNamed(name); a != nil {
-			a.entries = append(a.entries, e)
-		} else {
-			im.skip(e.i, "%s", why)
-		}
+		a.entries = append(a.entries, e)
 	}
+	// Within an area the first match decides: the longest prefix comes first.
+	slices.SortStableFunc(im.ospf.networks, func(a, b ospfNetwork) int { return b.prefix.Bits() - a.prefix.Bits() })
 	for n, network := range im.ospf.networks {
 		if n == maxOSPFEntries {
 			im.skip(network.i, "more than %d networks", maxOSPFEntries)
@@ -80,14 +83,13 @@ func (im *importer) placeEntries6() {
 		if all := im.ospf.all; all != nil {
 			e.keys, e.missing = all.keys, all.missing
 		}
-		a := im.areaNamed(network.area)
-		a.entries = append(a.entries, e)
+		network.area.entries = append(network.area.entries, e)
 	}
 }
 
 // areaOfLink finds the area of an interface by its addresses. Without one (it
 // may get it later) the only area that has networks is taken.
-func (im *importer) areaOfLink(link string, at script.Pos) (area, why string) {
+func (im *importer) areaOfLink(link string, at script.Pos) (found *area, why string) {
 	bits := -1
 	for _, own := range im.addresses {
 		if own.link != link {
@@ -95,27 +97,27 @@ func (im *importer) areaOfLink(link string, at script.Pos) (area, why string) {
 		}
 		for _, n := range im.ospf.networks {
 			if n.prefix.Contains(own.addr) && n.prefix.Bits() > bits {
-				area, bits = n.area, n.prefix.Bits()
+				found, bits = n.area, n.prefix.Bits()
 			}
 		}
-		if bits < 0 {
+		if found == nil {
 			why = fmt.Sprintf("no network of OSPF holds %s, the address of %s", own.addr, clip(link, 40))
 		}
 	}
-	if bits >= 0 || why != "" {
-		return area, why
+	if found != nil || why != "" {
+		return found, why
 	}
 	for _, n := range im.ospf.networks {
-		if area != "" && n.area != area {
-			return "", fmt.Sprintf("the address of %s is not known, and so not its area", clip(link, 40))
+		if found != nil && n.area != found {
+			return nil, fmt.Sprintf("the address of %s is not known, and so not its area", clip(link, 40))
 		}
-		area = n.area
+		found = n.area
 	}
-	if area == "" {
-		return "", "no network of OSPF holds its address"
+	if found == nil {
+		return nil, "no network of OSPF holds its address"
 	}
-	im.note(at, Assumed, "the address of %s is not in the script: OSPF on it is taken to be in area %s, which all networks are in", clip(link, 40), clip(area, 40))
-	return area, ""
+	im.note(at, Assumed, "the address of %s is not in the script: OSPF on it is taken to be in area %s, which all networks are in", clip(link, 40), clip(found.name, 40))
+	return found, ""
 }
 
 func (im *importer) readOSPFVirtualLink(i int, s *script.Statement) {

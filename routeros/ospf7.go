@@ -20,7 +20,7 @@ func (im *importer) readOSPFTemplate(i int, s *script.Statement) {
 	if a == nil || im.full(i, len(im.ospf.entries), maxOSPFEntries, "OSPF interfaces") {
 		return
 	}
-	e := &entry{i: i, line: s.Line, area: a.name}
+	e := &entry{i: i, line: s.Line, area: a}
 	e.keys, e.missing = im.interfaceKeys(s)
 	links := im.templateLinks(e, s)
 	for _, network := range items(s.Value("networks")) {

@@ -65,6 +65,7 @@ func Import(name, text string) (Result, error) {
 // importer holds the records of one script.
 type importer struct {
 	script.Script
+	seven    bool     // it is surely one of RouterOS 7
 	fate     []string // of each statement: why it was not taken over; empty when it was
 	findings []Finding
 
@@ -151,10 +152,17 @@ func (im *importer) read() {
 	for i := range im.Statements {
 		s := &im.Statements[i]
 		im.learnLinks(s)
-		if s.Menu == "ip vrf" {
+		switch s.Menu {
+		case "ip vrf":
 			im.vrfs[s.Value("name")] = true
+		case "routing table", "routing rule", "routing ospf interface-template":
+			im.seven = true
+		case "ip route":
+			_, named := s.Arg("routing-table")
+			im.seven = im.seven || named
 		}
 	}
+	im.seven = im.seven || strings.HasPrefix(im.Version, "7")
 	earlier := make(map[string]int)
 	for i := range im.Statements {
 		s := &im.Statements[i]

@@ -3,6 +3,7 @@ package routeros
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // maxStatic bounds the static routes that are written.
@@ -55,8 +56,12 @@ func (im *importer) writeStatic(t *text) {
 // statics joins the routes of each destination.
 func (im *importer) statics() (list []*static) {
 	byDst := make(map[netip.Prefix]*static)
+	nearest := make([]*route, len(im.routes))
 	for n := range im.routes {
-		r := &im.routes[n]
+		nearest[n] = &im.routes[n]
+	}
+	slices.SortStableFunc(nearest, func(a, b *route) int { return a.distance - b.distance })
+	for _, r := range nearest {
 		if r.isDefault() || im.fate[r.i] != "" {
 			continue
 		}
@@ -76,6 +81,7 @@ func (im *importer) statics() (list []*static) {
 			im.addHops(r, byDst, &list)
 		}
 	}
+	slices.SortStableFunc(list, func(a, b *static) int { return a.line - b.line })
 	return list
 }
 

@@ -107,12 +107,9 @@ func (im *importer) legs(w *ways, r *route) {
 	}
 }
 
-// is7 tells whether the script is surely one of RouterOS 7.
-func (im *importer) is7() bool { return len(im.tables) > 0 || strings.HasPrefix(im.Version, "7") }
-
 // variantOf finds a default route that r repeats in part: in RouterOS 6 one of them counts.
 func (im *importer) variantOf(w *ways, r *route) *route {
-	if im.is7() {
+	if im.seven {
 		return nil
 	}
 	for _, l := range w.tables[r.table] {
@@ -227,7 +224,7 @@ func (im *importer) conflicts(w *ways) {
 			}
 			text := fmt.Sprintf("table %s has a default route of distance %d in line %d already", clip(name, 40), l.distance, earlier.r.at.Line)
 			switch {
-			case im.is7():
+			case im.seven:
 				im.note(l.r.at, RouteConflict, "%s: both are used, as equal-cost routes", text)
 			default:
 				im.find(l.r.at, RouteConflict, "%s: RouterOS 6 uses one of them; here both are", text)
