@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/user"
@@ -119,14 +120,18 @@ func (f *FRR) run(name string) (*lab.Process, error) {
 		"-z", filepath.Join(dir, "zserv"), "-i", filepath.Join(dir, name+".pid"), "-f", filepath.Join(dir, "empty.conf"))
 }
 
-// waitSocket waits until a process that has just been started has its socket.
+// waitSocket waits until a process that has just been started listens on its
+// socket. Before it does vtysh would go without it, and without a word.
 func waitSocket(ctx context.Context, p *lab.Process, path string) error {
 	return lab.Wait(ctx, "socket "+path, func() (bool, string) {
 		if err := p.Err(); err != nil {
 			return false, err.Error() + ": " + p.Log()
 		}
-		st, err := os.Stat(path)
-		return err == nil && st.Mode()&os.ModeSocket != 0, "no socket yet: " + p.Log()
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			return false, err.Error() + ": " + p.Log()
+		}
+		return c.Close() == nil, ""
 	})
 }
 
