@@ -75,13 +75,15 @@ func TestPathMTUNeedsOutputRule(t *testing.T) {
 	if result := v.load(40, 20000, 500, 5*time.Second); result.Failed() > 0 {
 		t.Fatalf("%d of 40 small connections failed: %v", result.Failed(), result.FirstError())
 	}
-	if result := v.load(8, 21000, 20<<20, 3*time.Second); result.Failed() != 8 {
-		t.Errorf("%d of 8 transfers stalled, want all", result.Failed())
-	}
+	// On a busy machine transfers may not get as far as a segment of full size.
+	port := uint16(21000)
+	v.wait("the firewall of both hubs drops what the hub sends itself, and transfers stall for it", func() (bool, string) {
+		stalled := v.load(8, port, 20<<20, 3*time.Second).Failed()
+		port += 8
+		a, b := v.counter("hub-a", "invalid_output"), v.counter("hub-b", "invalid_output")
+		return stalled == 8 && a > 0 && b > 0, fmt.Sprintf("%d of 8 transfers stalled, %d and %d packets dropped", stalled, a, b)
+	})
 	for _, hub := range v.hubs {
-		if v.counter(hub.Name(), "invalid_output") == 0 {
-			t.Errorf("the firewall of %s dropped nothing that the hub sent itself: the stall has another cause", hub.Name())
-		}
 		v.must(hub.Firewall(v.ctx, `table inet transit {
 			chain output {
 				type filter hook output priority -300;
