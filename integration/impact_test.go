@@ -64,7 +64,7 @@ func TestReloadImpact(t *testing.T) {
 			{"redistribution", "ospf:\n", "ospf:\n  redistribute: [{source: static}]\n", "lsa"},
 			{"new interface", "        - match: net\n", "        - match: [net, spare]\n", "lsa"},
 			{"interface without a link", "        - match: net\n", "        - match: [net, absent]\n", "none"},
-			{"new area", "key-chains:", "    - {area-id: 0.0.0.9, interfaces: [{match: nowhere}]}\nkey-chains:", "none"},
+			{"new area", "key-chains:", "    - {area-id: 0.0.0.9, interfaces: [{match: nowhere}]}\nkey-chains:", "lsa"},
 			{"removed interface", "        - match: net\n          passive: true\n", "", "lsa"},
 		}, {
 			{"passive", "          hello-interval: 1s\n", "          hello-interval: 1s\n          passive: true\n", "adjacency"},
@@ -88,6 +88,7 @@ func TestReloadImpact(t *testing.T) {
 			n.seat("bird", "bird", seat{id: "10.255.0.3", ports: []port{{name: "eth0", area: "0.0.0.1"}, {name: "net", area: "0.0.0.1", passive: true}}})
 			n.seatText("ecmpd", impactConfig)
 			n.full(2, "ecmpd")
+			n.waitKernel("ecmpd", "172.17.0.0/16", routes("172.17.1.0/24: 10.2.0.2 dev eth1"))
 			for _, c := range changes {
 				if !strings.Contains(impactConfig, c.old) {
 					t.Fatalf("%s: %q is not in the configuration", c.name, c.old)

@@ -122,7 +122,7 @@ func (e *Engine) Compare(next Config) []Difference {
 	alone(routerFields[:], e.cfg, next, c.router)
 	for n, a := range next.Areas {
 		if now := e.area(a.ID); now == nil {
-			c.add(Difference{Area: &next.Areas[n].ID, Detail: "a new area"})
+			c.add(Difference{Area: &next.Areas[n].ID, Impact: ImpactLSA, Detail: "a new area"})
 		} else {
 			alone(areaFields[:], now.cfg, a, func(key string, one Area) { c.area(now, key, one) })
 		}

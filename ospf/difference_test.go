@@ -91,7 +91,7 @@ func TestCompare_ComesTrue(t *testing.T) {
 		{"name", func(c *Config, _ *InterfaceConfig) { c.Hostname = "other" }, ImpactLSA},
 		{"hash", func(c *Config, _ *InterfaceConfig) { c.Multipath = &packet.Multipath{Policy: 1} }, ImpactLSA},
 		{"filter without border", func(c *Config, _ *InterfaceConfig) { c.Areas[0].Export = []PrefixRange{static} }, ImpactNone},
-		{"another area beside", func(c *Config, _ *InterfaceConfig) { c.Areas = append(c.Areas, Area{ID: 9}) }, ImpactNone},
+		{"another area beside", func(c *Config, _ *InterfaceConfig) { c.Areas = append(c.Areas, Area{ID: 9}) }, ImpactLSA},
 		{"passive", func(_ *Config, i *InterfaceConfig) { i.Passive = true }, ImpactAdjacency},
 		{"type", func(_ *Config, i *InterfaceConfig) { i.Type = TypeBroadcast }, ImpactAdjacency},
 		{"area", func(c *Config, _ *InterfaceConfig) { c.Areas[0].ID = 3 }, ImpactAdjacency},
@@ -158,17 +158,16 @@ func TestCompare_ComesTrue(t *testing.T) {
 }
 
 // ownSequences are the sequence numbers of the LSAs that the engine originates.
-func (l *lab) ownSequences() map[packet.Key]packet.Seq {
-	out := make(map[packet.Key]packet.Seq)
+func (l *lab) ownSequences() (list []packet.LSAHeader) {
 	db := l.e.Database(l.now)
 	for _, s := range append(db.Areas, db.External) {
 		for _, h := range s.LSAs {
 			if h.Adv == l.e.cfg.RouterID {
-				out[h.Key()] = h.Seq
+				list = append(list, packet.LSAHeader{Type: h.Type, ID: h.ID, Seq: h.Seq})
 			}
 		}
 	}
-	return out
+	return list
 }
 
 // quietly lets time pass while peers send the Hellos that they sent before, for as long as there is an
