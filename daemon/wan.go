@@ -205,11 +205,17 @@ func (w *wanLoop) buried(o wan.Order) (marks []uint32) {
 			w.dead[mark] = true
 		}
 	}
-	if !o.Healthy || !w.cfg.Flush {
+	if !o.Healthy {
 		return nil
 	}
-	marks = slices.Sorted(maps.Keys(w.dead))
-	clear(w.dead)
+	// What went by another default route meanwhile has no NAT, and would leave by an uplink as it is.
+	if w.last != nil && !carries(*w.last) && w.cfg.Balance != wan.ByRoute {
+		marks = append(marks, w.cfg.Mark.Routed())
+	}
+	if w.cfg.Flush {
+		marks = append(marks, slices.Sorted(maps.Keys(w.dead))...)
+		clear(w.dead)
+	}
 	return marks
 }
 

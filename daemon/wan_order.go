@@ -121,6 +121,11 @@ func policyOf(o wan.Order) (rules []fib.Rule, gates []fib.Gate) {
 	return rules, append(gates, fib.Gate{Table: mark.QuestionTable(), Unreachable: true})
 }
 
+// carries tells whether an uplink gets new connections.
+func carries(o wan.Order) bool {
+	return slices.ContainsFunc(o.Ways, func(w wan.Way) bool { return w.Used })
+}
+
 var spreads = map[wan.Balance]firewall.Spread{
 	wan.PerConnection: firewall.InTurn, wan.Nth: firewall.InTurn,
 	wan.PerAddressPair: firewall.ByPair, wan.PerSource: firewall.BySource, wan.PerDestination: firewall.ByDestination,
@@ -133,8 +138,8 @@ func uplinksOf(o wan.Order) *firewall.Uplinks {
 	}
 	c, mark := o.Config, o.Config.Mark
 	u := &firewall.Uplinks{Mask: mark.Mask, Question: mark.Question(), Ingress: c.ReplyThroughIngress, Spread: spreads[c.Balance]}
-	if c.Balance == wan.ByRoute {
-		u.Routed = mark.Routed()
+	if c.Balance == wan.ByRoute || !carries(o) {
+		u.Routed = mark.Routed() // what goes another way while no uplink carries anything is known by it, too
 	}
 	if o.Endpoint >= 0 {
 		u.EndpointWay = mark.Of(o.Ways[o.Endpoint].ID)
