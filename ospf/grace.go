@@ -136,6 +136,15 @@ func (i *iface) sendGrace() bool {
 	return true
 }
 
+// sendGraceTo sends a copy to a router that is heard for the first time: where packets go to one
+// router each, that may be the first that it gets.
+func (i *iface) sendGraceTo(n *neighbor) {
+	r := &i.e.restart
+	if entry := i.ownGrace(); r.active && !r.given.Announced && entry != nil {
+		i.sendUpdate(n.destination(), []*lsdb.Entry{entry})
+	}
+}
+
 // graceAcknowledged takes an acknowledgement of a Grace-LSA that no adjacency knows of.
 // The only neighbour of a link need not be sent another copy.
 func (i *iface) graceAcknowledged(body packet.Body) bool {

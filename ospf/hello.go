@@ -116,6 +116,9 @@ func (i *iface) receiveHello(d Datagram, h packet.Header, b *packet.Hello) {
 		n = i.newNeighbor(h.RouterID, d.Src)
 	}
 	first := n.state < nbrInit
+	if first {
+		i.sendGraceTo(n)
+	}
 	was := declared{n.priority, n.dr, n.bdr}
 	n.priority, n.dr, n.bdr = b.Priority, b.DR, b.BDR
 	n.event(helloReceived, "first hello")

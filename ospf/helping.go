@@ -92,7 +92,7 @@ func (n *neighbor) help(g packet.GraceLSA, age time.Duration) {
 	i, e := n.i, n.i.e
 	h := &n.helping
 	if !h.active {
-		if n.state == nbrTwoWay && !n.wantsAdjacency() {
+		if n.stays() && i.kind() != TypeHybrid {
 			return // nothing lists it; the DR helps
 		}
 		if why := n.unhelpable(); why != "" {
@@ -117,11 +117,14 @@ func (n *neighbor) help(g packet.GraceLSA, age time.Duration) {
 
 const gracePeriodOver = "the grace period is over"
 
+// stays tells whether the neighbour is 2-Way for good: no adjacency is wanted (RFC 2328 10.4).
+func (n *neighbor) stays() bool { return n.state == nbrTwoWay && !n.wantsAdjacency() }
+
 // unhelpable says why the router will not help the neighbour (RFC 3623 3.1); empty when it will.
 func (n *neighbor) unhelpable() string {
 	e := n.i.e
 	switch {
-	case n.state != nbrFull: // (1)
+	case n.state != nbrFull && !n.stays(): // (1); of a hybrid network LSAs list who is 2-Way as well
 		return "the adjacency is in state " + n.state.String()
 	case e.restart.active: // (5)
 		return "this router restarts itself"

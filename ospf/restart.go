@@ -249,7 +249,7 @@ func (a *area) contradicts(l packet.RouterLink) string {
 // reestablished tells whether every adjacency of the area's router-LSA of before the restart is back (2.2 (1)).
 func (a *area) reestablished() bool {
 	links, known := a.before()
-	if !known { // nobody was adjacent, or nobody is there yet
+	if !known { // nobody was adjacent, or is yet
 		return a.silentFor(a.e.longestDead())
 	}
 	routers := map[packet.ID]int{} // links to each
@@ -265,7 +265,7 @@ func (a *area) reestablished() bool {
 	}
 	for _, i := range a.interfaces() {
 		for _, n := range i.neighbors {
-			if i.described() && (n.state == nbrFull || n.state == nbrTwoWay && !n.wantsAdjacency()) {
+			if i.described() && (n.state == nbrFull || n.stays()) {
 				routers[n.id]--
 			}
 		}
@@ -306,12 +306,12 @@ func (a *area) transitBack(l packet.RouterLink) bool {
 	return false
 }
 
-// silentFor tells whether nobody has been heard in the area for that long since the start.
+// silentFor tells whether, that long after the start, no adjacency is on its way in the area.
 func (a *area) silentFor(d time.Duration) bool {
 	listening := false
 	for _, i := range a.interfaces() {
 		listening = listening || i.listens()
-		if len(i.neighbors) > 0 {
+		if i.state == ifWaiting || slices.ContainsFunc(i.neighbors, func(n *neighbor) bool { return n.state >= nbrInit && !n.stays() }) {
 			return false
 		}
 	}

@@ -27,6 +27,7 @@ type Router struct {
 	lives     int       // starts so far; an event of an earlier life is void
 	stuck     int       // ticks in a row that did not move the deadline
 	published map[netip.Prefix]spf.Route
+	changes   int          // of routes, in all lives
 	reserved  ospf.Reserve // survives a crash
 	story     []string     // latest events, for messages
 }
@@ -183,7 +184,12 @@ func (r *Router) Crash() {
 }
 
 // Start brings a router up that is down.
-func (r *Router) Start() {
+func (r *Router) Start() { r.start(nil) }
+
+// Resume brings a router up that is down, in a graceful restart.
+func (r *Router) Resume(in ospf.Restarting) { r.start(&in) }
+
+func (r *Router) start(restarting *ospf.Restarting) {
 	if r.engine != nil {
 		return
 	}
@@ -195,6 +201,9 @@ func (r *Router) Start() {
 	r.tell("started")
 	r.step(ospf.Sequences{Boot: r.reserved.Boot + 1, First: r.reserved.Sequence})
 	r.reserved.Boot++
+	if restarting != nil {
+		r.step(*restarting)
+	}
 	r.Configure(r.config)
 	r.linksChanged()
 	if len(r.externals) > 0 {
@@ -258,6 +267,7 @@ func (r *Router) step(in ospf.Input) {
 }
 
 func (r *Router) publish(c spf.Change) {
+	r.changes++
 	_, known := r.published[c.Prefix]
 	switch {
 	case c.Withdrawn && !known:
