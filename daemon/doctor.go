@@ -116,7 +116,9 @@ func (d *daemon) ospfFacts(ctx context.Context) ([]doctor.Interface, []doctor.Ne
 	var interfaces []doctor.Interface
 	for _, i := range s.interfaces {
 		if i.Type != "loopback" {
-			interfaces = append(interfaces, doctor.Interface{Name: i.Interface, Passive: i.Passive || i.Type == "virtual-link", Forwarding: true})
+			interfaces = append(interfaces, doctor.Interface{
+				Name: i.Interface, Passive: i.Passive || i.Type == "virtual-link", Unicast: i.Unicast, Forwarding: true,
+			})
 		}
 	}
 	var neighbors []doctor.Neighbor
@@ -139,6 +141,8 @@ func trouble(n ospf.NeighborStatus) (t doctor.Trouble, ok bool) {
 		return doctor.DuplicateID, true
 	case n.Reject == ospf.RejectMTU:
 		return doctor.MTU, true
+	case n.State == "Down" && n.Reject == 0: // listed, and never heard
+		return doctor.Silent, true
 	case n.State == "Down":
 		return doctor.Rejected, true
 	case n.State == "Init":

@@ -93,7 +93,7 @@ func hearing(machine host.Host, f *doctor.Facts, links link.Snapshot) error {
 	}
 	for i, n := range f.Interfaces {
 		l, ok := links.ByName(n.Name)
-		f.Interfaces[i].Deaf = ok && l.Up && !n.Passive && !slices.Contains(members, n.Name)
+		f.Interfaces[i].Deaf = ok && l.Up && !n.Passive && !n.Unicast && !slices.Contains(members, n.Name)
 	}
 	return nil
 }

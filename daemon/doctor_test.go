@@ -46,6 +46,7 @@ func TestTrouble(t *testing.T) {
 		{ospf.NeighborStatus{State: "Full", Why: "another network type"}, doctor.Other, true},
 		{ospf.NeighborStatus{State: "2-Way", Why: "no adjacency is needed"}, 0, false},
 		{ospf.NeighborStatus{State: "Exchange", Why: "databases are described"}, 0, false},
+		{ospf.NeighborStatus{State: "Down", Why: "no hello from it"}, doctor.Silent, true},
 		{ospf.NeighborStatus{State: "Init", Why: "one-way"}, doctor.OneWay, true},
 		{ospf.NeighborStatus{State: "Down", Why: "area", Reject: ospf.RejectArea}, doctor.Rejected, true},
 		{ospf.NeighborStatus{State: "Down", Why: "id", Reject: ospf.RejectDuplicateID}, doctor.DuplicateID, true},

@@ -101,6 +101,7 @@ type Place struct {
 type Interface struct {
 	Name       string
 	Passive    bool
+	Unicast    bool // no multicast is sent or heard there
 	Forwarding bool
 	Strict     bool // rp_filter is, that of all taken into account
 	Deaf       bool // it is up and in no group of OSPF routers (224.0.0.5)
@@ -116,6 +117,7 @@ const (
 	OneWay
 	DuplicateID
 	Rejected // its packets are dropped
+	Silent   // it is listed, and nothing has come from it
 )
 
 // Neighbor is one that is not as it should be.
@@ -164,7 +166,7 @@ func word(name string) string {
 func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
-		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, oneWay, mtuMismatch, uselessFull,
+		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, silentNeighbors, oneWay, mtuMismatch, uselessFull,
 		overfull, missingHops, unresolvedGateways, ownSource, reversePath, uplinks, hashPolicy, hashSeed,
 		blockers, translation, offload, trackedEntries, windows, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,

@@ -65,6 +65,7 @@ func TestExamine(t *testing.T) {
 		{"one-way", "the reason", Wrong, neighbor(OneWay)},
 		{"duplicate-router-id", "the reason", Wrong, neighbor(DuplicateID)},
 		{"rejected", "the reason", Wrong, neighbor(Rejected)},
+		{"silent", "the reason", Note, neighbor(Silent)},
 		{"neighbour", "the reason", Wrong, neighbor(Other)},
 		{"lsa-limit", "7 of the AS", Wrong, func(f *Facts) { f.Overfull = []string{"7 of the AS"} }},
 		{"external-limit", "taken back", Wrong, func(f *Facts) { f.Overflow = true }},

@@ -4,9 +4,13 @@ import "fmt"
 
 // troubled gives a finding for each neighbour with a kind of trouble.
 func troubled(f Facts, t Trouble, check, why, repair string) (out []Finding) {
+	severity := Wrong
+	if t == Silent {
+		severity = Note // it may be off
+	}
 	for _, n := range f.Neighbors {
 		if n.Trouble == t {
-			out = append(out, Finding{check, Wrong, fmt.Sprintf("neighbour %s (%s) on %s: %s", n.RouterID, n.Address, n.Interface, n.Why), why, repair})
+			out = append(out, Finding{check, severity, fmt.Sprintf("neighbour %s (%s) on %s: %s", n.RouterID, n.Address, n.Interface, n.Why), why, repair})
 		}
 	}
 	return out
@@ -29,6 +33,10 @@ func duplicateIDs(f Facts) []Finding {
 
 func rejectedHellos(f Facts) []Finding {
 	return troubled(f, Rejected, "rejected", "its packets are dropped, so it never becomes a neighbour", "make what differs the same on both sides: area, timers, mask, network type, authentication")
+}
+
+func silentNeighbors(f Facts) []Finding {
+	return troubled(f, Silent, "silent", "it is one of static-neighbors, and no adjacency comes up before it says hello", "ping it; on that router: list this one, and let IP protocol 89 pass")
 }
 
 func uselessFull(f Facts) []Finding {

@@ -61,6 +61,9 @@ func TestNBMA9_3_Start(t *testing.T) {
 	if n := l.neighbor(ip("10.0.0.3")); n.state != nbrDown {
 		t.Errorf("who can not is %s", n.state)
 	}
+	if rows := l.e.Neighbors(l.now); !strings.Contains(rows[1].Why, "sent no hello") {
+		t.Errorf("why is %q", rows[1].Why)
+	}
 	times := l.greeted(l.now, 200*time.Second)
 	want := "[10 20 30 100 160]" // Attempt ends after the dead interval, at 40 s; the first Hello was at 0 s
 	if got := fmt.Sprint(times[ip("10.0.0.2")]); got != want {

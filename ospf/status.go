@@ -73,6 +73,8 @@ func (n *neighbor) explain() string {
 		return ""
 	case n.helping.active:
 		return "restarts gracefully, and is helped"
+	case n.id == 0 && n.state == nbrDown && !n.i.greets(n):
+		return "one of us can not be DR and neither is DR or Backup: it is sent no hello (RFC 2328 9.5.1)"
 	case n.state == nbrTwoWay && n.i.state == ifWaiting:
 		return "waiting for the DR election"
 	case n.state == nbrTwoWay && !n.wantsAdjacency():
@@ -100,6 +102,7 @@ type InterfaceStatus struct {
 	Interface  string
 	Area       packet.ID
 	Type       string // RFC 9129 interface-type, "loopback", "virtual-link"
+	Unicast    bool   // packets go to each neighbour by itself: the link is in no multicast group
 	State      string // RFC 2328 9.1, and "Passive"
 	Address    netip.Prefix
 	Unnumbered bool
@@ -122,7 +125,7 @@ func (e *Engine) Interfaces() []InterfaceStatus {
 	list := []InterfaceStatus{}
 	for _, i := range e.ifaces {
 		s := InterfaceStatus{
-			Interface: i.name, Area: i.area.id, Type: i.kind().String(), State: i.state.String(),
+			Interface: i.name, Area: i.area.id, Type: i.kind().String(), Unicast: i.unicast(), State: i.state.String(),
 			Address: i.addr.Addr, Unnumbered: i.addr.Addr.IsValid() && i.unnumbered(), Cost: i.cost(), MTU: i.link.MTU, Priority: i.cfg.Priority,
 			DR: i.dr, BDR: i.bdr, Hello: i.cfg.HelloInterval, Dead: i.cfg.DeadInterval,
 			Neighbors: len(i.neighbors), Passive: i.state == ifPassive, Rejected: map[string]uint64{},
