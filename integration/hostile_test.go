@@ -288,8 +288,15 @@ func TestHostile(t *testing.T) {
 // rejected is how many packets the victim has refused for a reason.
 func (n *hostile) rejected(reason string) uint64 {
 	n.t.Helper()
-	status, err := show[api.Status](n.network, "r", "status")
-	n.must(err)
+	var status api.Status
+	n.wait("the victim's status", func() (bool, string) { // a busy machine may take its time for 250,000 routes
+		s, err := show[api.Status](n.network, "r", "status")
+		if err != nil {
+			return false, err.Error()
+		}
+		status = s
+		return true, ""
+	})
 	return status.OSPF.Rejected[reason]
 }
 
