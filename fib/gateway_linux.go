@@ -24,9 +24,12 @@ type gateway struct {
 	addr    netip.Addr
 }
 
-// keepGateways has the kernel keep the gateways on links with ARP resolved, and
-// no longer those that no next hop needs. A nexthop group skips a member whose
-// entry is not resolved, so that flows would take another way until ARP answers.
+// keepGateways has the kernel keep the gateways of groups resolved on links with
+// ARP, and no longer those that have left them. A nexthop group skips a member
+// whose entry is not resolved, so that flows would take another way until ARP
+// answers. A single next hop has no other way, and no entry is kept for it: the
+// table of neighbours is small (gc_thresh3, 1024), and when it is full the links
+// of a hub with a thousand of them cannot even send a Hello.
 // It is no failure when it does not work: before Linux 5.16 the kernel only asks
 // once.
 func (t *Table) keepGateways() {
@@ -35,13 +38,19 @@ func (t *Table) keepGateways() {
 		arp[l.Index] = l.ARP && l.Up
 	}
 	var keep, leave []gateway
-	needed := make(map[gateway]struct{}, len(t.obs.hops))
-	for _, k := range t.obs.hops {
-		g := gateway{k.ifindex, k.gateway}
-		if !k.gateway.Is4() || !arp[k.ifindex] {
+	needed := make(map[gateway]struct{}, len(t.gateways))
+	for _, members := range t.obs.groups {
+		if len(members) < 2 {
 			continue
 		}
-		needed[g] = struct{}{}
+		for _, m := range members {
+			k := t.obs.hops[m.id]
+			if k.gateway.Is4() && arp[k.ifindex] {
+				needed[gateway{k.ifindex, k.gateway}] = struct{}{}
+			}
+		}
+	}
+	for g := range needed {
 		if _, kept := t.gateways[g]; !kept {
 			keep = append(keep, g)
 		}

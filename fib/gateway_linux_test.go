@@ -59,13 +59,14 @@ func TestGatewaysStayResolved(t *testing.T) {
 
 	h.table.SweepStale()
 	h.set("10.1.0.0/16", setA)
-	expect("no longer needed", "10.0.0.2")
+	expect("a next hop that is alone", "")
+	h.set("10.1.0.0/16", setAB)
 	h.ip("link set v0 arp off")
 	h.links()
-	expect("without ARP", "")
+	expect("one link without ARP", "10.0.1.2")
 	h.ip("link set v0 arp on")
 	h.links()
-	expect("with ARP again", "10.0.0.2")
+	expect("with ARP again", "10.0.0.2 10.0.1.2")
 	if _, err := Cleanup(Config{}); err != nil {
 		t.Fatal(err)
 	}
