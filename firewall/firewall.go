@@ -61,8 +61,10 @@ type Ruleset struct {
 type Report struct {
 	// Rebuilt is true when the table was missing or not of the wanted make.
 	Rebuilt bool
-	// Chains is the number of chains whose rules were rewritten.
+	// Chains is the number of chains that were removed or whose rules were rewritten.
 	Chains int
+	// Sets is the number of sets that were made or removed.
+	Sets int
 	// Added and Deleted count elements of sets.
 	Added, Deleted int
 	// Untracks is true when flows may have become untracked that were tracked
@@ -71,7 +73,7 @@ type Report struct {
 }
 
 // Changed reports whether anything was written.
-func (r Report) Changed() bool { return r.Rebuilt || r.Chains+r.Added+r.Deleted > 0 }
+func (r Report) Changed() bool { return r.Rebuilt || r.Chains+r.Sets+r.Added+r.Deleted > 0 }
 
 // Counters are packets since the rules were written.
 type Counters struct {

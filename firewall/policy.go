@@ -44,6 +44,7 @@ type PolicyCounters struct {
 
 const (
 	chainPolicy   = "policy"
+	prefixPolicy  = "policy"  // of its sets
 	policyComment = "policy " // and the number of the rule, from 1
 	policyDefault = "policy default"
 )
@@ -89,7 +90,7 @@ func (t *table) policyRules(number int, r PolicyRule) []rule {
 		if len(s.elements) == 0 {
 			return ""
 		}
-		n := fmt.Sprintf("policy%d_%s", number, what)
+		n := fmt.Sprintf(prefixPolicy+"%d_%s", number, what)
 		s.interval = true
 		t.sets[n] = s
 		return n

@@ -3,6 +3,7 @@ package firewall
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/nftables"
@@ -243,7 +244,8 @@ func (c change) empty() bool {
 }
 
 // diff says how have becomes want. Definitions cannot change in place, so a
-// table in which one would have to is rebuilt as a whole. Chains and sets come and go by themselves.
+// table in which one would have to is rebuilt as a whole. Those of uplinks come and go
+// by themselves.
 func diff(have, want table) change {
 	c := change{add: map[string][]element{}, del: map[string][]element{}}
 	if !sameMake(have, want) {
@@ -289,14 +291,25 @@ func sameMake(have, want table) bool {
 	if !have.exists || have.flags != want.flags {
 		return false
 	}
+	// A packet that is on its way through rules while they change meets the old rules and the
+	// new sets: that is harmless only for uplinks, whose connections have their marks.
+	transit := func(name string) bool { return !strings.HasPrefix(name, prefixUplink) }
+	if slices.ContainsFunc(slices.Concat(missing(want.chains, have.chains), missing(have.chains, want.chains),
+		missing(want.sets, have.sets), missing(have.sets, want.sets)), transit) {
+		return false
+	}
 	for name, w := range want.chains {
 		if h, ok := have.chains[name]; ok && h.base != w.base {
 			return false
 		}
 	}
 	for name, w := range want.sets {
-		if h, ok := have.sets[name]; ok && (h.broken || h.key != w.key || h.interval != w.interval ||
+		h, ok := have.sets[name]
+		if ok && (h.broken || h.key != w.key || h.interval != w.interval ||
 			h.dynamic != w.dynamic || h.size != w.size || h.timeout != w.timeout) {
+			return false
+		}
+		if strings.HasPrefix(name, prefixPolicy) && !slices.Equal(h.elements, w.elements) {
 			return false
 		}
 	}
@@ -304,7 +317,7 @@ func sameMake(have, want table) bool {
 }
 
 func (c change) report() Report {
-	r := Report{Rebuilt: c.rebuild, Chains: len(c.chains) + len(c.end.chains)}
+	r := Report{Rebuilt: c.rebuild, Chains: len(c.chains) + len(c.end.chains), Sets: len(c.begin.sets) + len(c.end.sets)}
 	for _, elements := range c.add {
 		r.Added += len(elements)
 	}

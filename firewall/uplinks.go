@@ -72,6 +72,7 @@ type Share struct {
 
 // The chains and sets of uplinks.
 const (
+	prefixUplink    = "wan_" // of everything here
 	chainUplinkIn   = "wan_prerouting"
 	chainUplinkOwn  = "wan_output"
 	chainUplinkNAT  = "wan_postrouting"
