@@ -41,9 +41,10 @@ lint: ## gofmt, go vet, staticcheck
 unit: ## tests of all packages, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 10m $$($(GO) list ./... | grep -v '/integration')
 
-# One after the other: these measure time and load.
+# The packages one after the other, for these measure time and load; the scenarios
+# of one wait for protocols most of the time.
 integration: build ## scenarios with FRR and BIRD in network namespaces
-	CGO_ENABLED=1 $(GO) test -race -count=1 -p 1 -timeout 20m ./integration/...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -p 1 -parallel 4 -timeout 40m ./integration/...
 
 bench: ## ecmpd, FRR and BIRD side by side; needs root (CASES=stub,externals; CASES=list)
 	@scripts/deps bench
