@@ -132,7 +132,6 @@ func (a *area) translate(all map[netip.Prefix]external) {
 		external
 		only  netip.Prefix // the network in it, while there is one
 		count int
-		exact bool // one of the networks is the range itself
 	}
 	ranges := make(map[netip.Prefix]*aggregate)
 	seen := make(map[netip.Prefix]bool)
@@ -156,11 +155,10 @@ func (a *area) translate(all map[netip.Prefix]external) {
 		case r.Advertise: // (3)
 			g := ranges[r.Prefix]
 			if g == nil {
-				ranges[r.Prefix] = &aggregate{external: x, only: p, count: 1, exact: p == r.Prefix}
+				ranges[r.Prefix] = &aggregate{external: x, only: p, count: 1}
 				continue
 			}
 			g.count++
-			g.exact = g.exact || p == r.Prefix
 			if x.type2 != g.type2 && x.type2 || x.type2 == g.type2 && x.metric > g.metric {
 				g.type2, g.metric = x.type2, x.metric
 			}
@@ -176,8 +174,6 @@ func (a *area) translate(all map[netip.Prefix]external) {
 			x.metric = min(x.metric+1, packet.LSInfinity-1)
 		}
 		all[p] = x
-		if !g.exact { // else the way to that network is the way to the rest
-			a.nssa.told = append(a.nssa.told, p)
-		}
+		a.nssa.told = append(a.nssa.told, p)
 	}
 }

@@ -150,6 +150,34 @@ func TestNSSA3101_3_2_Translate(t *testing.T) {
 	l.wantAt(0, "", type5)
 }
 
+// 3.2: a range that is told for the externals in it discards the rest, until one of them is the range itself: whichever
+// came first, the way there is the way to the rest.
+func TestNSSA3101_3_2_RangeIsANetwork(t *testing.T) {
+	l, _, in := nssaLab(t, Area{Summary: true, Ranges: []Range{{Prefix: pfx("10.77.0.0/16"), Advertise: true}}})
+	p7 := func(seq packet.Seq, prefix string, options packet.Options) {
+		t.Helper()
+		in.nssaLSA(seq, prefix, options, packet.ExternalLSA{Metric: 10, Forward: insideForward})
+		l.advance(2 * time.Second)
+		l.wantAt(0, "10.77.0.0/16 10", type5)
+	}
+	want := func(discard bool) {
+		t.Helper()
+		if r, ok := l.e.table.Lookup(pfx("10.77.0.0/16")); !ok || r.Discard != discard {
+			t.Errorf("route %+v, %t", r, ok)
+		}
+	}
+	p7(0, "10.77.1.0/24", packet.OptNP)
+	want(true)
+	p7(0, "10.77.0.0/16", packet.OptNP)
+	want(false)
+	p7(1, "10.77.0.0/16", 0) // it is not told, and is there all the same
+	want(false)
+	exact := l.e.area(1).db.Lookup(packet.Key{Type: packet.LSNSSA, ID: id("10.77.0.0"), Adv: in.id})
+	in.update(aged(exact.Raw, packet.MaxAge))
+	l.advance(2 * time.Second)
+	want(true)
+}
+
 // 3.1: of several border routers the one with the largest router id translates, or who always
 // does; one that is deposed goes on for the stability interval.
 func TestNSSA3101_3_1_Election(t *testing.T) {

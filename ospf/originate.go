@@ -42,25 +42,31 @@ func (e *Engine) originateWith(d *database, k packet.Key, options packet.Options
 	if e.shutdown.flushing || e.restart.holdsBack(k) {
 		return
 	}
-	ok := originKey{d, k}
 	raw := packet.BuildLSA(packet.LSAHeader{Type: k.Type}, body)
 	if raw == nil { // no packet carries it: the last instance stays
 		e.alarm("lsa-too-long", k.String(), fmt.Sprintf("%s would be longer than %d bytes: spread the interfaces over more routers or areas", k, packet.MaxLSALen))
 		return
 	}
 	content := raw[packet.LSAHeaderLen:]
-	s := e.origin[ok]
-	if s == nil {
-		s = &selfLSA{originKey: ok, beyond: packet.ReservedSeq}
-		s.timer.fire = func() { e.due(s) }
-		e.origin[ok] = s
-	}
+	s := e.self(d, k)
 	if s.wanted && s.options == options && bytes.Equal(s.content, content) {
 		return
 	}
 	s.pending = s.pending && s.wanted // a flush that is due no longer is
 	s.wanted, s.content, s.options = true, content, options
 	e.schedule(s)
+}
+
+// self is what is known of one of our LSAs, now at the latest.
+func (e *Engine) self(d *database, k packet.Key) *selfLSA {
+	ok := originKey{d, k}
+	s := e.origin[ok]
+	if s == nil {
+		s = &selfLSA{originKey: ok, beyond: packet.ReservedSeq}
+		s.timer.fire = func() { e.due(s) }
+		e.origin[ok] = s
+	}
+	return s
 }
 
 // emitLSA sends a new instance.
@@ -99,16 +105,20 @@ func (e *Engine) due(s *selfLSA) {
 	}
 }
 
-// withdraw flushes one of our LSAs (14.1); unknown ones are left alone. Just
-// after an origination it waits: neighbours would drop the flush, or it could
-// overtake what it ends.
+// withdraw flushes one of our LSAs (14.1); unknown ones are left alone.
 func (e *Engine) withdraw(d *database, k packet.Key) {
 	s := e.origin[originKey{d, k}]
 	if s == nil || !s.wanted {
 		return
 	}
 	s.wanted, s.wrapping = false, false
-	if at := s.sent.Add(minArrival); !s.sent.IsZero() && at.After(e.now) && !e.shutdown.active {
+	e.end(s, s.sent)
+}
+
+// end flushes an LSA that is not wanted. Just after its instance was flooded that waits: neighbours would drop
+// the flush, or it could overtake what it ends, and who does not know that any more takes it for new (13 (4)).
+func (e *Engine) end(s *selfLSA, flooded time.Time) {
+	if at := flooded.Add(minArrival); !flooded.IsZero() && at.After(e.now) && !e.shutdown.active {
 		s.pending = true
 		e.timers.set(&s.timer, at)
 		return
@@ -183,7 +193,7 @@ func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
 	}
 	s := e.origin[originKey{d, entry.Key()}]
 	if s == nil || !s.wanted {
-		e.flush(d, entry)
+		e.disown(d, entry)
 		return
 	}
 	last := s.reclaimed
@@ -200,6 +210,17 @@ func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
 	e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
 	if !s.wrapping {
 		e.schedule(s)
+	}
+}
+
+// disown flushes an instance from elsewhere of an LSA that is not wanted, which others are learning as well at this
+// moment. A flush that waits already is not put off.
+func (e *Engine) disown(d *database, entry *lsdb.Entry) {
+	if entry.IsMaxAge(e.now) {
+		return
+	}
+	if s := e.self(d, entry.Key()); !s.pending {
+		e.end(s, e.now)
 	}
 }
 

@@ -3,6 +3,7 @@ package ospf
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,53 @@ func TestOriginate13_4_SelfOriginated(t *testing.T) {
 	}
 	if _, r := l.own(); len(r.Links) < 3 {
 		t.Error("the forged contents stand")
+	}
+}
+
+// 13.4: what is not wanted is still on its way through the area when it arrives. A flush at once would be dropped by who
+// has it already (13 (5)(a)); where it came first, nobody would know that it has been (13 (4)), and what it ends would stay.
+func TestOriginate13_4_FlushDoesNotOvertake(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	p.alive = true
+	l.advance(10 * time.Second)
+	k := packet.Key{Type: packet.LSExternal, ID: id("192.0.2.0"), Adv: self}
+	stale := func(seq packet.Seq) []byte { return extLSA(self, "192.0.2.0", seq) }
+	flushed := func(after time.Duration, want ...packet.Seq) {
+		t.Helper()
+		l.take()
+		l.advance(after)
+		var got []packet.Seq
+		for _, h := range flooded(l.take(), "tun0") {
+			if h.Key() == k && h.Age == packet.MaxAge {
+				got = append(got, h.Seq)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("after %v: instances %v are flushed, want %v", after, got, want)
+		}
+	}
+
+	p.update(stale(7))
+	flushed(time.Second)
+	flushed(100*time.Millisecond, 7)
+	l.advance(10 * time.Second)
+	if l.lsa(k) != nil || len(l.e.origin) != 1 { // the router-LSA
+		t.Errorf("%d own LSAs are remembered", len(l.e.origin))
+	}
+
+	p.update(stale(20)) // further instances do not put it off
+	flushed(900 * time.Millisecond)
+	p.update(stale(21))
+	flushed(150*time.Millisecond, 21)
+	l.advance(10 * time.Second)
+
+	p.update(stale(30)) // wanted in the meantime: passed, not flushed
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Redistribute = []Redistribute{{Source: Static}} })
+	l.step(Offer{Source: Static, Add: []netip.Prefix{pfx("192.0.2.0/24")}})
+	flushed(3 * time.Second)
+	if raw := l.lsa(k); raw == nil || header(raw).Seq != 31 {
+		t.Errorf("what is wanted again is not there beyond the stale instance")
 	}
 }
 

@@ -20,7 +20,8 @@ type domain struct {
 	tables   map[*Router]map[netip.Prefix]wantedRoute // networks
 	networks map[packet.ID]told[netip.Prefix]
 	asbrs    map[packet.ID]told[*Router]
-	heard    []heard // externals that are flooded
+	heard    []heard                    // externals that are flooded
+	discards map[*Router][]netip.Prefix // ranges that stand for externals
 }
 
 // told is what border routers say in an area, and at what cost.

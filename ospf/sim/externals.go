@@ -69,14 +69,17 @@ func (d *domain) announce(live []*Router) {
 	for last := ""; fmt.Sprint(d.heard) != last; { // what is translated may keep others from translating
 		last = fmt.Sprint(d.heard)
 		next := slices.Clone(known)
+		discards := map[*Router][]netip.Prefix{}
 		for _, r := range live {
 			for _, a := range d.nssas() {
 				if d.elected(r, a) {
-					next = append(next, d.translate(r, a)...)
+					told, ranges := d.translate(r, a)
+					next = append(next, told...)
+					discards[r] = append(discards[r], ranges...)
 				}
 			}
 		}
-		d.heard = next
+		d.heard, d.discards = next, discards
 	}
 }
 
@@ -111,8 +114,8 @@ func (d *domain) elected(r *Router, a packet.ID) bool {
 	return best
 }
 
-// translate is what r tells the AS about an NSSA (RFC 3101 3.2).
-func (d *domain) translate(r *Router, a packet.ID) (out []heard) {
+// translate is what r tells the AS about an NSSA (RFC 3101 3.2), and which ranges stand for externals in that.
+func (d *domain) translate(r *Router, a packet.ID) (out []heard, ranges []netip.Prefix) {
 	table := d.wanted(r)
 	chosen := map[netip.Prefix]heard{}
 	for _, x := range d.heard {
@@ -153,8 +156,9 @@ func (d *domain) translate(r *Router, a packet.ID) (out []heard) {
 			}
 		}
 		out = append(out, sum)
+		ranges = append(ranges, p)
 	}
-	return out
+	return out, ranges
 }
 
 // route is the way of router r to an external route.
@@ -228,6 +232,11 @@ func (d *domain) wanted(r *Router) map[netip.Prefix]wantedRoute {
 	for _, x := range d.heard {
 		if w, ok := d.route(r, x); ok {
 			better(found, x.prefix, w)
+		}
+	}
+	for _, p := range d.discards[r] { // unless the way to a network of the NSSA is the way to the rest
+		if !found[p].nssa {
+			found[p] = wantedRoute{kind: spf.InterArea}
 		}
 	}
 	for p, w := range found {

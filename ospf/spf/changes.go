@@ -53,6 +53,9 @@ func (t *Table) calculate(d *dest) path {
 	o := t.internal(d)
 	if !o.ok() {
 		o = t.external(d) // RFC 2328 16.4 (6) (a)
+		if r := t.toldRange(d.prefix); r != nil && !(o.nssa && o.area == r.area.id) {
+			o = t.discard(r) // else the way to that network is the way to the rest
+		}
 	}
 	o.hops = t.sets.value(o.set)
 	return o.path

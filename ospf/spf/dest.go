@@ -164,7 +164,7 @@ func (t *Table) intraArea(d *dest) offer {
 // interArea calculates the route to d from the summary-LSAs (RFC 2328 16.2).
 func (t *Table) interArea(d *dest) offer {
 	if r := t.activeRange(d.prefix); r != nil { // 11.1, 16.2 (3)
-		return offer{path: path{pathType: InterArea, discard: true, area: r.area.id, cost: r.cost, advertiser: t.config.RouterID}}
+		return t.discard(r)
 	}
 	var o offer
 	for _, l := range d.leaves {

@@ -117,7 +117,7 @@ func (t *Table) rangeOf(id packet.ID, p prefix) *addressRange {
 }
 
 // SetTranslated says which ranges of an NSSA the router announces in place of the externals in them (RFC 3101 3.2): they are
-// discard entries as active ones are. It reports whether that has changed.
+// discard entries as active ones are, but for those that are networks themselves. It reports whether that has changed.
 func (t *Table) SetTranslated(area packet.ID, ranges []netip.Prefix) (changed bool) {
 	i, ok := t.searchArea(area)
 	if !ok {
@@ -132,17 +132,31 @@ func (t *Table) SetTranslated(area packet.ID, ranges []netip.Prefix) (changed bo
 	return changed
 }
 
-// activeRange returns the range that is p and a discard entry, or nil. No two areas share one.
+// activeRange returns the range that is p and active, or nil. No two areas share one.
 func (t *Table) activeRange(p prefix) *addressRange {
+	return t.findRange(p, (*addressRange).active)
+}
+
+// toldRange returns the range that is p and stands for externals, or nil.
+func (t *Table) toldRange(p prefix) *addressRange {
+	return t.findRange(p, func(r *addressRange) bool { return r.told })
+}
+
+func (t *Table) findRange(p prefix, is func(*addressRange) bool) *addressRange {
 	if !t.abr {
 		return nil
 	}
 	for _, a := range t.areas {
-		if r := a.ranges[p]; r != nil && (r.active() || r.told) {
+		if r := a.ranges[p]; r != nil && is(r) {
 			return r
 		}
 	}
 	return nil
+}
+
+// discard is the discard entry of a range (11.1).
+func (t *Table) discard(r *addressRange) offer {
+	return offer{path: path{pathType: InterArea, discard: true, area: r.area.id, cost: r.cost, advertiser: t.config.RouterID}}
 }
 
 // Range tells the cost of an address range of the area (RFC 2328 section
