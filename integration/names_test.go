@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +27,10 @@ func TestHostnames(t *testing.T) {
 				"spf":                    "  full  ",
 				"database opaque-area":   "hub-b",
 			} {
-				if out, err := n.ecmpd("hub-a").Show(n.ctx, append([]string{"ospf"}, strings.Fields(args)...)...); err != nil || !strings.Contains(out, want) {
-					t.Errorf("show ospf %s: %v, %q is not in\n%s", args, err, want, out)
-				}
+				n.wait(30*time.Second, "show ospf "+args+" has "+want, func() (bool, string) {
+					out, err := n.ecmpd("hub-a").Show(n.ctx, append([]string{"ospf"}, strings.Fields(args)...)...)
+					return err == nil && strings.Contains(out, want), fmt.Sprintf("%v\n%s", err, out)
+				})
 			}
 		})
 	}
