@@ -51,6 +51,7 @@ var table = []room{
 	{path: "bfd", pure: true},
 	{path: "bfd/speaker", own: []string{"bfd"}, others: []string{sys}},
 	{path: "bfd/worker", own: []string{"bfd", "bfd/speaker"}, others: []string{sys}},
+	{path: "bgp", pure: true},
 	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"internal/footprint", "nexthop", "ipv4"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
