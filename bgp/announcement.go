@@ -37,7 +37,7 @@ type Adjustment struct {
 func (a Adjustment) Equal(b Adjustment) bool {
 	return a.Prepend == b.Prepend && same(a.MED, b.MED) && same(a.LocalPref, b.LocalPref) &&
 		slices.Equal(a.Communities, b.Communities) && slices.Equal(a.Large, b.Large) &&
-		a.NextHop == b.NextHop && a.ReplaceComms == b.ReplaceComms
+		a.NextHop == b.NextHop
 }
 
 func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }

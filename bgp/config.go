@@ -84,7 +84,7 @@ func (p *Peering) Internal(own uint32) bool { return p.RemoteAS == own }
 
 // Timers of a session (RFC 4271 10).
 type Timers struct {
-	Hold         time.Duration // 0 or 3 s .. 65535 s; 0: no keepalives
+	Hold         time.Duration // 3 s .. 65535 s
 	Keepalive    time.Duration
 	ConnectRetry time.Duration
 }
