@@ -1,15 +1,21 @@
 // Package rib chooses the best route of every prefix from all sources:
 // connected networks, static routes of the configuration, foreign routes of the
-// kernel, and OSPF. It is pure: values in, changes out.
+// kernel, OSPF and BGP. It is pure: values in, changes out.
 //
 //   - route.go: a [Route] and its preference
 //   - table.go: the [Table], which keeps candidates and reports net changes
 //   - static.go: which static routes are active over the connected networks
+//   - gateways.go, resolve.go, weights.go: recursive routes, which lead to gateways that
+//     other routes lead to
 //
 // The lowest administrative distance wins, then the lowest metric, then the
 // order of [Protocol]. A best route is reported with the first max-paths
 // members of its next-hop set in the set's own order, so that two routers that
 // see the same neighbours choose the same members.
+//
+// Routes over the same gateways share what these resolve to. When a route below changes,
+// only the gateways that it leads to are looked at, and the outcome is one [Move] for
+// each set of gateways, however many routes have it.
 //
 // Only IPv4 exists here, as in OSPFv2: a prefix of another family is ignored.
 package rib
@@ -31,6 +37,7 @@ type Table struct {
 	routes   map[ipv4.Prefix]*candidate // most preferred first; never nil
 	lengths  [33]int                    // prefixes by length: what a longest match has to try
 	reported map[ipv4.Prefix]selection  // what Changes last reported, for prefixes touched since
+	resolver resolver
 }
 
 // candidate is a list: one element in the common case, at most one a protocol.
@@ -40,18 +47,26 @@ type candidate struct {
 	next *candidate
 }
 
-// selection is what a prefix resolved to at some moment: the head of its list,
-// nil for none, and the limit of next hops then.
+// selection is what a prefix had at some moment: its best candidate, nil for
+// none, and the limit of next hops then.
 type selection struct {
-	head     *candidate
+	best     *candidate
 	maxPaths int
 }
 
+func (t *Table) selection(k ipv4.Prefix) selection {
+	c := t.routes[k]
+	for c != nil && !c.usable() {
+		c = c.next
+	}
+	return selection{c, t.maxPaths}
+}
+
 func (s selection) route(k ipv4.Prefix) (Route, bool) {
-	if s.head == nil || s.head.distance == DistanceNever {
+	if s.best == nil {
 		return Route{}, false
 	}
-	r := s.head.route(k)
+	r := s.best.route(k)
 	r.NextHops = r.NextHops.Limit(s.maxPaths)
 	return r, true
 }
@@ -63,11 +78,12 @@ func New(maxPaths int) *Table {
 		maxPaths: max(maxPaths, 1),
 		routes:   make(map[ipv4.Prefix]*candidate),
 		reported: make(map[ipv4.Prefix]selection),
+		resolver: newResolver(),
 	}
 }
 
 // SetMaxPaths changes the limit; routes that it shortens or lengthens come out
-// of the next Changes.
+// of the next Changes, recursive ones of the next Moves.
 func (t *Table) SetMaxPaths(n int) {
 	n = max(n, 1)
 	if n == t.maxPaths {
@@ -76,6 +92,11 @@ func (t *Table) SetMaxPaths(n int) {
 	for k, c := range t.routes {
 		if c.nextHops.Limit(n) != c.nextHops.Limit(t.maxPaths) {
 			t.touch(k)
+		}
+	}
+	for _, s := range t.resolver.sets {
+		if s.nextHops.Limit(n) != s.nextHops.Limit(t.maxPaths) {
+			t.resolver.moved[s] = struct{}{}
 		}
 	}
 	t.maxPaths = n
@@ -95,11 +116,15 @@ func (t *Table) Set(r Route) {
 		protocol: r.Protocol,
 		distance: r.Distance,
 		discard:  r.Discard,
-	}
-	if rec.discard {
-		rec.nextHops = nexthop.Set{}
+		local:    r.Local,
 	}
 	t.touch(k)
+	switch {
+	case rec.discard:
+		rec.nextHops = nexthop.Set{}
+	case !r.Gateways.IsEmpty(): // shared before the old candidate lets go of it
+		rec.nextHops, rec.over = nexthop.Set{}, t.share(r.Gateways, rankOf(r.Protocol))
+	}
 	t.cut(k, r.Protocol)
 	t.insert(k, &candidate{record: rec})
 }
@@ -131,15 +156,21 @@ func (t *Table) Replace(p Protocol, routes []Route) {
 }
 
 // Changes returns the net difference of the best routes since the last call,
-// sorted by prefix. What went and came back unchanged is not in it.
+// sorted by prefix. What went and came back unchanged is not in it, nor are routes whose
+// gateways lead elsewhere, see [Table.Moves]. Recursive routes follow the routes below them here.
 func (t *Table) Changes() []Change {
+	t.update()
 	if len(t.reported) == 0 {
 		return nil
 	}
 	changes := make([]Change, 0, len(t.reported))
 	for _, k := range sortedKeys(t.reported) {
-		before, _ := t.reported[k].route(k)
-		best, ok := t.best(k)
+		told, now := t.reported[k], t.selection(k)
+		if told == now {
+			continue
+		}
+		before, _ := told.route(k)
+		best, ok := now.route(k)
 		if best == before {
 			continue
 		}
@@ -206,13 +237,13 @@ func (t *Table) Candidates(prefix netip.Prefix) []Route {
 func (t *Table) Len() int { return len(t.routes) }
 
 func (t *Table) best(k ipv4.Prefix) (Route, bool) {
-	return selection{t.routes[k], t.maxPaths}.route(k)
+	return t.selection(k).route(k)
 }
 
 // touch remembers what was reported for the prefix before its first change.
 func (t *Table) touch(k ipv4.Prefix) {
 	if _, ok := t.reported[k]; !ok {
-		t.reported[k] = selection{t.routes[k], t.maxPaths}
+		t.reported[k] = t.selection(k)
 	}
 }
 
@@ -226,17 +257,18 @@ func (t *Table) withdraw(k ipv4.Prefix, p Protocol) {
 
 // insert puts the candidate at its place in the list of its prefix.
 func (t *Table) insert(k ipv4.Prefix, c *candidate) {
+	t.stir(k, c)
 	head := t.routes[k]
 	if head == nil {
 		t.lengths[k.Bits()]++
 	}
-	if head == nil || c.compare(head.record) < 0 {
+	if head == nil || c.compare(&head.record) < 0 {
 		c.next = head
 		t.routes[k] = c
 		return
 	}
 	at := head
-	for at.next != nil && at.next.compare(c.record) < 0 {
+	for at.next != nil && at.next.compare(&c.record) < 0 {
 		at = at.next
 	}
 	c.next, at.next = at.next, c
@@ -247,18 +279,28 @@ func (t *Table) cut(k ipv4.Prefix, p Protocol) {
 	head := t.routes[k]
 	switch {
 	case head == nil:
-	case head.protocol == p && head.next == nil:
-		delete(t.routes, k)
-		t.lengths[k.Bits()]--
 	case head.protocol == p:
-		t.routes[k] = head.next
+		t.release(k, head)
+		if t.routes[k] = head.next; head.next == nil {
+			delete(t.routes, k)
+			t.lengths[k.Bits()]--
+		}
 	default:
 		for c := head; c.next != nil; c = c.next {
 			if c.next.protocol == p {
+				t.release(k, c.next)
 				c.next = c.next.next
 				return
 			}
 		}
+	}
+}
+
+// release lets go of what a candidate that leaves has of others.
+func (t *Table) release(k ipv4.Prefix, c *candidate) {
+	t.stir(k, c)
+	if c.over != nil {
+		t.unshare(c.over)
 	}
 }
 
