@@ -7,7 +7,8 @@
 // dies is taken out of the few groups that hold it, by the deletion of its object
 // or by replacing them, so failover costs the same with ten routes and with a
 // hundred thousand. A route with one hop
-// points at the object directly; a discard route stands alone.
+// points at the object directly; a discard route stands alone. Routes that share a named
+// set keep their group whatever becomes of its members.
 //
 // What the kernel holds is a value too (observed), filled by dumps and kept by
 // the answers to each write. Losing carrier makes the kernel delete nexthop
@@ -86,6 +87,10 @@ type Route struct {
 	Prefix netip.Prefix
 	// NextHops is the equal-cost set; ignored when Discard is set.
 	NextHops nexthop.Set
+	// Shared names a set that changes as a whole for all routes with the name, NextHops being what
+	// it holds now. They point at one group, also when it has one member. Empty: NextHops
+	// alone says where the route leads.
+	Shared string
 	// Discard makes a blackhole route. It never goes through a nexthop object.
 	Discard bool
 }

@@ -154,19 +154,34 @@ type wanted struct {
 	routes  map[ipv4.Prefix]*setUse
 	dirty   map[ipv4.Prefix]struct{} // prefixes to compare
 	blocked map[ipv4.Prefix]error    // not tried again before the next Reconcile
-	sets    map[nexthop.Set]*setUse
+	sets    map[setKey]*setUse
 	discard *setUse // what discard routes have instead of a set
 	dead    map[nexthop.Leg]bool
 	links   map[string]Iface
 	source  [4]byte // preferred source of routes over groups, 0.0.0.0 for none
 	refused map[hopKey]error
-	placed  map[nexthop.Set]place    // by the last plan
+	placed  map[setKey]place         // by the last plan
 	sweep   bool                     // stale things go at once
 	adopted map[ipv4.Prefix]struct{} // until sweep: routes of an earlier run, as it left them
 }
 
+// setKey names what routes have: a set, which is its own name, or a shared one, whose
+// members change under its name.
+type setKey struct {
+	shared string
+	set    nexthop.Set // empty when shared
+}
+
+func keyOf(r Route) setKey {
+	if r.Shared != "" {
+		return setKey{shared: r.Shared}
+	}
+	return setKey{set: r.NextHops}
+}
+
 // setUse is a wanted set that at least one route has.
 type setUse struct {
+	key   setKey
 	set   nexthop.Set
 	hops  []nexthop.Hop
 	refs  int

@@ -61,7 +61,7 @@ type planner struct {
 	lastID uint32
 	hops   map[hopKey]uint32 // content → id, with those about to be added
 	gone   map[uint32]bool   // evicted
-	placed map[nexthop.Set]place
+	placed map[setKey]place
 	groups map[uint32][]member // as they will be
 	owner  map[uint32]bool     // group ids that a set owns
 }
@@ -69,11 +69,11 @@ type planner struct {
 // plan compares wanted with observed and returns the writes by kind, where each
 // set lives, and the last id given out. It changes neither argument. Routes are
 // compared for the dirty prefixes and for those whose set moved.
-func plan(w *wanted, o *observed) (stages [opKinds][]op, placed map[nexthop.Set]place, lastID uint32) {
+func plan(w *wanted, o *observed) (stages [opKinds][]op, placed map[setKey]place, lastID uint32) {
 	p := &planner{
 		w: w, o: o, lastID: max(o.lastID, w.firstID-1),
 		hops:   make(map[hopKey]uint32, len(o.hops)),
-		placed: make(map[nexthop.Set]place, len(w.sets)),
+		placed: make(map[setKey]place, len(w.sets)),
 		gone:   map[uint32]bool{},
 		groups: maps.Clone(o.groups),
 		owner:  make(map[uint32]bool, len(w.sets)),
@@ -96,7 +96,7 @@ func (p *planner) add(o op) { p.ops[o.kind] = append(p.ops[o.kind], o) }
 // placeSets finds or makes the nexthop objects of every wanted set.
 func (p *planner) placeSets() {
 	sets := slices.Collect(maps.Keys(p.w.sets))
-	slices.SortFunc(sets, func(a, b nexthop.Set) int { return p.w.sets[a].order - p.w.sets[b].order })
+	slices.SortFunc(sets, func(a, b setKey) int { return p.w.sets[a].order - p.w.sets[b].order })
 	for _, s := range sets {
 		if id := p.w.placed[s].group; id != 0 {
 			p.owner[id] = true
@@ -109,8 +109,10 @@ func (p *planner) placeSets() {
 		members, direct, reason := p.live(use.hops)
 		pl := place{group: p.w.placed[s].group, reason: reason}
 		switch {
+		case len(members) == 0 && s.shared != "" && p.lasts(pl.group, use.hops):
+			pl.target = target{id: pl.group, source: p.w.source}
 		case len(members) == 0:
-		case len(use.hops) == 1:
+		case len(use.hops) == 1 && s.shared == "":
 			pl.target = target{id: members[0].id, link: direct}
 		default:
 			if _, taken := p.o.foreign[pl.group]; taken {
@@ -127,6 +129,15 @@ func (p *planner) placeSets() {
 		}
 		p.placed[s] = pl
 	}
+}
+
+// lasts tells whether the group of a shared set stays as it is though no leg lives: where
+// legs died, the routes below are calculated again, and the group leads elsewhere
+// within moments. Its routes, perhaps very many, need not be deleted and written again.
+func (p *planner) lasts(group uint32, hops []nexthop.Hop) bool {
+	return len(p.groups[group]) > 0 && slices.ContainsFunc(hops, func(h nexthop.Hop) bool {
+		return p.w.isDead(h) && p.w.links[h.Interface].Up
+	})
 }
 
 // live resolves the hops of a set that can be used now to members, adding the
@@ -332,7 +343,7 @@ func (p *planner) candidates() []ipv4.Prefix {
 			}
 		}
 	}
-	moved := map[nexthop.Set]bool{}
+	moved := map[setKey]bool{}
 	for s, pl := range p.placed {
 		if pl.target != p.w.placed[s].target {
 			moved[s] = true
@@ -340,7 +351,7 @@ func (p *planner) candidates() []ipv4.Prefix {
 	}
 	if len(moved) > 0 {
 		for prefix, u := range p.w.routes {
-			if _, dirty := p.w.dirty[prefix]; !dirty && u != p.w.discard && moved[u.set] {
+			if _, dirty := p.w.dirty[prefix]; !dirty && u != p.w.discard && moved[u.key] {
 				out = append(out, prefix)
 			}
 		}
@@ -351,14 +362,14 @@ func (p *planner) candidates() []ipv4.Prefix {
 
 // target is what a route with this set shall point at; false when it shall not
 // be there, which nil says as well.
-func (w *wanted) target(u *setUse, placed map[nexthop.Set]place) (target, bool) {
+func (w *wanted) target(u *setUse, placed map[setKey]place) (target, bool) {
 	switch u {
 	case nil:
 		return target{}, false
 	case w.discard:
 		return target{discard: true}, true
 	}
-	t := placed[u.set].target
+	t := placed[u.key].target
 	return t, t.id != 0
 }
 

@@ -262,7 +262,7 @@ func parseWanted(t testing.TB, text string) *wanted {
 			table.Set(r)
 		case "owns":
 			id := number(t, f[1])
-			w.placed[parseSet(t, f[2:])] = place{group: id, target: target{id: id}}
+			w.placed[setKey{set: parseSet(t, f[2:])}] = place{group: id, target: target{id: id}}
 		case "blocked":
 			w.blocked[parsePrefix(t, f[1])] = ErrForeign
 		case "sweep":

@@ -80,8 +80,8 @@ func (t *Table) Status() Status {
 // Groups copies the groups that wanted sets own, by id.
 func (t *Table) Groups() []GroupStatus {
 	list := []GroupStatus{}
-	for set, u := range t.want.sets {
-		if id := t.want.placed[set].group; id != 0 {
+	for key, u := range t.want.sets {
+		if id := t.want.placed[key].group; id != 0 {
 			_, ok := t.obs.groups[id]
 			list = append(list, GroupStatus{ID: id, Installed: ok, Members: t.hopStatus(u), Routes: t.obs.users[id]})
 		}
@@ -123,7 +123,7 @@ func (t *Table) routeStatus(p ipv4.Prefix, u *setUse, hops []HopStatus) RouteSta
 	case installable || t.waits(u):
 		s.Reason = "not written yet"
 	default:
-		s.Reason = t.want.placed[u.set].reason
+		s.Reason = t.want.placed[u.key].reason
 	}
 	return s
 }
@@ -140,12 +140,12 @@ func (t *Table) isAdopted(p ipv4.Prefix) bool {
 
 // waits reports that no plan has seen the route's set yet.
 func (t *Table) waits(u *setUse) bool {
-	_, ok := t.want.placed[u.set]
+	_, ok := t.want.placed[u.key]
 	return u != t.want.discard && !ok
 }
 
 func (t *Table) hopStatus(u *setUse) []HopStatus {
-	pl := t.want.placed[u.set]
+	pl := t.want.placed[u.key]
 	out := make([]HopStatus, len(u.hops))
 	for i, h := range u.hops {
 		s := HopStatus{Hop: h, Dead: t.want.isDead(h)}

@@ -66,11 +66,11 @@ func newTable(cfg Config, k writer) *Table {
 			dirty:   map[ipv4.Prefix]struct{}{},
 			blocked: map[ipv4.Prefix]error{},
 			discard: new(setUse),
-			sets:    map[nexthop.Set]*setUse{},
+			sets:    map[setKey]*setUse{},
 			dead:    map[nexthop.Leg]bool{},
 			links:   map[string]Iface{},
 			refused: map[hopKey]error{},
-			placed:  map[nexthop.Set]place{},
+			placed:  map[setKey]place{},
 		},
 	}
 }
@@ -98,6 +98,14 @@ func (t *Table) Set(r Route) {
 	}
 }
 
+// SetShared wants other next hops for the routes that share a name, if there are any: the
+// next Sync replaces their group and writes none of them.
+func (t *Table) SetShared(name string, hops nexthop.Set) {
+	if u := t.want.sets[setKey{shared: name}]; u != nil {
+		u.set, u.hops = hops, hops.Hops()
+	}
+}
+
 // Delete wants no route of ours for the prefix.
 func (t *Table) Delete(prefix netip.Prefix) {
 	p, ok := ipv4.PrefixOf(prefix)
@@ -115,11 +123,15 @@ func (t *Table) useOf(r Route) *setUse {
 	if r.Discard {
 		return t.want.discard
 	}
-	u := t.want.sets[r.NextHops]
+	key := keyOf(r)
+	u := t.want.sets[key]
 	if u == nil {
 		t.order++
-		u = &setUse{set: r.NextHops, hops: r.NextHops.Hops(), order: t.order}
-		t.want.sets[r.NextHops] = u
+		u = &setUse{key: key, order: t.order}
+		t.want.sets[key] = u
+	}
+	if u.set != r.NextHops || u.hops == nil {
+		u.set, u.hops = r.NextHops, r.NextHops.Hops()
 	}
 	return u
 }
@@ -130,7 +142,7 @@ func (t *Table) unuse(u *setUse) {
 		return
 	}
 	if u.refs--; u.refs == 0 && u != t.want.discard {
-		delete(t.want.sets, u.set)
+		delete(t.want.sets, u.key)
 	}
 }
 
@@ -172,7 +184,7 @@ func (t *Table) SetLinks(links []Iface) {
 }
 
 // SetSource wants an own address as the preferred source of all routes with two
-// or more next hops; the zero Addr leaves it to the kernel.
+// or more next hops or a shared set; the zero Addr leaves it to the kernel.
 func (t *Table) SetSource(source netip.Addr) {
 	t.want.source = [4]byte{}
 	if source.Is4() {
