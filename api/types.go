@@ -286,7 +286,7 @@ type Routes struct {
 // Route is one way to a prefix, from one source.
 type Route struct {
 	Prefix    string    `json:"prefix"`
-	Protocol  string    `json:"protocol"`  // connected, static, kernel, ospf
+	Protocol  string    `json:"protocol"`  // connected, static, kernel, ospf, wan, bgp
 	Type      string    `json:"type"`      // of OSPF: intra-area, inter-area, external-1, external-2, nssa-1, nssa-2, discard (of an address range); else empty
 	Area      string    `json:"area"`      // of OSPF routes, but for AS externals; else empty
 	Cost      uint32    `json:"cost"`      // RFC 2328 11; of an external-2 or nssa-2 route: to the AS boundary router in PathOSPFRoutes, its type2Cost in PathRoutes
@@ -295,8 +295,17 @@ type Route struct {
 	Distance  int       `json:"distance"`  // administrative, 0..255
 	Selected  bool      `json:"selected"`  // best of all sources for this prefix
 	Installed bool      `json:"installed"` // the kernel forwards by it
-	Reason    string    `json:"reason"`    // why it is selected and not installed; else empty
+	Reason    string    `json:"reason"`    // why it is selected and not installed, or why a recursive one can not be selected; else empty
 	NextHops  List[Hop] `json:"nexthops"`  // in the order of the remote router's id
+
+	// Gateways make a route recursive, by address: other routes lead to them, and NextHops is where to.
+	Gateways List[Gateway] `json:"gateways"`
+}
+
+// Gateway is one next hop of a recursive route, as its source named it.
+type Gateway struct {
+	Via    string `json:"via"`
+	Weight int    `json:"weight"` // relative to the others, at least 1
 }
 
 // Hop is one member of an equal-cost set.

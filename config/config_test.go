@@ -131,6 +131,7 @@ static:
     blackhole: false
     next-hops: [{via: 10.0.1.1, bfd: {enabled: false}}, {via: 10.0.1.2, weight: 3, bfd: true}]
   - {prefix: 192.0.2.0/24, next-hops: [{via: 10.0.1.2, bfd: {enabled: true, min-interval: 10ms}}]}
+  - {prefix: 198.51.100.0/24, recursive: true, next-hops: [{via: 10.9.0.1, weight: 2}]}
 ecmp: {max-paths: 256, hash: l3, groups: plain}
 transit: {mode: off, tracked: [10.0.0.0/8], also: [10.1.0.0/16, 10.2.0.0/16], forward-accept: false}
 kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
@@ -212,6 +213,7 @@ kernel: {protocol: 255, metric: 4294967295, shutdown: remove, source: off}
 			{Prefix: p("203.0.113.0/24"), Blackhole: true},
 			{Prefix: p("0.0.0.0/0"), NextHops: []rib.StaticHop{{Via: a("10.0.1.1"), Weight: 1}, {Via: a("10.0.1.2"), Weight: 3, Watched: true}}},
 			{Prefix: p("192.0.2.0/24"), NextHops: []rib.StaticHop{{Via: a("10.0.1.2"), Weight: 1, Watched: true}}},
+			{Prefix: p("198.51.100.0/24"), Recursive: true, NextHops: []rib.StaticHop{{Via: a("10.9.0.1"), Weight: 2}}},
 		},
 		StaticBFD: map[netip.Addr]ospf.BFD{a("10.0.1.2"): {MinInterval: 10 * time.Millisecond, Multiplier: 3}},
 		ECMP:      ECMP{MaxPaths: 256, Hash: HashL3},

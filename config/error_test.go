@@ -165,6 +165,8 @@ func TestErrors(t *testing.T) {
 		{"bfd long key", iface("bfd: {authentication: {key-chain: §a}}") + "\nkey-chains: [{name: a, keys: [{key-id: 1, algorithm: hmac-sha-1, key: 123456789012345678901}]}]", `has 21 bytes, BFD uses at most 20`},
 		{"bfd meticulous password", iface("bfd: {authentication: {key-chain: a, meticulous: §true}}") + "\nkey-chains: [{name: a, keys: [{key-id: 1, algorithm: cleartext, key: b}]}]", `a password has no sequence numbers`},
 		{"bfd multiplier", iface("bfd: {multiplier: §0}"), `"multiplier" is a whole number from 1 to 255, not "0"`},
+		{"recursive blackhole", head + "static: [{prefix: 10.0.0.0/8, blackhole: true, recursive: §true}]", `"recursive: true" is about next-hops`},
+		{"recursive and watched", head + "static: [{prefix: 10.0.0.0/8, recursive: §true, next-hops: [{via: 10.9.0.1, bfd: true}]}]", `not with recursive: true`},
 		{"bfd of a next hop", head + "static: [{prefix: 10.0.0.0/8, next-hops: [{via: 10.0.0.1, bfd: {enabled: §1}}]}]", `"enabled" is true or false, not "1": write true`},
 		{"cost zero", iface("cost: §0"), `"cost" is a whole number from 1 to 65535, not "0"`},
 		{"cost large", iface("cost: §65536"), "1 to 65535"},

@@ -232,6 +232,7 @@ type rawStatic struct {
 	Node      *node
 	Prefix    *node        `key:"prefix"`
 	Blackhole *node        `key:"blackhole"`
+	Recursive *node        `key:"recursive"`
 	NextHops  []rawNextHop `key:"next-hops"`
 }
 

@@ -154,9 +154,13 @@ func (r *report) static(raws []rawStatic) (routes []rib.StaticRoute, watched map
 		s := rib.StaticRoute{
 			Prefix:    r.staticPrefix(&raw, lines),
 			Blackhole: r.boolean(raw.Blackhole, false),
+			Recursive: r.boolean(raw.Recursive, false),
 		}
 		for _, h := range r.nextHops(raw.NextHops) {
 			s.NextHops = append(s.NextHops, h.StaticHop)
+			if h.Watched && s.Recursive {
+				r.errorf(raw.Recursive, "bfd watches next-hops on connected networks: not with recursive: true")
+			}
 			if h.Watched {
 				if watched == nil {
 					watched = make(map[netip.Addr]ospf.BFD)
@@ -167,6 +171,8 @@ func (r *report) static(raws []rawStatic) (routes []rib.StaticRoute, watched map
 		switch written := raw.Node.hasItems("next-hops"); {
 		case s.Blackhole && written:
 			r.errorf(raw.Node, "a static route has blackhole: true or next-hops, not both")
+		case s.Blackhole && s.Recursive:
+			r.errorf(raw.Recursive, "\"recursive: true\" is about next-hops, and a blackhole has none")
 		case !s.Blackhole && !written && (raw.Blackhole == nil || raw.Blackhole.text == "false"):
 			r.errorf(raw.Node, "a static route needs next-hops: [{via: ADDRESS}] or blackhole: true")
 		}

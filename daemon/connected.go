@@ -30,9 +30,9 @@ func (r *routeLoop) updateConnected() {
 				p = netip.PrefixFrom(a.Peer, a.Addr.Bits()).Masked()
 			}
 			hops := nexthop.NewSet(nexthop.Hop{Interface: l.Name})
-			routes = append(routes, rib.Route{Prefix: p, Distance: rib.DistanceConnected, NextHops: hops})
+			routes = append(routes, rib.Route{Prefix: p, Distance: rib.DistanceConnected, NextHops: hops, Local: l.Loopback || p.Bits() == 32 && !a.Peer.IsValid()})
 			if own := netip.PrefixFrom(a.Addr.Addr(), 32); own != p {
-				local = append(local, rib.Route{Prefix: own, Type: localType, Distance: rib.DistanceConnected, NextHops: hops})
+				local = append(local, rib.Route{Prefix: own, Type: localType, Distance: rib.DistanceConnected, NextHops: hops, Local: true})
 			}
 			if !l.Loopback {
 				networks = append(networks, rib.Network{Interface: l.Name, Prefix: p})
@@ -48,9 +48,19 @@ func (r *routeLoop) updateConnected() {
 	r.watchStatic(networks)
 	static := rib.ResolveStatic(r.cfg.Static, networks, r.liveLegs)
 	r.rib.Replace(rib.Static, static)
-	offer = make(map[netip.Prefix]struct{})
-	for _, s := range static {
-		offer[s.Prefix] = struct{}{}
+	r.offerStatic()
+}
+
+// offerStatic offers the static routes that can be used; a recursive one by what leads to
+// its gateways.
+func (r *routeLoop) offerStatic() {
+	offer := make(map[netip.Prefix]struct{})
+	for _, s := range r.cfg.Static {
+		for _, c := range r.rib.Candidates(s.Prefix) {
+			if c.Protocol == rib.Static && c.Unreached == "" {
+				offer[s.Prefix] = struct{}{}
+			}
+		}
 	}
 	r.offerRoutes(ospf.Static, offer)
 }

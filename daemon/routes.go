@@ -280,15 +280,7 @@ func (r *routeLoop) applyKernel(e fib.Event) {
 
 // sync brings the kernel in line. It tells whether everything was compared.
 func (r *routeLoop) sync() (compared bool) {
-	for _, c := range r.rib.Changes() {
-		r.transitDirty = true
-		switch {
-		case c.Withdrawn, c.Route.Protocol == rib.Connected, c.Route.Protocol == rib.Kernel:
-			r.fib.Delete(c.Prefix)
-		default:
-			r.fib.Set(fib.Route{Prefix: c.Prefix, NextHops: c.Route.NextHops, Discard: c.Route.Discard})
-		}
-	}
+	r.wantChanges()
 	r.fib.SetSource(preferredSource(r.cfg.Kernel.Source, r.links, r.interfaces))
 	var report fib.Report
 	why := r.reconcile
@@ -306,6 +298,37 @@ func (r *routeLoop) sync() (compared bool) {
 	r.tellUplinks()
 	return compared
 }
+
+// wantChanges makes the kernel's wanted routes what the RIB has selected.
+func (r *routeLoop) wantChanges() {
+	changes := r.rib.Changes()
+	last, name := rib.Route{}, "" // neighbours in the list often have the same gateways
+	for _, c := range changes {
+		switch {
+		case c.Withdrawn, c.Route.Protocol == rib.Connected, c.Route.Protocol == rib.Kernel:
+			r.fib.Delete(c.Prefix)
+			continue
+		}
+		want := fib.Route{Prefix: c.Prefix, NextHops: c.Route.NextHops, Discard: c.Route.Discard}
+		if route := c.Route; !route.Gateways.IsEmpty() {
+			if route.Gateways != last.Gateways || route.Protocol != last.Protocol {
+				last, name = route, sharedName(route.Protocol, route.Gateways)
+			}
+			want.Shared = name
+		}
+		r.fib.Set(want)
+	}
+	for _, m := range r.rib.Moves() {
+		r.fib.SetShared(sharedName(m.Protocol, m.Gateways), m.NextHops)
+	}
+	if len(changes) > 0 {
+		r.transitDirty = true
+		r.offerStatic()
+	}
+}
+
+// sharedName names the group of all routes of a protocol over the same gateways.
+func sharedName(p rib.Protocol, g rib.Gateways) string { return p.String() + " " + g.String() }
 
 func (r *routeLoop) note(report fib.Report, why string) {
 	r.written += uint64(report.Written)

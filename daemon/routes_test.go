@@ -146,6 +146,29 @@ func TestStatic(t *testing.T) {
 	}
 }
 
+// A recursive static route exists while another route leads to its gateway.
+func TestStaticRecursive(t *testing.T) {
+	l := newTestLoop()
+	l.cfg.Static = []rib.StaticRoute{{Prefix: pfx("172.16.0.0/12"), Recursive: true, NextHops: []rib.StaticHop{{Via: netip.MustParseAddr("10.9.0.9"), Weight: 1}}}}
+	l.updateConnected()
+	if got := l.taken(); got != "[]" {
+		t.Errorf("offered %s before anything leads to the gateway", got)
+	}
+	if st := l.status(); len(st) != 1 || st[0].Selected || st[0].Reason != "no route to 10.9.0.9" || len(st[0].Gateways) != 1 {
+		t.Errorf("status %+v", st)
+	}
+	l.rib.Set(rib.Route{Prefix: pfx("10.9.0.0/24"), Protocol: rib.OSPF, Distance: 110, NextHops: nexthop.NewSet(
+		nexthop.Hop{Interface: "vpn1", Gateway: netip.MustParseAddr("10.1.0.1")}, nexthop.Hop{Interface: "vpn2", Gateway: netip.MustParseAddr("10.2.0.1")})})
+	l.rib.Changes()
+	l.offerStatic()
+	if got, want := l.taken(), "[2 +[172.16.0.0/12] -[]]"; got != want {
+		t.Errorf("offered %s, want %s", got, want)
+	}
+	if got, want := l.table(), `["10.9.0.0/24 ospf vpn1 10.1.0.1 vpn2 10.2.0.1" "172.16.0.0/12 static vpn1 10.1.0.1 vpn2 10.2.0.1"]`; got != want {
+		t.Errorf("routes\n got %s\nwant %s", got, want)
+	}
+}
+
 // Routes of other programs: the lowest metric counts, the kernel's own do not,
 // and one that the kernel prefers less than ours loses to OSPF in the RIB too.
 func TestForeign(t *testing.T) {

@@ -169,7 +169,9 @@ func (d *daemon) OSPFRoutes(ctx context.Context) ([]api.Route, error) {
 	}
 	installed := make(map[string]api.Route, len(selected))
 	for _, r := range selected {
-		installed[r.Prefix] = r
+		if r.Selected {
+			installed[r.Prefix] = r
+		}
 	}
 	out := make([]api.Route, len(list))
 	for i, r := range list {
@@ -225,11 +227,16 @@ func (d *daemon) Routes(ctx context.Context) ([]api.Route, error) {
 // Route implements api.Backend.
 func (d *daemon) Route(ctx context.Context, prefix netip.Prefix) ([]api.Route, error) {
 	return askLoop(ctx, d.routes.inbox, func() []api.Route {
-		route, ok := d.routes.rib.Best(prefix)
-		if !ok || route.Type == localType {
-			return nil
+		var out []api.Route
+		if route, ok := d.routes.rib.Best(prefix); ok && route.Type != localType {
+			out = append(out, d.routes.routeStatus(route))
 		}
-		return []api.Route{d.routes.routeStatus(route)}
+		for _, route := range d.routes.rib.Candidates(prefix) {
+			if route.Unreached != "" {
+				out = append(out, unreachedStatus(route))
+			}
+		}
+		return out
 	})
 }
 
@@ -241,13 +248,39 @@ func (r *routeLoop) status() []api.Route {
 			out = append(out, r.routeStatus(route))
 		}
 	}
+	unreached := r.rib.Unreached()
+	if len(unreached) == 0 {
+		return out
+	}
+	for _, route := range unreached {
+		out = append(out, unreachedStatus(route))
+	}
+	slices.SortStableFunc(out, func(a, b api.Route) int {
+		return netip.MustParsePrefix(a.Prefix).Compare(netip.MustParsePrefix(b.Prefix))
+	})
 	return out
+}
+
+// unreachedStatus is a recursive route that nothing leads to.
+func unreachedStatus(route rib.Route) api.Route {
+	return api.Route{
+		Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type, Cost: route.Metric,
+		Distance: int(route.Distance), Tag: route.Tag, Gateways: gateways(route), Reason: route.Unreached,
+	}
+}
+
+// gateways are those of a recursive route.
+func gateways(route rib.Route) (list []api.Gateway) {
+	for g := range route.Gateways.All() {
+		list = append(list, api.Gateway{Via: g.Addr.String(), Weight: int(g.Weight)})
+	}
+	return list
 }
 
 func (r *routeLoop) routeStatus(route rib.Route) api.Route {
 	o := api.Route{
 		Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
-		Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true,
+		Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true, Gateways: gateways(route),
 	}
 	if route.Type == spf.External2.String() || route.Type == spf.NSSA2.String() {
 		o.Type2Cost = route.Metric

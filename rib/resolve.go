@@ -115,6 +115,27 @@ func (t *Table) Reach(a netip.Addr) Reach {
 	return r
 }
 
+// Unreached returns the recursive routes that can not be used now, by prefix, as candidates
+// that nothing selects.
+func (t *Table) Unreached() []Route {
+	any := false
+	for _, s := range t.resolver.sets {
+		any = any || s.nextHops.IsEmpty()
+	}
+	if !any {
+		return nil
+	}
+	var routes []Route
+	for _, k := range sortedKeys(t.routes) {
+		for c := t.routes[k]; c != nil; c = c.next {
+			if c.over != nil && c.over.nextHops.IsEmpty() {
+				routes = append(routes, c.route(k))
+			}
+		}
+	}
+	return routes
+}
+
 // Moves returns the sets of gateways that lead elsewhere since the last call, in a
 // repeatable order. Call it after [Table.Changes], which finds out.
 func (t *Table) Moves() []Move {

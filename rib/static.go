@@ -12,6 +12,8 @@ import (
 type StaticRoute struct {
 	Prefix    netip.Prefix
 	Blackhole bool
+	// Recursive routes are led to their next hops by other routes, connected or not.
+	Recursive bool
 	NextHops  []StaticHop
 }
 
@@ -36,14 +38,19 @@ type Network struct {
 // connected network that holds it, by the interface that sorts first when
 // several links have the same one. A gateway on no connected network is left
 // out, as is a watched one whose path is not among the live ones; a route without
-// any gateway left is not active. Call it again when networks or paths change and hand
+// any gateway left is not active. A recursive route is always among them: the table says
+// where it leads. Call it again when networks or paths change and hand
 // the result to [Table.Replace].
 func ResolveStatic(routes []StaticRoute, connected []Network, live map[nexthop.Leg]bool) []Route {
 	networks := longestFirst(connected)
 	var active []Route
 	for _, s := range routes {
 		r := Route{Prefix: s.Prefix, Protocol: Static, Distance: DistanceStatic, Discard: s.Blackhole}
-		if !s.Blackhole {
+		switch {
+		case s.Blackhole:
+		case s.Recursive:
+			r.Gateways = gatewaysOf(s.NextHops)
+		default:
 			hops := resolveHops(s.NextHops, networks, live)
 			if len(hops) == 0 {
 				continue
@@ -74,6 +81,14 @@ func legOf(via netip.Addr, networks []Network) (nexthop.Leg, bool) {
 		return nexthop.Leg{}, false
 	}
 	return nexthop.Leg{Interface: networks[i].Interface, Gateway: via}, true
+}
+
+func gatewaysOf(hops []StaticHop) Gateways {
+	list := make([]Gateway, len(hops))
+	for i, h := range hops {
+		list[i] = Gateway{Addr: h.Via, Weight: uint32(h.Weight)}
+	}
+	return NewGateways(list...)
 }
 
 func resolveHops(hops []StaticHop, networks []Network, live map[nexthop.Leg]bool) []nexthop.Hop {

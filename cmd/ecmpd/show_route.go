@@ -22,7 +22,7 @@ the longest prefix around it.`,
 }
 
 func drawRoutes(s screen, body api.Routes, wide bool) {
-	s.line("Codes: C - connected, S - static, K - kernel, O - OSPF,")
+	s.line("Codes: C - connected, S - static, K - kernel, O - OSPF, B - BGP, W - uplinks,")
 	s.line("       > - best, * - in the kernel, q - queued or leg down, r - rejected\n")
 	if len(body.Routes) == 0 {
 		s.line("No route.")
@@ -34,7 +34,17 @@ func drawRoutes(s screen, body api.Routes, wide bool) {
 	}
 	var rows [][]string
 	for _, r := range body.Routes {
+		for _, row := range recursiveRows(r) {
+			if wide {
+				row = append(row, blank, strconv.FormatUint(uint64(r.Tag), 10))
+			}
+			rows = append(rows, append(row, s.bad(r.Reason)))
+		}
+		if len(r.Gateways) > 0 && len(r.NextHops) == 0 {
+			continue
+		}
 		for i, h := range hops(r) {
+			i += len(r.Gateways)
 			row := []string{
 				code(r, h, i), r.Prefix, fmt.Sprintf("[%d/%d]", r.Distance, cost(r)), r.Type, target(r, h), h.Interface, weight(h),
 			}
@@ -46,6 +56,20 @@ func drawRoutes(s screen, body api.Routes, wide bool) {
 		}
 	}
 	s.table(append(head, "Why"), rows)
+}
+
+// recursiveRows are the gateways of a recursive route; what they lead to comes below.
+func recursiveRows(r api.Route) (rows [][]string) {
+	for i, g := range r.Gateways {
+		mark := blank
+		if i == 0 {
+			mark = code(r, api.Hop{Installed: true}, i)
+		}
+		rows = append(rows, continued([]string{
+			mark, r.Prefix, fmt.Sprintf("[%d/%d]", r.Distance, cost(r)), r.Type, g.Via + " (recursive)", "", strconv.Itoa(g.Weight),
+		}, i, 4))
+	}
+	return rows
 }
 
 // target is where a route leads by one next hop. A blackhole has none.

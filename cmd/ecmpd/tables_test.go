@@ -47,6 +47,8 @@ var example = state{
 		{Prefix: "10.10.4.0/24", Protocol: "static", Distance: 200, NextHops: []api.Hop{{Via: "10.1.0.9", Interface: "lan", RouterID: "0.0.0.0", Weight: 3}}},
 		{Prefix: "10.20.0.0/16", Protocol: "ospf", Type: "inter-area", Area: "0.0.0.0", Cost: 30, Distance: 110, Selected: true, Reason: "the kernel holds a route of protocol bird", NextHops: []api.Hop{{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1}}},
 		{Prefix: "10.30.0.0/16", Protocol: "ospf", Type: "external-1", Cost: 31, Distance: 110, Selected: true, NextHops: []api.Hop{{Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1", Weight: 1}}},
+		{Prefix: "198.51.100.0/24", Protocol: "bgp", Type: "ebgp", Distance: 20, Reason: "no route to 192.0.2.9", Gateways: []api.Gateway{{Via: "192.0.2.9", Weight: 1}}},
+		{Prefix: "198.51.101.0/24", Protocol: "bgp", Type: "ibgp", Distance: 200, Selected: true, Installed: true, NextHops: []api.Hop{hubA, hubB}, Gateways: []api.Gateway{{Via: "192.0.2.1", Weight: 2}, {Via: "192.0.2.2", Weight: 1}}},
 		{Prefix: "203.0.113.0/24", Protocol: "static", Distance: 1, Selected: true, Installed: true},
 	},
 	groups: []api.Group{
