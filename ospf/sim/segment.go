@@ -105,19 +105,28 @@ func (n *Net) LAN(o LinkOptions, members ...Member) *Segment {
 	}
 	for _, p := range s.ports {
 		c := o.Interface
-		c.Priority = p.priority
-		for _, other := range s.ports {
-			known := ospf.StaticNeighbor{Address: other.addr.Addr(), PollInterval: 2 * time.Second, Priority: other.priority}
-			if s.mesh() {
-				known.Cost = p.costTo(other)
-			}
-			if other != p && (s.mesh() || s.kind == ospf.TypeNonBroadcast && p.priority > 0) {
-				c.Static = append(c.Static, known)
-			}
-		}
+		c.Priority, c.Static = p.priority, s.known(p)
 		p.router.attach(p, s.options.Area, c)
 	}
 	return s
+}
+
+// known lists the neighbours that a router is configured with (RFC 2328 C.5, C.6).
+func (s *Segment) known(p *port) (all []ospf.StaticNeighbor) {
+	if !s.mesh() && (s.kind != ospf.TypeNonBroadcast || p.priority == 0) {
+		return nil
+	}
+	for _, other := range s.ports {
+		if other == p {
+			continue
+		}
+		known := ospf.StaticNeighbor{Address: other.addr.Addr(), PollInterval: 2 * time.Second, Priority: other.priority}
+		if s.mesh() {
+			known.Cost = p.costTo(other)
+		}
+		all = append(all, known)
+	}
+	return all
 }
 
 func (n *Net) segment(kind ospf.InterfaceType, o LinkOptions) *Segment {
@@ -212,9 +221,22 @@ func (s *Segment) SetCost(r *Router, cost uint16) {
 	s.Reconfigure(r, func(c *ospf.InterfaceConfig) { c.Cost = cost })
 }
 
-// Reconfigure changes how one router's end is configured.
+// Reconfigure changes how one router's end is configured. Where another can be DR of an NBMA network than before, the
+// lists of neighbours follow.
 func (s *Segment) Reconfigure(r *Router, edit func(*ospf.InterfaceConfig)) {
 	p := s.portOf(r)
+	could := p.priority
+	s.edit(p, edit)
+	if s.kind != ospf.TypeNonBroadcast || p.priority == could {
+		return
+	}
+	for _, member := range s.ports {
+		s.edit(member, func(c *ospf.InterfaceConfig) { c.Static = s.known(member) })
+	}
+}
+
+func (s *Segment) edit(p *port, edit func(*ospf.InterfaceConfig)) {
+	r := p.router
 	c := r.config
 	c.Areas = slices.Clone(c.Areas)
 	for i := range c.Areas {
