@@ -324,7 +324,7 @@ func (i *iface) resumeRole(n *neighbor) bool {
 	switch own := i.address(); {
 	case !i.e.restart.active:
 		return false
-	case n.dr == own, n.bdr == own:
+	case n.dr == own, n.bdr == own && n.dr == n.addr: // where the DR is not there yet, the Backup would succeed it
 		i.dr, i.bdr = n.dr, n.bdr
 	default:
 		return false

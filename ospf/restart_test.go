@@ -145,8 +145,20 @@ func TestRestart3623_2_DesignatedRouter(t *testing.T) {
 		}
 		l.wantState(p, nbrExStart)
 	}
-	l := newLab(t) // without a restart the election waits
-	p := l.peer("eth0", "2.2.2.2", "10.0.0.2")
+	l := newLab(t, restarted) // we were Backup, as another says before the DR does: who is not heard yet can not be elected
+	p, dr := l.peer("eth0", "2.2.2.2", "10.0.0.2"), l.peer("eth0", "3.3.3.3", "10.0.0.3")
+	for _, o := range l.peers {
+		o.hello.DR, o.hello.BDR = dr.addr, ip("10.0.0.1")
+	}
+	i := l.iface("eth0")
+	if p.hi(); i.state != ifWaiting {
+		t.Errorf("state %s before the DR was heard", i.state)
+	}
+	if dr.hi(); i.state != ifBackup || i.dr != dr.addr {
+		t.Errorf("%s, DR %s", i.state, i.dr)
+	}
+	l = newLab(t) // without a restart the election waits
+	p = l.peer("eth0", "2.2.2.2", "10.0.0.2")
 	p.hello.DR = ip("10.0.0.1")
 	p.hi()
 	if s := l.iface("eth0").state; s != ifWaiting {
