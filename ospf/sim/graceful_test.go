@@ -26,7 +26,7 @@ func restart(t *testing.T, n *Net, r *Router, announced bool, away time.Duration
 		n.RunUntil(func() bool { return r.engine.Deadline().IsZero() }, 4*time.Second)
 		in = ospf.Restarting{Left: grace - away, Reason: packet.RestartSoftware, Announced: true}
 	}
-	r.Crash()
+	r.Suspend()
 	n.Run(away)
 	r.Resume(in)
 	if !n.RunUntil(func() bool { return !r.engine.Restart(n.now).Active }, grace) {
@@ -54,12 +54,12 @@ func enable(n *Net) {
 }
 
 // gracefulRestarts lets routers of a network at rest restart one by one, announced or after an outage.
-func gracefulRestarts(t *testing.T, n *Net, rng *rand.Rand) {
+func gracefulRestarts(t *testing.T, n *Net, rng *rand.Rand, outages bool) {
 	t.Helper()
 	for range 2 {
 		converge(t, n, 5*time.Minute)
 		n.Run(40 * time.Second) // what waits for timers is said
-		announced := rng.IntN(2) == 0
+		announced := !outages || rng.IntN(2) == 0
 		away := time.Duration(rng.IntN(2000)) * time.Millisecond
 		if announced {
 			away = time.Duration(rng.IntN(60)) * time.Second
@@ -82,7 +82,26 @@ func TestRandomGracefulRestarts(t *testing.T) {
 				s.options.Loss = 0
 			}
 			enable(n)
-			gracefulRestarts(t, n, rand.New(rand.NewPCG(seed, 3623)))
+			gracefulRestarts(t, n, rand.New(rand.NewPCG(seed, 3623)), true)
+		})
+	}
+}
+
+// The same with areas, their border routers and virtual links. A virtual link has no path by which an outage could be
+// told in time.
+func TestRandomGracefulRestartsOfAreas(t *testing.T) {
+	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w, _, err := wanderAreas(seed, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range w.segments {
+				s.options.Loss = 0
+			}
+			enable(w.n)
+			gracefulRestarts(t, w.n, w.rng, false)
 		})
 	}
 }

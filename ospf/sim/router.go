@@ -27,9 +27,10 @@ type Router struct {
 	lives     int       // starts so far; an event of an earlier life is void
 	stuck     int       // ticks in a row that did not move the deadline
 	published map[netip.Prefix]spf.Route
-	changes   int          // of routes, in all lives
-	reserved  ospf.Reserve // survives a crash
-	story     []string     // latest events, for messages
+	kernel    map[netip.Prefix]spf.Route // what forwards during a graceful restart
+	changes   int                        // of routes, in all lives
+	reserved  ospf.Reserve               // survives a crash
+	story     []string                   // latest events, for messages
 }
 
 type groupKey struct {
@@ -179,8 +180,24 @@ func sortedPrefixes[V any](m map[netip.Prefix]V) []netip.Prefix {
 
 // Crash ends the engine without a word; everything that it knew is lost.
 func (r *Router) Crash() {
-	r.engine = nil
+	r.engine, r.kernel = nil, nil
 	r.net.record("crash " + r.Name)
+}
+
+// Suspend ends the engine as Crash does. The kernel goes on to forward, until [Router.Resume] has brought up an engine that
+// knows better.
+func (r *Router) Suspend() {
+	r.Crash()
+	r.kernel = r.published
+}
+
+// routes is what the router forwards by.
+func (r *Router) routes() map[netip.Prefix]spf.Route {
+	switch {
+	case r.engine == nil, r.kernel != nil && r.engine.Restart(r.net.now).Active:
+		return r.kernel
+	}
+	return r.published
 }
 
 // Start brings a router up that is down.

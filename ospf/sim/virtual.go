@@ -50,11 +50,11 @@ func (v virtualLink) name(end int) string {
 
 // forward sends a packet on as the routes lead, of several ways any.
 func (r *Router) forward(t ospf.Transmit) {
-	if r.engine == nil || t.TTL == 0 {
+	if t.TTL == 0 {
 		return
 	}
 	var best spf.Route
-	for p, route := range r.published {
+	for p, route := range r.routes() {
 		if p.Contains(t.Dst) && (best.Type == 0 || p.Bits() > best.Prefix.Bits()) {
 			best = route
 		}
