@@ -17,6 +17,7 @@ type ospfRecords struct {
 	entries   []*entry
 	all       *entry // version 6: interface=all, for what no other entry names
 	links     []virtualLink
+	neighbors []ospfNeighbor
 	routerIDs map[string]netip.Addr // of /routing id, by name
 	ranges    int                   // of all areas
 }
@@ -63,6 +64,8 @@ type entry struct {
 	match   []string
 	keys    []keyed
 	missing string // why it is not complete
+
+	neighbors []ospfNeighbor
 }
 
 type virtualLink struct {

@@ -97,7 +97,12 @@ func (im *importer) readRedistribution7(in *instance, s *script.Statement) {
 	}
 }
 
-var interfaceTypes = map[string]string{"broadcast": "broadcast", "point-to-point": "point-to-point", "ptp": "point-to-point", "ptp-unnumbered": "point-to-point", "default": "", "": ""}
+// interfaceTypes are the types of networks in both versions. Version 7 calls ptmp what speaks to each neighbour by
+// itself, and ptmp-broadcast what version 6 calls ptmp.
+var interfaceTypes = map[string]string{
+	"broadcast": "broadcast", "nbma": "non-broadcast", "ptmp": "point-to-multipoint", "ptmp-broadcast": "point-to-multipoint",
+	"point-to-point": "point-to-point", "ptp": "point-to-point", "ptp-unnumbered": "point-to-point", "default": "", "": "",
+}
 
 // interfaceKeys reads how OSPF runs on an interface, which both versions say alike;
 // missing says why the entry can not be used as it is.
@@ -109,9 +114,12 @@ func (im *importer) interfaceKeys(s *script.Statement) (keys []keyed, missing st
 		switch {
 		case !ok || a.Value == "virtual-link":
 		case !known:
-			missing = fmt.Sprintf("%s=%s is not supported in this version", name, clip(a.Value, 20))
+			missing = fmt.Sprintf("%s=%s is no type of network", name, clip(a.Value, 20))
 		case word != "":
 			add("interface-type", word, a.Pos)
+			if name == "type" && a.Value == "ptmp" {
+				add("multicast", "false", a.Pos)
+			}
 		}
 	}
 	if s.Flag("passive") {

@@ -8,6 +8,7 @@ import (
 // writeOSPF writes the section.
 func (im *importer) writeOSPF(t *text, w *ways, id netip.Addr) {
 	im.placeEntries6()
+	im.placeNeighbors()
 	entries := 0
 	for _, a := range im.ospf.areas {
 		entries += len(a.entries) + len(a.ranges)
@@ -81,6 +82,7 @@ func (im *importer) writeEntries(t *text, a *area) {
 		t.out(8, e.missing, func() {
 			t.line(8, "- match: "+flow(e.match), fmt.Sprintf("line %d", e.line))
 			t.keys(10, e.keys)
+			t.writeNeighbors(10, e)
 		})
 	}
 }

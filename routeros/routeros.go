@@ -119,6 +119,8 @@ var readers = []reader{
 	{"routing ospf interface", (*importer).readOSPFInterface},
 	{"routing ospf interface-template", (*importer).readOSPFTemplate},
 	{"routing ospf virtual-link", (*importer).readOSPFVirtualLink},
+	{"routing ospf nbma-neighbor", (*importer).readOSPFNeighbor},
+	{"routing ospf static-neighbor", (*importer).readOSPFNeighbor},
 	{"interface list member", (*importer).readListMember},
 }
 
@@ -219,6 +221,8 @@ var parameters = map[string]string{
 		" redistribute-bgp redistribute-rip redistribute-other-ospf metric-connected metric-static metric-default metric-bgp metric-rip metric-other-ospf ",
 	"routing ospf area":               " name area-id instance type default-cost no-summaries inject-summary-lsas nssa-translator translator-role ",
 	"routing ospf interface":          ospfParameters + " interface network-type authentication authentication-key authentication-key-id ",
+	"routing ospf nbma-neighbor":      " address poll-interval priority instance ",
+	"routing ospf static-neighbor":    " address poll-interval area ",
 	"routing ospf interface-template": ospfParameters + " area interfaces networks type auth auth-id auth-key vlink-neighbor-id vlink-transit-area ",
 }
 

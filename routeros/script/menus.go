@@ -15,7 +15,7 @@ var menus = []string{
 	"routing", "routing table", "routing rule", "routing filter", "routing filter rule", "routing id", "routing bfd", "routing bgp",
 	"routing bgp instance", "routing bgp peer", "routing bgp network", "routing bgp connection", "routing bgp template",
 	"routing ospf", "routing ospf instance", "routing ospf area", "routing ospf area range", "routing ospf network",
-	"routing ospf interface", "routing ospf interface-template", "routing ospf virtual-link", "routing ospf nbma-neighbor",
+	"routing ospf interface", "routing ospf interface-template", "routing ospf virtual-link", "routing ospf nbma-neighbor", "routing ospf static-neighbor",
 	"routing ospf static-neighbor", "routing ospf sham-link",
 	"interface", "interface bridge", "interface bridge port", "interface ethernet", "interface vlan", "interface list",
 	"interface list member", "interface pppoe-client", "interface l2tp-client", "interface pptp-client", "interface sstp-client",

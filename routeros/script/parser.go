@@ -213,6 +213,7 @@ func (p *parser) placed(s *Statement, own bool) bool {
 // args reads what stands behind the verb.
 func (p *parser) args(s *Statement) {
 	seen := make(map[string]Pos)
+	group := "" // of "remote.address=… .as=…": what the name before had in front of its last dot
 	for {
 		if joined := p.blanks(); joined && len(s.Args) > 0 && p.more() && (p.text[p.i] == '/' || startsCommand(p.text[p.i:])) {
 			p.problem(p.pos(), CutOff, "", s.Pos)
@@ -227,6 +228,11 @@ func (p *parser) args(s *Statement) {
 			return
 		}
 		a := Arg{Pos: w.pos, At: w.at, Name: w.name, Value: w.value, HasValue: w.assigned, Quoted: w.quoted, Computed: w.computed, Cut: w.cut}
+		if strings.HasPrefix(a.Name, ".") {
+			a.Name = group + a.Name
+		} else if dot := strings.LastIndexByte(a.Name, '.'); dot > 0 {
+			group = a.Name[:dot]
+		}
 		if a.HasValue {
 			if first, twice := seen[a.Name]; twice {
 				p.problem(a.Pos, Twice, a.Name, first)
