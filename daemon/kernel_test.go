@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os/exec"
 	"runtime"
@@ -17,7 +18,10 @@ import (
 
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
+	"github.com/ecmpd/ecmpd/link"
+	"github.com/ecmpd/ecmpd/nexthop"
 	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/spf"
 	"github.com/ecmpd/ecmpd/transit"
 )
 
@@ -131,5 +135,85 @@ func TestSweepComesLast(t *testing.T) {
 	}
 	if want := []string{"daemon.wantedRules", "daemon.sweep"}; !slices.Equal(got, want) {
 		t.Errorf("told the firewall loop %v, want %v", got, want)
+	}
+}
+
+// A leg that dies while many routes are written leaves its group between two batches of them.
+func TestDeathInterruptsWrites(t *testing.T) {
+	inNamespace(t)
+	var links []link.Link
+	var hops []nexthop.Hop
+	for n := range 2 {
+		name, far := fmt.Sprint("v", n), fmt.Sprint("w", n)
+		address := pfx(fmt.Sprintf("10.0.%d.1/24", n))
+		for _, args := range [][]string{
+			{"link", "add", name, "up", "type", "veth", "peer", "name", far}, {"link", "set", far, "up"}, {"address", "add", address.String(), "dev", name},
+		} {
+			if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+				t.Fatalf("ip %v: %v\n%s", args, err, out)
+			}
+		}
+		i, err := net.InterfaceByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, up(name, i.Index, link.Addr{Addr: address}))
+		gateway := netip.AddrFrom4([4]byte{10, 0, byte(n), 2})
+		hops = append(hops, nexthop.Hop{RouterID: gateway, Interface: name, Gateway: gateway, Weight: 1})
+	}
+	const count = 10_000
+	var routes ospfRoutes
+	for n := range count {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(n >> 8), byte(n), 0}), 24)
+		routes.changes = append(routes.changes, spf.Change{Prefix: p, Route: spf.Route{Prefix: p, Type: spf.External2, NextHops: nexthop.NewSet(hops...)}})
+	}
+
+	var log bytes.Buffer
+	cfg := &config.Config{Kernel: config.Kernel{Protocol: 201, Metric: 20}, ECMP: config.ECMP{MaxPaths: 16}}
+	r, err := newRouteLoop(newLogger(&log), cfg, func(ospf.Input) {}, func(any) {}, func(any) {}, newBFDSessions(nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	died := false
+	r.fib.Interrupt(func() bool {
+		if !died {
+			r.inbox.put(legChange{nexthop.Leg{Interface: hops[1].Interface, Gateway: hops[1].Gateway}, true})
+			died = true
+		}
+		return r.interrupted()
+	})
+	r.inbox.put(linkSnapshot{link.Snapshot{Links: links}})
+	r.inbox.put(sweep{})
+	r.inbox.put(routes)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { // asked behind the interruption
+		for written := uint64(0); written < count && t.Context().Err() == nil; runtime.Gosched() {
+			got := make(chan uint64, 1)
+			r.inbox.put(query{func() { got <- r.written }})
+			written = <-got
+		}
+		cancel()
+	}()
+	if err := r.run(ctx); err != nil {
+		t.Error(err)
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		if _, fields, ok := strings.Cut(line, "kernel routes written"); ok {
+			var deleted, nexthops, written int
+			for _, f := range strings.Fields(fields) {
+				for name, to := range map[string]*int{"deleted": &deleted, "nexthops": &nexthops, "written": &written} {
+					if value, ok := strings.CutPrefix(f, name+"="); ok {
+						fmt.Sscan(value, to)
+					}
+				}
+			}
+			got = append(got, fmt.Sprintf("%d written, %d deleted, %d nexthops", written, deleted, nexthops))
+		}
+	}
+	want := []string{"1024 written, 0 deleted, 3 nexthops", "0 written, 0 deleted, 1 nexthops", "8976 written, 0 deleted, 0 nexthops"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the writer reported\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

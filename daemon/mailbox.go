@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -42,6 +43,13 @@ func (m *mailbox[T]) enter(v T) {
 		}
 	}
 	m.items = append(m.items, v)
+}
+
+// waits tells whether a value that was not taken yet is of some sort.
+func (m *mailbox[T]) waits(sort func(T) bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.items, sort)
 }
 
 // take returns what gathered, at least one value; nil when ctx ends.

@@ -107,12 +107,14 @@ func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input)
 		t.Close()
 		return nil, err
 	}
-	return &routeLoop{
+	r := &routeLoop{
 		log: log, inbox: newMailbox[any](), offer: offer, rules: rules, wan: wan, sessions: sessions, liveLegs: map[nexthop.Leg]bool{},
 		cfg: cfg, rib: rib.New(cfg.ECMP.MaxPaths), fib: t, monitor: m,
 		interfaces: map[string]ospfInterface{}, offered: map[ospf.Source]map[netip.Prefix]struct{}{},
 		transitDirty: true,
-	}, nil
+	}
+	t.Interrupt(r.interrupted)
+	return r, nil
 }
 
 func (r *routeLoop) close() {
@@ -143,6 +145,9 @@ func (r *routeLoop) run(ctx context.Context) error {
 		if r.sync() {
 			periodic.Reset(reconcileInterval)
 		}
+		if r.interrupted() {
+			continue // the next turn is at once
+		}
 		r.passOrders()
 		if r.transitDirty {
 			r.transitDirty = false
@@ -160,18 +165,27 @@ func (r *routeLoop) watch(ctx context.Context) error {
 	return r.monitor.Run(ctx, func(e fib.Event) { r.inbox.put(kernelEvent{e}) })
 }
 
+// isDeath tells whether a message is the end of a leg, which nothing may hold up.
+func isDeath(m any) bool {
+	c, ok := m.(legChange)
+	return ok && c.dead
+}
+
+// interrupted tells whether a leg died since the last messages were taken.
+func (r *routeLoop) interrupted() bool { return r.inbox.waits(isDeath) }
+
 // evict takes the legs that died out of their groups before anything else of a
-// batch, which may be a hundred thousand routes, is looked at.
+// batch, which may be a hundred thousand routes, is looked at, or what an interruption left to write.
 func (r *routeLoop) evict(batch []any) {
 	died := false
 	for _, m := range batch {
-		if c, ok := m.(legChange); ok && c.dead {
-			r.fib.SetDead(c.leg, true)
+		if isDeath(m) {
+			r.fib.SetDead(m.(legChange).leg, true)
 			died = true
 		}
 	}
-	if died && len(batch) > 1 && !r.frozen {
-		r.note(r.fib.Sync(), "")
+	if died && !r.frozen {
+		r.note(r.fib.Evict(), "")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,7 @@ type writer interface {
 type redo struct {
 	objects, routes bool
 	again           bool // plan once more with what the answers taught
+	interrupted     bool // something more urgent waits
 	taken           map[ipv4.Prefix]bool
 }
 
@@ -39,15 +41,23 @@ func isAny(err error, targets ...error) bool {
 }
 
 // apply writes a plan stage by stage, because what a stage achieved decides
-// whether a deletion of a later one is still safe.
+// whether a deletion of a later one is still safe. Something urgent ends it between two
+// batches: the routes that were not written are dirty again, the rest is planned anew.
 func (t *Table) apply(stages [opKinds][]op, rep *Report) redo {
 	var rd redo
 	for kind, stage := range stages {
 		if k := opKind(kind); k == opEvict || k >= opDelGroup {
 			stage = t.deletable(stage)
 		}
-		for i, err := range t.kernel.apply(stage) {
-			t.settle(&stage[i], err, rep, &rd)
+		for batch := range slices.Chunk(stage, batchSize) {
+			if rd.interrupted {
+				t.retryAll(batch)
+				continue
+			}
+			for i, err := range t.kernel.apply(batch) {
+				t.settle(&batch[i], err, rep, &rd)
+			}
+			rd.interrupted = opKind(kind) >= opAddRoute && t.urgent()
 		}
 	}
 	return rd
@@ -100,9 +110,15 @@ func (t *Table) settle(o *op, err error, rep *Report, rd *redo) {
 	}
 }
 
+func (t *Table) retryAll(ops []op) {
+	for i := range ops {
+		t.retry(&ops[i])
+	}
+}
+
 func (t *Table) retry(o *op) {
 	if o.aboutRoute() {
-		t.want.dirty[o.prefix] = struct{}{}
+		t.want.dirty = append(t.want.dirty, o.prefix)
 	}
 }
 

@@ -6,7 +6,8 @@
 // set of two or more hops, and routes point at the group by its id. A leg that
 // dies is taken out of the few groups that hold it, by the deletion of its object
 // or by replacing them, so failover costs the same with ten routes and with a
-// hundred thousand. A route with one hop
+// hundred thousand; a Sync that writes many routes lets Evict go first, between two of
+// its batches (Interrupt). A route with one hop
 // points at the object directly; a discard route stands alone. Routes that share a named
 // set keep their group whatever becomes of its members.
 //

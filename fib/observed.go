@@ -152,8 +152,8 @@ func (o *observed) inGroup(id uint32) bool {
 type wanted struct {
 	firstID uint32
 	routes  map[ipv4.Prefix]*setUse
-	dirty   map[ipv4.Prefix]struct{} // prefixes to compare
-	blocked map[ipv4.Prefix]error    // not tried again before the next Reconcile
+	dirty   []ipv4.Prefix         // to compare, in no order, some twice
+	blocked map[ipv4.Prefix]error // not tried again before the next Reconcile
 	sets    map[setKey]*setUse
 	discard *setUse // what discard routes have instead of a set
 	dead    map[nexthop.Leg]bool

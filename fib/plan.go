@@ -332,10 +332,7 @@ func (p *planner) keeps(prefix ipv4.Prefix, have target) bool {
 
 // candidates are the dirty prefixes and those whose set got another target.
 func (p *planner) candidates() []ipv4.Prefix {
-	out := make([]ipv4.Prefix, 0, len(p.w.dirty))
-	for prefix := range p.w.dirty {
-		out = append(out, prefix)
-	}
+	out := slices.Clone(p.w.dirty)
 	if len(p.w.dead) > 0 {
 		for prefix := range p.w.adopted {
 			if _, wanted := p.w.routes[prefix]; wanted {
@@ -345,13 +342,14 @@ func (p *planner) candidates() []ipv4.Prefix {
 	}
 	moved := map[setKey]bool{}
 	for s, pl := range p.placed {
-		if pl.target != p.w.placed[s].target {
+		// The routes of a set that is new were set since: they are dirty.
+		if old, known := p.w.placed[s]; known && pl.target != old.target {
 			moved[s] = true
 		}
 	}
 	if len(moved) > 0 {
 		for prefix, u := range p.w.routes {
-			if _, dirty := p.w.dirty[prefix]; !dirty && u != p.w.discard && moved[u.key] {
+			if u != p.w.discard && moved[u.key] {
 				out = append(out, prefix)
 			}
 		}

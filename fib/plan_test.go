@@ -176,7 +176,7 @@ func TestPlan(t *testing.T) {
 			w, o := parseWanted(t, tt.wanted), parseObserved(t, tt.kernel)
 			if w.sweep {
 				for p := range o.routes {
-					w.dirty[p] = struct{}{}
+					w.dirty = append(w.dirty, p)
 				}
 			}
 			before := fmt.Sprint(*w, *o)
@@ -338,9 +338,9 @@ func BenchmarkPlan(b *testing.B) {
 
 	_, placed, _ := plan(all, full)
 	settled := *all
-	settled.placed, settled.dirty = placed, map[ipv4.Prefix]struct{}{}
+	settled.placed, settled.dirty = placed, nil
 	gone := settled
-	gone.dirty = map[ipv4.Prefix]struct{}{compact(prefixOf(routes)): {}}
+	gone.dirty = []ipv4.Prefix{compact(prefixOf(routes))}
 	full.setRoute(compact(prefixOf(routes)), target{id: 3})
 	run("one-withdrawn", &gone, full, 1)
 

@@ -33,6 +33,7 @@ type Table struct {
 	objectErr error                // the last nexthop write that failed for good
 	gateways  map[gateway]struct{} // that the kernel keeps resolved for us
 	policy    *Policy
+	urgent    func() bool
 }
 
 // Open makes a Table for the calling thread's network namespace. It writes
@@ -59,11 +60,10 @@ func Open(cfg Config) (*Table, error) {
 func newTable(cfg Config, k writer) *Table {
 	return &Table{
 		cfg: cfg, kernel: k, obs: newObserved(),
-		stale: redo{objects: true, routes: true}, gateways: map[gateway]struct{}{},
+		stale: redo{objects: true, routes: true}, gateways: map[gateway]struct{}{}, urgent: func() bool { return false },
 		want: wanted{
 			firstID: cfg.firstID(),
 			routes:  map[ipv4.Prefix]*setUse{},
-			dirty:   map[ipv4.Prefix]struct{}{},
 			blocked: map[ipv4.Prefix]error{},
 			discard: new(setUse),
 			sets:    map[setKey]*setUse{},
@@ -92,7 +92,7 @@ func (t *Table) Set(r Route) {
 	u.refs++
 	t.unuse(old)
 	t.want.routes[p] = u
-	t.want.dirty[p] = struct{}{}
+	t.want.dirty = append(t.want.dirty, p)
 	if !errors.Is(t.want.blocked[p], ErrForeign) {
 		delete(t.want.blocked, p)
 	}
@@ -116,7 +116,7 @@ func (t *Table) Delete(prefix netip.Prefix) {
 	t.unuse(old)
 	delete(t.want.routes, p)
 	delete(t.want.blocked, p)
-	t.want.dirty[p] = struct{}{}
+	t.want.dirty = append(t.want.dirty, p)
 }
 
 func (t *Table) useOf(r Route) *setUse {
@@ -200,7 +200,7 @@ func (t *Table) forgive() {
 	for p, err := range t.want.blocked {
 		if !errors.Is(err, ErrForeign) {
 			delete(t.want.blocked, p)
-			t.want.dirty[p] = struct{}{}
+			t.want.dirty = append(t.want.dirty, p)
 		}
 	}
 }
@@ -220,12 +220,26 @@ func (t *Table) SweepStale() {
 func (t *Table) Reconcile() Report {
 	for p := range t.want.blocked {
 		delete(t.want.blocked, p)
-		t.want.dirty[p] = struct{}{}
+		t.want.dirty = append(t.want.dirty, p)
 	}
 	t.forgive()
 	t.stale.objects, t.stale.routes = true, true
 	clear(t.gateways) // said again: others may have flushed the entries
 	return t.Sync()
+}
+
+// Interrupt makes Sync and Reconcile ask, between two batches of routes, whether something
+// more urgent waits. They return then; the next Sync writes the rest.
+func (t *Table) Interrupt(urgent func() bool) { t.urgent = urgent }
+
+// Evict takes the legs that died since the last Sync out of their groups, and
+// leaves the routes that were set meanwhile to the next Sync.
+func (t *Table) Evict() Report {
+	set := t.want.dirty
+	t.want.dirty = nil
+	rep := t.Sync()
+	t.want.dirty = append(t.want.dirty, set...)
+	return rep
 }
 
 // Sync writes what changed since the last Sync.
@@ -239,10 +253,11 @@ func (t *Table) Sync() Report {
 		}
 		ops, placed, lastID := plan(&t.want, t.obs)
 		t.want.placed, t.obs.lastID = placed, lastID
-		if len(t.want.dirty) > 0 { // a cleared map would keep the size of the largest burst
-			t.want.dirty = map[ipv4.Prefix]struct{}{}
-		}
+		t.want.dirty = nil // a burst leaves no list of its size behind
 		t.stale = t.apply(ops, &rep)
+		if t.stale.interrupted {
+			break
+		}
 		if len(t.stale.taken) > 0 {
 			t.examine(t.stale.taken, &rep)
 		}
@@ -265,9 +280,7 @@ func (t *Table) observe() error {
 		if err != nil {
 			return err
 		}
-		for _, p := range t.obs.setObjects(hops, groups, foreign) {
-			t.want.dirty[p] = struct{}{}
-		}
+		t.want.dirty = append(t.want.dirty, t.obs.setObjects(hops, groups, foreign)...)
 		t.stale.objects = false
 	}
 	if t.stale.routes {
@@ -310,7 +323,7 @@ func (t *Table) observeRoutes() error {
 	for p, u := range t.want.routes {
 		want, installable := t.want.target(u, t.want.placed)
 		if have, exists := o.routes[p]; installable != exists || have != want {
-			t.want.dirty[p] = struct{}{}
+			t.want.dirty = append(t.want.dirty, p)
 		}
 	}
 	if !t.want.sweep {
@@ -318,7 +331,7 @@ func (t *Table) observeRoutes() error {
 	}
 	for p := range o.routes {
 		if _, ok := t.want.routes[p]; !ok {
-			t.want.dirty[p] = struct{}{}
+			t.want.dirty = append(t.want.dirty, p)
 		}
 	}
 	return nil

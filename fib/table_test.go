@@ -254,6 +254,12 @@ func randomLife(t *testing.T, seed uint64) {
 			}
 			table.SweepStale()
 		}
+		if r.IntN(3) == 0 { // something more urgent comes in between
+			table.Interrupt(func() bool { return r.IntN(2) == 0 })
+			table.Evict()
+			table.Sync()
+			table.Interrupt(func() bool { return false })
+		}
 		table.Sync()
 		if k.faulty {
 			k.faulty = false
@@ -276,6 +282,44 @@ func randomLife(t *testing.T, seed uint64) {
 	}
 	if len(k.held()) != installed(table) {
 		t.Errorf("%d routes in the kernel, %d wanted", len(k.held()), installed(table))
+	}
+}
+
+// TestEvictInterrupts has a leg die while many routes are written: it leaves its group
+// before the next batch, and the rest follows.
+func TestEvictInterrupts(t *testing.T) {
+	k := &fakeKernel{TB: t, observed: *newObserved(), up: map[int]bool{1: true, 2: true}, holders: map[ipv4.Prefix]uint8{}}
+	table := newTable(Config{}.withDefaults(), k)
+	table.SetLinks([]Iface{{Name: "v0", Index: 1, Up: true}, {Name: "v1", Index: 2, Up: true}})
+	table.SweepStale()
+	legs := []nexthop.Leg{{Interface: "v0", Gateway: netip.MustParseAddr("10.0.0.2")}, {Interface: "v1", Gateway: netip.MustParseAddr("10.0.1.2")}}
+	var hops []nexthop.Hop
+	for _, l := range legs {
+		hops = append(hops, nexthop.Hop{RouterID: l.Gateway, Interface: l.Interface, Gateway: l.Gateway, Weight: 1})
+	}
+	const routes = 5 * batchSize
+	for i := range routes {
+		table.Set(Route{Prefix: prefixOf(i), NextHops: nexthop.NewSet(hops...)})
+	}
+	table.Interrupt(func() bool { return len(k.held()) >= 2*batchSize })
+	if rep := table.Sync(); rep.Written != 2*batchSize || table.InSync() {
+		t.Fatalf("%d routes written before the interruption, in sync: %t", rep.Written, table.InSync())
+	}
+	table.SetDead(legs[1], true)
+	if rep := table.Evict(); rep.Written+rep.Deleted != 0 || rep.Objects != 1 {
+		t.Errorf("the eviction did more than evict: %+v", rep)
+	}
+	for id, members := range k.groups {
+		if len(members) != 1 {
+			t.Errorf("group %d: %s", id, membersText(members))
+		}
+	}
+	if rep := table.Sync(); rep.Written != batchSize {
+		t.Errorf("%d routes written while something urgent waits, a batch is wanted", rep.Written)
+	}
+	table.Interrupt(func() bool { return false })
+	if table.Sync(); len(k.held()) != routes || !table.InSync() {
+		t.Errorf("%d routes at the end, in sync: %t", len(k.held()), table.InSync())
 	}
 }
 
