@@ -352,7 +352,7 @@ func (t *Table) renew(sets map[*gatewaySet]struct{}) {
 				continue
 			}
 			if _, ok := turned[c.over]; ok {
-				t.touch(k)
+				t.touch(k, head)
 			}
 			if c.over.rank < ofBGP {
 				t.resolver.below[k] = struct{}{}

@@ -21,6 +21,7 @@
 package rib
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"net/netip"
@@ -36,7 +37,7 @@ type Table struct {
 	maxPaths int
 	routes   map[ipv4.Prefix]*candidate // most preferred first; never nil
 	lengths  [33]int                    // prefixes by length: what a longest match has to try
-	reported map[ipv4.Prefix]selection  // what Changes last reported, for prefixes touched since
+	touched  []touch                    // since the last Changes
 	resolver resolver
 }
 
@@ -54,8 +55,8 @@ type selection struct {
 	maxPaths int
 }
 
-func (t *Table) selection(k ipv4.Prefix) selection {
-	c := t.routes[k]
+// selected is the selection among the candidates of a prefix.
+func (t *Table) selected(c *candidate) selection {
 	for c != nil && !c.usable() {
 		c = c.next
 	}
@@ -71,13 +72,18 @@ func (s selection) route(k ipv4.Prefix) (Route, bool) {
 	return r, true
 }
 
+// touch is what a prefix resolved to before something about it changed.
+type touch struct {
+	prefix ipv4.Prefix
+	before selection
+}
+
 // New returns an empty table that keeps at most maxPaths next hops a route;
 // values below 1 count as 1.
 func New(maxPaths int) *Table {
 	return &Table{
 		maxPaths: max(maxPaths, 1),
 		routes:   make(map[ipv4.Prefix]*candidate),
-		reported: make(map[ipv4.Prefix]selection),
 		resolver: newResolver(),
 	}
 }
@@ -91,7 +97,7 @@ func (t *Table) SetMaxPaths(n int) {
 	}
 	for k, c := range t.routes {
 		if c.nextHops.Limit(n) != c.nextHops.Limit(t.maxPaths) {
-			t.touch(k)
+			t.touch(k, c)
 		}
 	}
 	for _, s := range t.resolver.sets {
@@ -118,15 +124,21 @@ func (t *Table) Set(r Route) {
 		discard:  r.Discard,
 		local:    r.Local,
 	}
-	t.touch(k)
+	head := t.routes[k]
+	t.touch(k, head)
 	switch {
 	case rec.discard:
 		rec.nextHops = nexthop.Set{}
 	case !r.Gateways.IsEmpty(): // shared before the old candidate lets go of it
 		rec.nextHops, rec.over = nexthop.Set{}, t.share(r.Gateways, rankOf(r.Protocol))
 	}
-	t.cut(k, r.Protocol)
-	t.insert(k, &candidate{record: rec})
+	old := head.find(r.Protocol)
+	if old != nil {
+		t.release(k, old)
+	}
+	c := &candidate{record: rec}
+	t.stir(k, c)
+	t.change(k, head, head.without(old).with(c))
 }
 
 // Withdraw removes the protocol's route for the prefix, if there is one.
@@ -149,7 +161,7 @@ func (t *Table) Replace(p Protocol, routes []Route) {
 		t.Set(r)
 	}
 	for k, c := range t.routes {
-		if !keep[k] && c.find(p) {
+		if !keep[k] && c.find(p) != nil {
 			t.withdraw(k, p)
 		}
 	}
@@ -160,24 +172,31 @@ func (t *Table) Replace(p Protocol, routes []Route) {
 // gateways lead elsewhere, see [Table.Moves]. Recursive routes follow the routes below them here.
 func (t *Table) Changes() []Change {
 	t.update()
-	if len(t.reported) == 0 {
+	if len(t.touched) == 0 {
 		return nil
 	}
-	changes := make([]Change, 0, len(t.reported))
-	for _, k := range sortedKeys(t.reported) {
-		told, now := t.reported[k], t.selection(k)
-		if told == now {
+	byPrefix := func(a, b touch) int { return cmp.Compare(a.prefix, b.prefix) }
+	if !slices.IsSortedFunc(t.touched, byPrefix) { // a burst of the protocol comes in order
+		slices.SortStableFunc(t.touched, byPrefix)
+	}
+	changes := make([]Change, 0, len(t.touched))
+	for i, told := range t.touched {
+		k := told.prefix
+		if i > 0 && t.touched[i-1].prefix == k {
+			continue // what was reported is what was there before the first change
+		}
+		now := t.selected(t.routes[k])
+		if told.before == now {
 			continue
 		}
-		before, _ := told.route(k)
+		before, _ := told.before.route(k)
 		best, ok := now.route(k)
 		if best == before {
 			continue
 		}
 		changes = append(changes, Change{Prefix: k.Netip(), Route: best, Withdrawn: !ok})
 	}
-	// A fresh map, for a cleared one would keep the size of the largest burst.
-	t.reported = make(map[ipv4.Prefix]selection)
+	t.touched = nil // a burst leaves no list of its size behind
 	return changes
 }
 
@@ -237,63 +256,67 @@ func (t *Table) Candidates(prefix netip.Prefix) []Route {
 func (t *Table) Len() int { return len(t.routes) }
 
 func (t *Table) best(k ipv4.Prefix) (Route, bool) {
-	return t.selection(k).route(k)
+	return t.selected(t.routes[k]).route(k)
 }
 
-// touch remembers what was reported for the prefix before its first change.
-func (t *Table) touch(k ipv4.Prefix) {
-	if _, ok := t.reported[k]; !ok {
-		t.reported[k] = t.selection(k)
-	}
+// touch remembers what the prefix, whose candidates are head, resolves to before it changes.
+func (t *Table) touch(k ipv4.Prefix, head *candidate) {
+	t.touched = append(t.touched, touch{k, t.selected(head)})
 }
 
 func (t *Table) withdraw(k ipv4.Prefix, p Protocol) {
-	if !t.routes[k].find(p) {
+	head := t.routes[k]
+	old := head.find(p)
+	if old == nil {
 		return
 	}
-	t.touch(k)
-	t.cut(k, p)
+	t.touch(k, head)
+	t.release(k, old)
+	t.change(k, head, head.without(old))
 }
 
-// insert puts the candidate at its place in the list of its prefix.
-func (t *Table) insert(k ipv4.Prefix, c *candidate) {
-	t.stir(k, c)
-	head := t.routes[k]
+// change gives a prefix other candidates; nil is none.
+func (t *Table) change(k ipv4.Prefix, old, head *candidate) {
 	if head == nil {
+		delete(t.routes, k)
+		t.lengths[k.Bits()]--
+		return
+	}
+	if old == nil {
 		t.lengths[k.Bits()]++
 	}
-	if head == nil || c.compare(&head.record) < 0 {
-		c.next = head
-		t.routes[k] = c
-		return
-	}
-	at := head
-	for at.next != nil && at.next.compare(&c.record) < 0 {
-		at = at.next
-	}
-	c.next, at.next = at.next, c
+	t.routes[k] = head
 }
 
-// cut takes the protocol's candidate out of the list of the prefix.
-func (t *Table) cut(k ipv4.Prefix, p Protocol) {
-	head := t.routes[k]
+// with puts n at its place in the list.
+func (c *candidate) with(n *candidate) *candidate {
+	if c == nil || n.compare(&c.record) < 0 {
+		n.next = c
+		return n
+	}
+	at := c
+	for at.next != nil && at.next.compare(&n.record) < 0 {
+		at = at.next
+	}
+	n.next, at.next = at.next, n
+	return c
+}
+
+// without takes a candidate out of the list; nil is none.
+func (c *candidate) without(old *candidate) *candidate {
 	switch {
-	case head == nil:
-	case head.protocol == p:
-		t.release(k, head)
-		if t.routes[k] = head.next; head.next == nil {
-			delete(t.routes, k)
-			t.lengths[k.Bits()]--
-		}
-	default:
-		for c := head; c.next != nil; c = c.next {
-			if c.next.protocol == p {
-				t.release(k, c.next)
-				c.next = c.next.next
-				return
-			}
+	case old == nil:
+		return c
+	case c == old:
+		return c.next
+	}
+	for at := c; at.next != nil; at = at.next {
+		if at.next == old {
+			at.next = old.next
+			break
 		}
 	}
+	return c
 }
 
 // release lets go of what a candidate that leaves has of others.
@@ -308,11 +331,10 @@ func sortedKeys[V any](m map[ipv4.Prefix]V) []ipv4.Prefix {
 	return slices.Sorted(maps.Keys(m))
 }
 
-func (c *candidate) find(p Protocol) bool {
-	for ; c != nil; c = c.next {
-		if c.protocol == p {
-			return true
-		}
+// find returns the protocol's candidate, nil when there is none.
+func (c *candidate) find(p Protocol) *candidate {
+	for c != nil && c.protocol != p {
+		c = c.next
 	}
-	return false
+	return c
 }
