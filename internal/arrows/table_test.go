@@ -52,6 +52,8 @@ var table = []room{
 	{path: "bfd/speaker", own: []string{"bfd"}, others: []string{sys}},
 	{path: "bfd/worker", own: []string{"bfd", "bfd/speaker"}, others: []string{sys}},
 	{path: "bgp", pure: true},
+	{path: "bgp/policy", own: []string{"bgp"}, pure: true},
+	{path: "bgp/announce", own: []string{"bgp", "bgp/policy"}, pure: true},
 	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"internal/footprint", "nexthop", "ipv4"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},

@@ -1,0 +1,83 @@
+package announce
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/ecmpd/ecmpd/bgp"
+	"github.com/ecmpd/ecmpd/bgp/policy"
+)
+
+// Rule says what is told of a prefix in some state of the world. Of all rules of a prefix those count that hold: one
+// that withdraws beats all others, for each value the first that sets it counts, communities add up.
+type Rule struct {
+	Prefix   netip.Prefix
+	When     *When          // nil: always
+	To       []netip.Prefix // neighbours; empty: all
+	Withdraw bool
+	Set      policy.Set // of it Remove and RemoveLarge mean nothing
+	Place    string     // in the configuration, for people
+}
+
+// When is a condition about an uplink.
+type When struct {
+	Uplink string
+	Up     bool
+}
+
+// holds tells whether the rule counts for a neighbour now.
+func (r *Rule) holds(w *World, n *Neighbor) bool {
+	return (r.When == nil || w.Uplinks[r.When.Uplink] == r.When.Up) &&
+		(len(r.To) == 0 || slices.Contains(r.To, n.Prefix))
+}
+
+// said is what rules say about a prefix and a neighbour together.
+type said struct {
+	by       *Rule // the first that holds, or the one that withdraws; nil: none holds
+	withdraw bool
+	adjust   bgp.Adjustment
+}
+
+// say joins the rules that hold.
+func say(rules []*Rule, w *World, n *Neighbor) (s said) {
+	for _, r := range rules {
+		switch {
+		case !r.holds(w, n):
+			continue
+		case r.Withdraw:
+			return said{by: r, withdraw: true}
+		case s.by == nil:
+			s.by = r
+		}
+		s.adjust = join(s.adjust, r.Set.Adjustment())
+	}
+	return s
+}
+
+// join adds to an adjustment what a later one says that it does not say itself.
+func join(a, b bgp.Adjustment) bgp.Adjustment {
+	if a.Prepend == 0 {
+		a.Prepend = b.Prepend
+	}
+	if a.MED == nil {
+		a.MED = b.MED
+	}
+	if a.LocalPref == nil {
+		a.LocalPref = b.LocalPref
+	}
+	if !a.NextHop.IsValid() {
+		a.NextHop = b.NextHop
+	}
+	a.Communities = union(a.Communities, b.Communities)
+	a.Large = union(a.Large, b.Large)
+	return a
+}
+
+func union[T comparable](a, b []T) []T {
+	for _, v := range b {
+		if !slices.Contains(a, v) {
+			a = append(a[:len(a):len(a)], v)
+		}
+	}
+	return a
+}
