@@ -18,7 +18,7 @@ type Gateway struct {
 }
 
 // Gateways is a set of gateways as a comparable value: ordered by address, one
-// entry an address (the weights of equal ones add up), weights in lowest terms.
+// entry an address (of equal ones the larger weight counts), weights in lowest terms.
 // The zero Gateways is empty.
 type Gateways struct {
 	enc string // 4 bytes of address and 4 of weight each
@@ -29,7 +29,7 @@ func NewGateways(list ...Gateway) Gateways {
 	weights := make(map[netip.Addr]uint64, len(list))
 	for _, g := range list {
 		if a := g.Addr.Unmap(); a.Is4() {
-			weights[a] = min(weights[a]+max(uint64(g.Weight), 1), 1<<32-1)
+			weights[a] = max(weights[a], uint64(g.Weight), 1)
 		}
 	}
 	addrs := make([]netip.Addr, 0, len(weights))

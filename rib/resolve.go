@@ -48,6 +48,7 @@ type Move struct {
 
 // Reach is how an address is reached.
 type Reach struct {
+	Addr     netip.Addr
 	NextHops nexthop.Set // complete; empty when it is not reached
 	Metric   uint32      // of the route that leads there
 	Reason   string      // why it is not reached
@@ -60,6 +61,8 @@ type gateway struct {
 	match int // length of the prefix that leads there, -1 for none
 	reach Reach
 	sets  map[*gatewaySet]struct{} // that hold it
+
+	watched bool
 }
 
 // gatewaySet is what routes over the same gateways share.
@@ -88,6 +91,7 @@ type resolver struct {
 	sets        map[gatewaySetKey]*gatewaySet
 	ordered     [ranks][]*gateway        // by address; nil: to be sorted again
 	below       map[ipv4.Prefix]struct{} // prefixes that may lead elsewhere since the last update
+	news        map[*gateway]struct{}    // for Reaches
 	moved       map[*gatewaySet]struct{} // for Moves
 }
 
@@ -96,6 +100,7 @@ func newResolver() resolver {
 		gateways: make(map[gatewayKey]*gateway),
 		sets:     make(map[gatewaySetKey]*gatewaySet),
 		below:    make(map[ipv4.Prefix]struct{}),
+		news:     make(map[*gateway]struct{}),
 		moved:    make(map[*gatewaySet]struct{}),
 	}
 }
@@ -107,6 +112,40 @@ func (t *Table) SetResolveOverDefault(yes bool) {
 		t.resolver.overDefault = yes
 		t.resolver.below[ipv4.PrefixAround(netip.IPv4Unspecified(), 0)] = struct{}{}
 	}
+}
+
+// Watch names all addresses that Reaches is to tell of, as gateways of BGP routes.
+func (t *Table) Watch(addrs []netip.Addr) {
+	wanted := make(map[netip.Addr]bool, len(addrs))
+	for _, a := range addrs {
+		if wanted[a] = true; !a.Is4() {
+			continue
+		}
+		if g := t.gateway(a, ofBGP); !g.watched {
+			g.watched = true
+			t.resolver.news[g] = struct{}{}
+		}
+	}
+	for _, g := range t.resolver.gateways {
+		if g.watched && !wanted[g.addr] {
+			g.watched = false
+			delete(t.resolver.news, g)
+			t.forget(g)
+		}
+	}
+}
+
+// Reaches tells of watched addresses that came within reach or got out of it, or whose
+// metric has changed, since the last call, and of those that are watched since then; by address. Call it
+// after [Table.Changes], which finds out.
+func (t *Table) Reaches() []Reach {
+	var list []Reach
+	for g := range t.resolver.news {
+		list = append(list, g.reach)
+	}
+	clear(t.resolver.news)
+	slices.SortFunc(list, func(a, b Reach) int { return a.Addr.Compare(b.Addr) })
+	return list
 }
 
 // Reach tells how a gateway of a BGP route is reached now.
@@ -180,10 +219,16 @@ func (t *Table) unshare(s *gatewaySet) {
 	delete(t.resolver.moved, s)
 	for g := range s.gateways.All() {
 		known := t.resolver.gateways[gatewayKey{g.Addr, s.rank}]
-		if delete(known.sets, s); len(known.sets) == 0 {
-			delete(t.resolver.gateways, gatewayKey{g.Addr, s.rank})
-			t.resolver.ordered[s.rank] = nil
-		}
+		delete(known.sets, s)
+		t.forget(known)
+	}
+}
+
+// forget lets go of a gateway that nobody asks for.
+func (t *Table) forget(g *gateway) {
+	if len(g.sets) == 0 && !g.watched {
+		delete(t.resolver.gateways, gatewayKey{g.addr, g.rank})
+		t.resolver.ordered[g.rank] = nil
 	}
 }
 
@@ -191,7 +236,7 @@ func (t *Table) gateway(a netip.Addr, r rank) *gateway {
 	key := gatewayKey{a, r}
 	g := t.resolver.gateways[key]
 	if g == nil {
-		g = &gateway{addr: a, rank: r, sets: make(map[*gatewaySet]struct{}, 1)}
+		g = &gateway{addr: a, rank: r, sets: make(map[*gatewaySet]struct{})}
 		g.reach, g.match = t.find(a, r)
 		t.resolver.gateways[key] = g
 		t.resolver.ordered[r] = nil
@@ -218,24 +263,24 @@ func (t *Table) find(a netip.Addr, r rank) (Reach, int) {
 		}
 	}
 	if _, ok := t.Best(netip.PrefixFrom(netip.IPv4Unspecified(), 0)); ok && !t.resolver.overDefault {
-		return Reach{Reason: fmt.Sprintf("only a default route leads to %s", a)}, -1
+		return Reach{Addr: a, Reason: fmt.Sprintf("only a default route leads to %s", a)}, -1
 	}
-	return Reach{Reason: fmt.Sprintf("no route to %s", a)}, -1
+	return Reach{Addr: a, Reason: fmt.Sprintf("no route to %s", a)}, -1
 }
 
 // reach is the way to a gateway over the candidate of a prefix.
 func (c *candidate) reach(k ipv4.Prefix, a netip.Addr) Reach {
 	switch {
 	case c.discard:
-		return Reach{Reason: fmt.Sprintf("the route %s to %s drops packets", k, a)}
+		return Reach{Addr: a, Reason: fmt.Sprintf("the route %s to %s drops packets", k, a)}
 	case c.local:
-		return Reach{Reason: fmt.Sprintf("%s is this router's own", a)}
+		return Reach{Addr: a, Reason: fmt.Sprintf("%s is this router's own", a)}
 	}
 	attached := false
 	for h := range c.hops().All() {
 		attached = attached || !h.Gateway.IsValid()
 	}
-	reach := Reach{NextHops: c.hops(), Metric: c.metric}
+	reach := Reach{Addr: a, NextHops: c.hops(), Metric: c.metric}
 	if attached {
 		reach.NextHops = reach.NextHops.Map(func(h nexthop.Hop) nexthop.Hop {
 			if !h.Gateway.IsValid() {
@@ -280,6 +325,9 @@ func (t *Table) update() {
 			reach, match := t.find(g.addr, r)
 			if g.match = match; reach == g.reach {
 				continue
+			}
+			if g.watched && (reach.Metric != g.reach.Metric || reach.NextHops.IsEmpty() != g.reach.NextHops.IsEmpty()) {
+				t.resolver.news[g] = struct{}{}
 			}
 			g.reach = reach
 			maps.Copy(sets, g.sets)

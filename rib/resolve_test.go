@@ -36,7 +36,7 @@ func reachedOver(r Route, hops nexthop.Set) Route {
 
 func TestGateways(t *testing.T) {
 	a := over("10.0.0.2 6", "10.0.0.1 4")
-	if b := over("10.0.0.1 2", "10.0.0.2 1", "10.0.0.2 2"); a != b {
+	if b := over("10.0.0.1 2", "10.0.0.2 1", "10.0.0.2 3"); a != b {
 		t.Errorf("%v and %v differ", a, b)
 	}
 	if got := a.String(); got != "10.0.0.1 weight 2, 10.0.0.2 weight 3" || a.Len() != 2 {
@@ -114,6 +114,46 @@ func (g Gateways) first() netip.Addr {
 		return gateway.Addr
 	}
 	return netip.Addr{}
+}
+
+// Watched addresses are told of when they come within reach, get out of it or are
+// farther away, not when the way there is another one.
+func TestReaches(t *testing.T) {
+	tab := New(16)
+	igp := ospfRoute("10.1.0.0/16", 20, "10.9.0.1 vpn1")
+	tab.Set(igp)
+	expect := func(want string) {
+		t.Helper()
+		tab.Changes()
+		var words []string
+		for _, r := range tab.Reaches() {
+			words = append(words, fmt.Sprintf("%s %d %q", r.Addr, r.Metric, r.Reason))
+		}
+		if got := strings.Join(words, ", "); got != want {
+			t.Errorf("reaches %s, want %s", got, want)
+		}
+	}
+	tab.Watch([]netip.Addr{addr("10.1.0.1"), addr("10.2.0.1")})
+	expect(`10.1.0.1 20 "", 10.2.0.1 0 "no route to 10.2.0.1"`)
+	expect("")
+	igp.NextHops = via("10.9.1.1 vpn2")
+	tab.Set(igp)
+	expect("")
+	igp.Metric = 30
+	tab.Set(igp)
+	expect(`10.1.0.1 30 ""`)
+	tab.Watch([]netip.Addr{addr("10.1.0.1"), addr("10.1.0.2")})
+	expect(`10.1.0.2 30 ""`)
+	tab.Set(bgpRoute("20.0.0.0/8", "10.1.0.1", "10.1.0.2"))
+	tab.Withdraw(igp.Prefix, OSPF)
+	expect(`10.1.0.1 0 "no route to 10.1.0.1", 10.1.0.2 0 "no route to 10.1.0.2"`)
+	tab.Set(igp)
+	tab.Replace(BGP, nil)
+	tab.Watch(nil)
+	expect("")
+	if r := &tab.resolver; len(r.sets)+len(r.gateways)+len(r.news) != 0 {
+		t.Errorf("left of what is not watched: %d gateways", len(r.gateways))
+	}
 }
 
 func TestResolveOverDefault(t *testing.T) {
