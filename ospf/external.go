@@ -146,7 +146,7 @@ func (e *Engine) wantedExternals() map[netip.Prefix]external {
 	want := make(map[netip.Prefix]external)
 	own := e.ownNetworks()
 	hasDefault := false
-	for _, src := range []Source{Kernel, Static, Connected} { // later sources win
+	for _, src := range []Source{BGP, Kernel, Static, Connected} { // later sources win
 		for p := range e.offers[src] {
 			if p.Bits() == 0 { // the default route has a rule of its own
 				hasDefault = true
@@ -192,11 +192,16 @@ func (e *Engine) ownNetworks() map[netip.Prefix]bool {
 func (e *Engine) rule(src Source, p netip.Prefix) *Redistribute {
 	for n := range e.cfg.Redistribute {
 		r := &e.cfg.Redistribute[n]
-		if r.Source == src && (len(r.Prefixes) == 0 || slices.ContainsFunc(r.Prefixes, func(l PrefixRange) bool { return l.contains(p) })) {
+		if r.Source == src && r.Takes(p) {
 			return r
 		}
 	}
 	return nil
+}
+
+// Takes tells whether the rule is about a prefix of its source.
+func (r *Redistribute) Takes(p netip.Prefix) bool {
+	return len(r.Prefixes) == 0 || slices.ContainsFunc(r.Prefixes, func(l PrefixRange) bool { return l.contains(p) })
 }
 
 func (l PrefixRange) contains(p netip.Prefix) bool {

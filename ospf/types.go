@@ -55,6 +55,7 @@ const (
 	Connected Source = iota + 1
 	Static
 	Kernel
+	BGP
 )
 
 // Offer says which routes of other protocols exist now, to be redistributed

@@ -66,9 +66,6 @@ type Route struct {
 	NextHops nexthop.Set
 	Discard  bool // drop the packets; NextHops is empty then
 	Local    bool // the packets are for this router
-	// Origin is, of a BGP route that a router of the own autonomous system took from another
-	// protocol, that protocol; else 0.
-	Origin Protocol
 	// Gateways make a route recursive: the table finds NextHops itself, over
 	// connected, kernel and OSPF routes, uplinks and static routes, never over BGP. A static route's
 	// gateways are not found over other recursive routes.
@@ -96,7 +93,6 @@ type record struct {
 	distance uint8
 	discard  bool
 	local    bool
-	origin   Protocol
 	over     *gatewaySet // of a recursive route; nextHops is empty then
 }
 
@@ -142,7 +138,6 @@ func (r *record) route(k ipv4.Prefix) Route {
 		NextHops: r.hops(),
 		Discard:  r.discard,
 		Local:    r.local,
-		Origin:   r.origin,
 	}
 	if r.over != nil {
 		route.Gateways, route.Unreached = r.over.gateways, r.over.reason

@@ -123,7 +123,6 @@ func (t *Table) Set(r Route) {
 		distance: r.Distance,
 		discard:  r.Discard,
 		local:    r.Local,
-		origin:   r.Origin,
 	}
 	head := t.routes[k]
 	t.touch(k, head)

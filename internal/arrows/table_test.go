@@ -56,6 +56,7 @@ var table = []room{
 	{path: "bgp/announce", own: []string{"bgp", "bgp/policy"}, pure: true},
 	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"internal/footprint", "nexthop", "ipv4"}, pure: true},
+	{path: "redistribute", own: []string{"bgp", "rib"}, pure: true},
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "wan", pure: true},
 	{path: "wan/probe", own: []string{"wan"}, others: []string{sys}},
