@@ -103,9 +103,11 @@ func (w *walker) packets(interfaces []string, transit []netip.Prefix) []packet {
 	var patterns []condition
 	for _, c := range w.chains {
 		for _, r := range c.rules {
-			for _, k := range r.when {
-				if k.field == fieldIn || k.field == fieldOut {
-					patterns = append(patterns, k)
+			for _, c := range r.when {
+				for _, k := range c.parts() {
+					if k.field == fieldIn || k.field == fieldOut {
+						patterns = append(patterns, k)
+					}
 				}
 			}
 		}

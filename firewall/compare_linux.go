@@ -164,7 +164,6 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 		set = d.sets(key, e.SetName)
 		d.memo[id] = set
 	}
-	from := s.registers[e.SourceRegister]
 	isVerdict := e.IsDestRegSet && e.DestRegister == unix.NFT_REG_VERDICT
 	switch {
 	case set == nil && isVerdict:
@@ -172,12 +171,12 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 	case set == nil:
 		s.when(condition{})
 	case isVerdict:
-		s.vmap, s.on = set, from
+		s.vmap, s.on = set, s.registers.key(e.SourceRegister, set.keyBytes)
 	case e.IsDestRegSet:
-		delete(s.registers, e.DestRegister)
+		s.registers.load(e.DestRegister, source{})
 		s.when(condition{})
 	default:
-		c := d.inSet(from, set, e.Invert)
+		c := d.inSet(s.registers.key(e.SourceRegister, set.keyBytes), set, e.Invert)
 		if !strings.HasPrefix(e.SetName, "__") { // nft's names for sets that have none
 			c.set = e.SetName
 		}
@@ -185,8 +184,14 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 	}
 }
 
-func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
+func (d *decoder) inSet(key []part, set *foreignElements, not bool) condition {
+	if len(key) != 1 {
+		return d.inTuples(key, set, not)
+	}
+	from := key[0].source
 	switch {
+	case set.inclusive:
+		return condition{}
 	case (from.field == fieldIn || from.field == fieldOut) && !from.index && from.mask == nil && set.interval:
 		c := condition{field: from.field, not: not}
 		for _, e := range set.list {
@@ -207,6 +212,13 @@ func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
 			c.ranges = append(c.ranges, r)
 		}
 		return c
+	case from.field == fieldProtocol && from.mask == nil && set.interval:
+		c := condition{field: from.field, not: not}
+		for _, e := range set.list {
+			r := elementRange(e)
+			c.values = append(c.values, bytesOf(r[0], r[1]&0xff)...)
+		}
+		return c
 	case from.ordered() || set.interval:
 		return condition{}
 	default:
@@ -215,12 +227,23 @@ func (d *decoder) inSet(from source, set *foreignElements, not bool) condition {
 }
 
 func inRange(from source, e *expr.Range) condition {
-	if !from.ordered() || from.mask != nil || from.pair || len(e.FromData) != from.width || len(e.ToData) != from.width ||
-		from.isAddress() && from.width != 4 {
+	if from.mask != nil || from.pair || len(e.FromData) != from.width || len(e.ToData) != from.width {
 		return condition{}
 	}
-	return condition{
-		field: from.field, not: e.Op == expr.CmpOpNeq,
-		ranges: [][2]uint32{{word(string(e.FromData)), word(string(e.ToData))}},
+	not, first, last := e.Op == expr.CmpOpNeq, word(string(e.FromData)), word(string(e.ToData))
+	switch {
+	case from.field == fieldProtocol:
+		return condition{field: from.field, not: not, values: bytesOf(first, last)}
+	case from.isPort() || from.isAddress() && from.width == 4:
+		return condition{field: from.field, not: not, ranges: [][2]uint32{{first, last}}}
 	}
+	return condition{}
+}
+
+// bytesOf are the bytes from first to last.
+func bytesOf(first, last uint32) (all []byte) {
+	for b := first; b <= last; b++ {
+		all = append(all, byte(b))
+	}
+	return all
 }

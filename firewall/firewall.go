@@ -18,7 +18,7 @@
 // Files: ruleset.go has the wanted table and the difference between two tables,
 // sets.go the elements of sets (all pure); nft_linux.go reads and writes the
 // table; monitor_linux.go hears about other people's transactions.
-// Everybody's rules become values in foreign_linux.go, match_linux.go, compare_linux.go,
+// Everybody's rules become values in foreign_linux.go, match_linux.go, compare_linux.go, tuple_linux.go,
 // xt_linux.go (nftables) and legacy.go, legacy_linux.go (iptables-legacy), which foreign.go
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through

@@ -103,6 +103,7 @@ const (
 	fieldDestinationPort
 	fieldTCPFlags
 	fieldFragment // whether the packet is one; what an unfragmented one never is
+	fieldTuple    // several fields at once
 )
 
 // condition compares one property of a packet with a list of values.
@@ -114,6 +115,16 @@ type condition struct {
 	values []byte      // fieldFamily, fieldProtocol, fieldTCPFlags
 	ranges [][2]uint32 // addresses and ports: first and last
 	set    string      // that the values come from, if it has a name
+
+	tuples [][]condition // fieldTuple: all conditions of one of these hold
+}
+
+// parts are the conditions that this one is made of.
+func (c *condition) parts() []condition {
+	if c.field != fieldTuple {
+		return []condition{*c}
+	}
+	return slices.Concat(c.tuples...)
 }
 
 // Values of packets that are asked about.
@@ -246,9 +257,25 @@ func (c *condition) matches(p *packet, h hook) answer {
 			return no
 		}
 		return maybe
+	case fieldTuple:
+		return anyTuple(c.tuples, p, h)
 	default:
 		return maybe
 	}
+}
+
+func anyTuple(tuples [][]condition, p *packet, h hook) answer {
+	best := no
+	for _, t := range tuples {
+		a := yes
+		for i := 0; i < len(t) && a > best; i++ {
+			a = min(a, t[i].answer(p, h))
+		}
+		if best = max(best, a); best == yes {
+			break
+		}
+	}
+	return best
 }
 
 func truth(b bool) answer {

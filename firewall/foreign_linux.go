@@ -230,17 +230,18 @@ func attributes(b []byte, fn func(*netlink.AttributeDecoder)) error {
 
 // foreignElements are the elements of a set or verdict map.
 type foreignElements struct {
-	keyBytes int
-	interval bool
-	list     []element
-	verdicts map[string]foreignRule // of a map, by key
+	keyBytes  int
+	interval  bool
+	inclusive bool // intervals of concatenations: the end of an element is its last value
+	list      []element
+	verdicts  map[string]foreignRule // of a map, by key
 }
 
 // foreignSet reads a set of another table; nil when it cannot be understood.
 func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
 	t := &nftables.Table{Name: key.table, Family: nftables.TableFamily(key.family)}
 	s, err := f.nft.GetSetByName(t, name)
-	if err != nil || s.Dynamic || s.HasTimeout || s.Concatenation {
+	if err != nil || s.Dynamic || s.HasTimeout {
 		return nil
 	}
 	raw, err := f.nft.GetSetElements(s)
@@ -250,7 +251,7 @@ func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
 	if slices.ContainsFunc(raw, func(e nftables.SetElement) bool { return len(e.Key) == 0 }) {
 		return nil // one that stands for all others
 	}
-	out := &foreignElements{keyBytes: int(s.KeyType.Bytes), interval: s.Interval}
+	out := &foreignElements{keyBytes: int(s.KeyType.Bytes), interval: s.Interval, inclusive: s.Interval && s.Concatenation}
 	if s.IsMap {
 		out.verdicts = map[string]foreignRule{}
 		for _, e := range raw {
@@ -258,6 +259,12 @@ func (f *Firewall) foreignSet(key chainKey, name string) *foreignElements {
 				out.verdicts[string(e.Key)] = decodeVerdict(e.Val)
 			}
 		}
+	}
+	if out.inclusive {
+		for _, e := range raw {
+			out.list = append(out.list, element{string(e.Key), string(e.KeyEnd)})
+		}
+		return out
 	}
 	if out.list, err = decodeElements(raw, s.Interval); err != nil {
 		return nil

@@ -35,44 +35,57 @@ func (r foreignRule) String() string {
 var addressTypes = []string{"unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit"}
 
 func (c condition) String() string {
-	op := " "
-	if c.not {
-		op = " != "
+	switch c.field {
+	case fieldFamily:
+		return ""
+	case fieldFragment:
+		return map[bool]string{false: "fragment", true: "no fragment"}[c.not]
 	}
-	var values []string
+	name, values := c.words()
+	if name == "" {
+		return "…"
+	}
+	op := " "
+	switch {
+	case c.not:
+		op = " != "
+	case c.field == fieldTCPFlags:
+		op = " == "
+	}
+	return name + op + c.braces(few(values))
+}
+
+// words are what is compared, empty when it is not understood, and with which values.
+func (c condition) words() (name string, values []string) {
 	switch c.field {
 	case fieldState:
+		var states []string
 		names := []string{"invalid", "established", "related", "new", "", "", "untracked"}
 		for i, n := range names {
 			if n != "" && c.mask&(1<<i) != 0 {
-				values = append(values, n)
+				states = append(states, n)
 			}
 		}
-		if len(values) == 0 {
-			return "…" // of iptables only the bit that matters is kept
+		if len(states) == 0 { // of iptables only the bit that matters is kept
+			return "", nil
 		}
-		return "ct state" + op + strings.Join(values, ",")
+		return "ct state", []string{strings.Join(states, ",")}
 	case fieldIn, fieldOut:
-		name := map[field]string{fieldIn: "iifname", fieldOut: "oifname"}[c.field]
 		for _, n := range c.names {
 			values = append(values, fmt.Sprintf("%q", n))
 		}
-		return name + op + c.braces(values)
+		return map[field]string{fieldIn: "iifname", fieldOut: "oifname"}[c.field], values
 	case fieldProtocol:
 		for _, p := range c.values {
 			values = append(values, fmt.Sprint(p))
 		}
-		return "meta l4proto" + op + c.braces(values)
-	case fieldFamily:
-		return ""
+		return "meta l4proto", values
 	case fieldSource, fieldDestination:
-		name := map[field]string{fieldSource: "ip saddr", fieldDestination: "ip daddr"}[c.field]
 		for _, r := range c.ranges {
 			values = append(values, rangeText(r))
 		}
-		return name + op + c.braces(few(values))
+		return map[field]string{fieldSource: "ip saddr", fieldDestination: "ip daddr"}[c.field], values
 	case fieldSourcePort, fieldDestinationPort:
-		name := map[field]string{fieldSourcePort: "th sport", fieldDestinationPort: "th dport"}[c.field]
 		for _, r := range c.ranges {
 			text := fmt.Sprint(r[0])
 			if r[1] != r[0] {
@@ -80,25 +93,43 @@ func (c condition) String() string {
 			}
 			values = append(values, text)
 		}
-		return name + op + c.braces(few(values))
+		return map[field]string{fieldSourcePort: "th sport", fieldDestinationPort: "th dport"}[c.field], values
 	case fieldSourceType, fieldDestinationType:
-		name := map[field]string{fieldSourceType: "fib saddr type", fieldDestinationType: "fib daddr type"}[c.field]
 		for i, t := range addressTypes {
 			if c.mask&(1<<i) != 0 {
 				values = append(values, t)
 			}
 		}
-		return name + op + c.braces(values)
+		return map[field]string{fieldSourceType: "fib saddr type", fieldDestinationType: "fib daddr type"}[c.field], values
 	case fieldTCPFlags:
 		for _, v := range c.values {
 			values = append(values, fmt.Sprintf("%#x", v))
 		}
-		return fmt.Sprintf("tcp flags & %#x", c.mask) + map[bool]string{false: " == ", true: " != "}[c.not] + c.braces(values)
-	case fieldFragment:
-		return map[bool]string{false: "fragment", true: "no fragment"}[c.not]
-	default:
-		return "…"
+		return fmt.Sprintf("tcp flags & %#x", c.mask), values
+	case fieldTuple:
+		return c.tupleWords()
 	}
+	return "", nil
+}
+
+// tupleWords writes a concatenation; what of it is not understood is ….
+func (c condition) tupleWords() (name string, values []string) {
+	var names []string
+	for i, tuple := range c.tuples {
+		var parts []string
+		for _, part := range tuple {
+			name, list := part.words()
+			if name == "" {
+				name, list = "…", []string{"…"}
+			}
+			parts = append(parts, part.braces(few(list)))
+			if i == 0 {
+				names = append(names, name)
+			}
+		}
+		values = append(values, strings.Join(parts, " . "))
+	}
+	return strings.Join(names, " . "), values
 }
 
 func rangeText(r [2]uint32) string {

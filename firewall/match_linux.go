@@ -20,7 +20,7 @@ type decoder struct {
 type source struct {
 	field field
 	index bool   // an interface's number instead of its name
-	width int    // bytes loaded of an address or port
+	width int    // bytes loaded
 	pair  bool   // and as many of the field after it, which nft merges into one comparison
 	mask  []byte // by bitwise
 	value []byte // a constant
@@ -29,14 +29,14 @@ type source struct {
 // ruleState is the rule so far.
 type ruleState struct {
 	rule      foreignRule
-	registers map[uint32]source
+	registers registers
 	vmap      *foreignElements
-	on        source // what vmap is looked up with
+	on        []part // what vmap is looked up with
 }
 
 // rules decodes one rule; one with a verdict map becomes one for each element.
 func (d *decoder) rules(key chainKey, raw rawRule) []foreignRule {
-	s := ruleState{registers: map[uint32]source{}}
+	s := ruleState{registers: registers{}}
 	for _, e := range raw.exprs {
 		d.apply(key, &s, e)
 	}
@@ -45,8 +45,9 @@ func (d *decoder) rules(key chainKey, raw rawRule) []foreignRule {
 		out = out[:0]
 		for _, e := range s.vmap.list {
 			r := s.vmap.verdicts[e.key]
-			one := &foreignElements{keyBytes: s.vmap.keyBytes, interval: s.vmap.interval, list: []element{e}}
-			r.when = append(slices.Clone(s.rule.when), d.inSet(s.on, one, false))
+			one := *s.vmap
+			one.list = []element{e}
+			r.when = append(slices.Clone(s.rule.when), d.inSet(s.on, &one, false))
 			out = append(out, r)
 		}
 	}
@@ -73,7 +74,7 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 	case "meta":
 		if e := new(expr.Meta); unmarshal(e) {
 			if !e.SourceRegister {
-				s.registers[e.Register] = metaSource(e.Key)
+				s.registers.load(e.Register, metaSource(e.Key))
 			}
 			return
 		}
@@ -84,13 +85,13 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		}
 	case "fib":
 		if e := new(expr.Fib); unmarshal(e) {
-			s.registers[e.Register] = fibSource(e)
+			s.registers.load(e.Register, fibSource(e))
 			return
 		}
 	case "payload":
 		e := new(expr.Payload)
 		if unmarshal(e) && e.OperationType == expr.PayloadLoad {
-			s.registers[e.DestRegister] = payloadSource(e)
+			s.registers.load(e.DestRegister, payloadSource(e))
 			return
 		}
 		s.rule.effects |= effectRewrite
@@ -101,7 +102,7 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		}
 	case "cmp":
 		if e := new(expr.Cmp); unmarshal(e) {
-			from := s.registers[e.Register]
+			from := s.registers.at(e.Register)
 			if from.pair && e.Op == expr.CmpOpEq && len(e.Data) == 2*from.width {
 				both := *e
 				both.Data = e.Data[from.width:]
@@ -118,7 +119,7 @@ func (d *decoder) apply(key chainKey, s *ruleState, raw rawExpr) {
 		}
 	case "range":
 		if e := new(expr.Range); unmarshal(e) {
-			s.when(inRange(s.registers[e.Register], e))
+			s.when(inRange(s.registers.at(e.Register), e))
 			return
 		}
 	case "immediate":
@@ -201,17 +202,17 @@ func (s *ruleState) object(data []byte) (decides bool) {
 func metaSource(key expr.MetaKey) source {
 	switch key {
 	case expr.MetaKeyIIFNAME:
-		return source{field: fieldIn}
+		return source{field: fieldIn, width: unix.IFNAMSIZ}
 	case expr.MetaKeyOIFNAME:
-		return source{field: fieldOut}
+		return source{field: fieldOut, width: unix.IFNAMSIZ}
 	case expr.MetaKeyIIF:
-		return source{field: fieldIn, index: true}
+		return source{field: fieldIn, index: true, width: 4}
 	case expr.MetaKeyOIF:
-		return source{field: fieldOut, index: true}
+		return source{field: fieldOut, index: true, width: 4}
 	case expr.MetaKeyNFPROTO:
-		return source{field: fieldFamily}
+		return source{field: fieldFamily, width: 1}
 	case expr.MetaKeyL4PROTO:
-		return source{field: fieldProtocol}
+		return source{field: fieldProtocol, width: 1}
 	}
 	return source{}
 }
@@ -223,13 +224,14 @@ func (s *ruleState) loadCt(e *expr.Ct) {
 	if e.SourceRegister {
 		return
 	}
-	s.registers[e.Register] = source{}
 	switch e.Key {
 	case expr.CtKeySTATE:
-		s.registers[e.Register] = source{field: fieldState}
+		s.registers.load(e.Register, source{field: fieldState, width: 4})
 		return
 	case expr.CtKeySTATUS:
-		s.registers[e.Register] = source{field: fieldStatus}
+		s.registers.load(e.Register, source{field: fieldStatus, width: 4})
+	default:
+		s.registers.load(e.Register, source{})
 	}
 	s.when(condition{field: fieldTracked})
 }
@@ -240,9 +242,9 @@ func fibSource(e *expr.Fib) source {
 	case !e.ResultADDRTYPE || e.FlagMARK || e.FlagIIF || e.FlagOIF || e.FlagSADDR == e.FlagDADDR:
 		return source{}
 	case e.FlagSADDR:
-		return source{field: fieldSourceType}
+		return source{field: fieldSourceType, width: 4}
 	}
-	return source{field: fieldDestinationType}
+	return source{field: fieldDestinationType, width: 4}
 }
 
 // Offsets in the headers of TCP and UDP.
@@ -268,7 +270,7 @@ func payloadSource(e *expr.Payload) source {
 	case at(expr.PayloadBaseNetworkHeader, offsetFragment, 2):
 		return source{field: fieldFragment, width: 2}
 	case at(expr.PayloadBaseNetworkHeader, 9, 1):
-		return source{field: fieldProtocol}
+		return source{field: fieldProtocol, width: 1}
 	case at(expr.PayloadBaseTransportHeader, offsetSourcePort, 2):
 		return source{field: fieldSourcePort, width: 2}
 	case at(expr.PayloadBaseTransportHeader, offsetDestinationPort, 2):
@@ -296,18 +298,18 @@ func (from source) isPort() bool {
 }
 
 func (s *ruleState) maskRegister(e *expr.Bitwise) {
-	from := s.registers[e.SourceRegister]
+	from := s.registers.at(e.SourceRegister)
 	if len(e.Mask) == 0 || from.mask != nil || from.pair || !isZero(e.Xor) {
 		from = source{}
 	}
 	from.mask = e.Mask
-	s.registers[e.DestRegister] = from
+	s.registers.load(e.DestRegister, from)
 }
 
 func (s *ruleState) immediate(data []byte) {
 	e := new(expr.Immediate)
 	if expr.Unmarshal(unix.NFPROTO_INET, data, e) == nil && e.Register != unix.NFT_REG_VERDICT {
-		s.registers[e.Register] = source{value: e.Data}
+		s.registers.load(e.Register, source{value: e.Data})
 		return
 	}
 	_ = attributes(data, func(ad *netlink.AttributeDecoder) {
@@ -334,9 +336,9 @@ func (s *ruleState) translate(data []byte) {
 	if e.RegAddrMin == 0 { // ports only
 		return
 	}
-	first, last := s.registers[e.RegAddrMin].value, s.registers[e.RegAddrMin].value
+	first, last := s.registers.at(e.RegAddrMin).value, s.registers.at(e.RegAddrMin).value
 	if e.RegAddrMax != 0 {
-		last = s.registers[e.RegAddrMax].value
+		last = s.registers.at(e.RegAddrMax).value
 	}
 	switch {
 	case e.Family == unix.NFPROTO_IPV6:

@@ -83,7 +83,7 @@ func (m ruleMaker) one(of ...string) string { return of[m.IntN(len(of))] }
 
 func (m ruleMaker) match() string {
 	not := m.one("", "", "!= ")
-	switch m.IntN(14) {
+	switch m.IntN(15) {
 	case 0:
 		return "iifname " + not + m.one(`"vpn1"`, `"vpn*"`, `"lan"`, `{ "vpn2", "lan" }`, "@names", `{ "v*", "eth0" }`)
 	case 1:
@@ -109,6 +109,10 @@ func (m ruleMaker) match() string {
 	case 11:
 		return "ip saddr . th dport " + not + m.one("@both", "{ 10.10.1.9 . 80, 10.10.1.10 . 22 }")
 	case 12:
+		return m.one("iifname . ip saddr . meta l4proto "+not+`{ "vpn1" . 10.10.1.0/25 . tcp, "vpn2" . 10.10.2.9-10.10.2.90 . udp }`,
+			"iif . oif { vpn1 . vpn2, lan . vpn1 }", "ip saddr . ip daddr "+not+"{ 10.10.1.0/26 . 10.10.2.0/24, 10.10.2.64/26 . 10.10.1.0/25 }",
+			"oifname . meta mark { lan . 1 }", "meta l4proto . th dport "+not+"{ tcp . 1-1023, udp . 53, udp . 40000-65535 }", "ct state . ip daddr { new . 10.10.1.7, untracked . 10.10.2.8 }")
+	case 13:
 		return m.one("udp sport 1-65535 udp dport 443", "tcp sport 80 tcp dport 22", "ip protocol udp", "ip protocol { 6, 17 }", "meta protocol ip", "ct status dnat", "ct direction original", "ct mark 0")
 	}
 	return "oifname " + not + m.one(`"vpn1"`, `"vpn*"`, `{ "lan", "vpn2" }`)
@@ -123,7 +127,9 @@ func (m ruleMaker) verdict(from int) string {
 
 func (m ruleMaker) vmap(from int) string {
 	terminal := func() string { return strings.Replace(m.verdict(from), "counter", "continue", 1) }
-	switch m.IntN(5) {
+	switch m.IntN(6) {
+	case 4:
+		return fmt.Sprintf("ip daddr . th dport vmap { 10.10.2.0/25 . 1-30000 : %s, 10.10.1.5-10.10.1.80 . 443 : %s }", terminal(), terminal())
 	case 0:
 		return fmt.Sprintf("ip saddr vmap { 10.10.1.0/25 : %s, 10.10.2.7-10.10.2.99 : %s }", terminal(), terminal())
 	case 1:

@@ -98,7 +98,9 @@ func (n *natRules) note(h hook, met happening, between bool) {
 			networks = n.within(own)
 		case !isEverything(other):
 			networks = n.within(other)
-		case slices.ContainsFunc(met.when, func(c condition) bool { return c.field == fieldUnknown }):
+		case slices.ContainsFunc(met.when, func(c condition) bool {
+			return slices.ContainsFunc(c.parts(), func(p condition) bool { return p.field == fieldUnknown })
+		}):
 			doubt = "it names no network, and not all that it asks for is understood"
 		default:
 			networks = []netip.Prefix{everything}
@@ -130,6 +132,9 @@ func isEverything(ranges [][2]uint32) bool {
 func ends(when []condition, f field) [][2]uint32 {
 	left := [][2]uint32{{0, 1<<32 - 1}}
 	for _, c := range when {
+		if c.field == fieldTuple && !c.not {
+			left = intersection(left, tupleEnds(c.tuples, f))
+		}
 		if c.field != f {
 			continue
 		}
@@ -141,6 +146,23 @@ func ends(when []condition, f field) [][2]uint32 {
 		left = intersection(left, ranges)
 	}
 	return left
+}
+
+// tupleEnds are the addresses that any of the tuples leaves, sorted and apart.
+func tupleEnds(tuples [][]condition, f field) (out [][2]uint32) {
+	var all [][2]uint32
+	for _, t := range tuples {
+		all = append(all, ends(t, f)...)
+	}
+	slices.SortFunc(all, func(a, b [2]uint32) int { return slices.Compare(a[:], b[:]) })
+	for _, r := range all {
+		if n := len(out); n > 0 && r[0] <= out[n-1][1] {
+			out[n-1][1] = max(out[n-1][1], r[1])
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // complement of sorted ranges.
