@@ -26,7 +26,8 @@ func (t *Table) origin(p netip.Prefix) (o origin, there bool) {
 		return own(policy.Network, t.cfg.Networks[i].Place, bgp.Attributes{Origin: bgp.IGP})
 	}
 	if i := slices.IndexFunc(t.cfg.Aggregates, func(a Aggregate) bool { return a.Prefix == p }); i >= 0 && len(t.parts[p]) > 0 {
-		return own(policy.Aggregate, t.cfg.Aggregates[i].Place, bgp.Attributes{Origin: bgp.IGP})
+		// RFC 4271 9.1.4 (the paths of what is more specific are left out: others must not be more specific again)
+		return own(policy.Aggregate, t.cfg.Aggregates[i].Place, bgp.Attributes{Origin: bgp.IGP, Aggregated: true})
 	}
 	if r, ok := t.routes[p]; ok {
 		for _, d := range t.cfg.Redistribute {

@@ -15,20 +15,68 @@ type Rule struct {
 	When     *When          // nil: always
 	To       []netip.Prefix // neighbours; empty: all
 	Withdraw bool
+	Split    Halves     // of the prefix, for which it is a rule, too
 	Set      policy.Set // of it Remove and RemoveLarge mean nothing
 	Place    string     // in the configuration, for people
 }
 
-// When is a condition about an uplink.
+// When is a condition: all that it says must be so.
 type When struct {
-	Uplink string
-	Up     bool
+	Uplink string // "": none
+	Up     bool   // what that uplink is to be
+	Hub    Hub
 }
+
+// Hub is what the router itself is to be.
+type Hub uint8
+
+// States of the router.
+const (
+	Any     Hub = iota
+	Serving     // it is to stay
+	Drained     // it is about to leave
+)
+
+// Halves are more specific halves of a prefix, which draw the traffic of their half wherever they are told.
+type Halves uint8
+
+// Halves; both together are two bits.
+const (
+	First Halves = 1 << iota
+	Second
+)
 
 // holds tells whether the rule counts for a neighbour now.
 func (r *Rule) holds(w *World, n *Neighbor) bool {
-	return (r.When == nil || w.Uplinks[r.When.Uplink] == r.When.Up) &&
-		(len(r.To) == 0 || slices.Contains(r.To, n.Prefix))
+	return r.When.holds(w) && (len(r.To) == 0 || slices.Contains(r.To, n.Prefix))
+}
+
+// holds tells whether the world is like that; without a condition it is.
+func (c *When) holds(w *World) bool {
+	return c == nil || (c.Uplink == "" || w.Uplinks[c.Uplink] == c.Up) && (c.Hub == Any || w.Drained == (c.Hub == Drained))
+}
+
+// spread returns the rules for each of the prefixes that a rule is about.
+func (r *Rule) spread() []*Rule {
+	all := []*Rule{r}
+	for i, p := range halves(r.Prefix) {
+		if r.Split&(First<<i) != 0 {
+			half := *r
+			half.Prefix = p
+			all = append(all, &half)
+		}
+	}
+	return all
+}
+
+// halves are the two prefixes that another one consists of; a host has none.
+func halves(p netip.Prefix) []netip.Prefix {
+	if p.Bits() == 32 {
+		return nil
+	}
+	second := p.Addr().As4()
+	second[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
+	return []netip.Prefix{netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(netip.AddrFrom4(second), p.Bits()+1)}
 }
 
 // said is what rules say about a prefix and a neighbour together.

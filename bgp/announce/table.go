@@ -51,8 +51,9 @@ func (t *Table) Configure(c Config) {
 	t.passed = passed{}
 	t.cfg, t.rules = c, map[netip.Prefix][]*Rule{}
 	for i := range t.cfg.Rules {
-		r := &t.cfg.Rules[i]
-		t.rules[r.Prefix] = append(t.rules[r.Prefix], r)
+		for _, r := range t.cfg.Rules[i].spread() {
+			t.rules[r.Prefix] = append(t.rules[r.Prefix], r)
+		}
 	}
 	clear(t.parts)
 	t.touchAll()
@@ -68,7 +69,7 @@ func (t *Table) SetWorld(w World) {
 	}
 	for p, rules := range t.rules {
 		if slices.ContainsFunc(rules, func(r *Rule) bool {
-			return r.When != nil && before.Uplinks[r.When.Uplink] != w.Uplinks[r.When.Uplink]
+			return r.When.holds(&before) != r.When.holds(&w)
 		}) {
 			t.touch(p)
 		}

@@ -28,7 +28,7 @@ var (
 
 func world(a, b bool) World { return World{Uplinks: map[string]bool{"isp-a": a, "isp-b": b}} }
 
-func when(uplink string, up bool) *When { return &When{uplink, up} }
+func when(uplink string, up bool) *When { return &When{Uplink: uplink, Up: up} }
 
 // told writes what a table announces, one line a prefix and neighbour.
 func told(t *Table) string {
@@ -93,6 +93,27 @@ func TestRulesFollowUplinks(t *testing.T) {
 	if c := table.Changes(); len(c) != 1 || c[0].Prefix != net24 || len(c[0].To) != 1 || c[0].Before.To[0].Adjust.Prepend != 3 {
 		t.Errorf("%+v", c)
 	}
+}
+
+// Each upstream draws the traffic of its half, and all of it while the other one is down; a hub that leaves says so
+// with a MED, too.
+func TestSplit(t *testing.T) {
+	table := NewTable()
+	table.Configure(Config{AS: 64500, Neighbors: []Neighbor{upA, upB}, Rules: []Rule{
+		{Prefix: net24, To: []netip.Prefix{upA.Prefix}, When: when("isp-a", true), Split: First},
+		{Prefix: net24, To: []netip.Prefix{upB.Prefix}, When: when("isp-b", true), Split: Second},
+		{Prefix: net24, To: []netip.Prefix{upB.Prefix}, When: &When{Hub: Drained}, Set: policy.Set{MED: number(9)}},
+		{Prefix: pfx("203.0.113.1/32"), Split: First | Second, When: &When{Hub: Serving}}, // a host has no halves
+	}})
+	table.SetWorld(world(true, true))
+	wants(t, table,
+		"198.51.100.0/24 to 192.0.2.1", "198.51.100.0/24 to 192.0.2.5",
+		"198.51.100.0/25 to 192.0.2.1", "198.51.100.128/25 to 192.0.2.5",
+		"203.0.113.1/32 to 192.0.2.1", "203.0.113.1/32 to 192.0.2.5")
+	w := world(false, true)
+	w.Drained = true
+	table.SetWorld(w)
+	wants(t, table, "198.51.100.0/24 to 192.0.2.5 med 9 graceful-shutdown", "198.51.100.128/25 to 192.0.2.5 graceful-shutdown")
 }
 
 // What rules say together: the first that sets a value counts, communities add up.
@@ -186,6 +207,9 @@ func TestAggregate(t *testing.T) {
 	table.Offer(Route{Prefix: low, Source: policy.OSPF})
 	table.Offer(Route{Prefix: pfx("198.51.100.128/25"), Source: policy.Static})
 	wants(t, table, "198.51.100.0/24 to 10.255.0.2")
+	if a := table.Announced()[0].Attributes; !a.Aggregated {
+		t.Error("it does not say that paths were left out: ", a)
+	}
 	table.Retract(pfx("198.51.100.128/25"))
 	wants(t, table, "198.51.100.0/24 to 10.255.0.2")
 	table.Retract(low)
@@ -223,9 +247,10 @@ func TestNoHistory(t *testing.T) {
 				c.Redistribute = []Redistribute{{Source: policy.OSPF}}
 			}
 			for range rng.IntN(6) {
-				r := Rule{Prefix: pick(), Withdraw: rng.IntN(4) == 0, Set: policy.Set{Prepend: rng.IntN(3)}}
+				r := Rule{Prefix: pick(), Withdraw: rng.IntN(4) == 0, Split: Halves(rng.IntN(4)), Set: policy.Set{Prepend: rng.IntN(3)}}
 				if rng.IntN(3) > 0 {
-					r.When = when([]string{"isp-a", "isp-b"}[rng.IntN(2)], rng.IntN(2) == 0)
+					r.When = when([]string{"", "isp-a", "isp-b"}[rng.IntN(3)], rng.IntN(2) == 0)
+					r.When.Hub = Hub(rng.IntN(3))
 				}
 				if rng.IntN(3) == 0 {
 					r.To = []netip.Prefix{all[rng.IntN(len(all))].Prefix}
