@@ -66,29 +66,38 @@ func (b *batch) put(p []byte, info pktinfo) {
 
 func (b *batch) full() bool { return b.n == batchSize }
 
-// send hands all to the kernel; what it refuses is left out.
-func (b *batch) send(fd int) {
+// send hands all to the kernel. It goes on behind a datagram that the kernel refuses, and
+// returns how many those are and why the last one was refused.
+func (b *batch) send(fd int) (refused int, err error) {
 	for i := 0; i < b.n; {
 		sent, errno := b.call(unix.SYS_SENDMMSG, fd, i, b.n-i, 0)
-		if errno != 0 && errno != unix.EINTR {
-			sent = 1
+		switch errno {
+		case 0:
+			i += sent
+		case unix.EINTR:
+		default:
+			refused, err = refused+1, errno
+			i++
 		}
-		i += sent
 	}
 	b.n = 0
+	return refused, err
 }
 
 // receive waits for the first datagram and takes what else is there. It returns
-// how many there are.
-func (b *batch) receive(fd int) int {
+// how many there are, none after the receive timeout.
+func (b *batch) receive(fd int) (int, error) {
 	for i := range b.msgs {
 		b.msgs[i].hdr.SetControllen(int(unsafe.Sizeof(b.control[i])))
 	}
 	n, errno := b.call(unix.SYS_RECVMMSG, fd, 0, batchSize, unix.MSG_WAITFORONE)
-	if errno != 0 {
-		return 0 // the receive timeout, or a signal
+	switch errno {
+	case 0:
+		return n, nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, nil
 	}
-	return n
+	return 0, errno
 }
 
 func (b *batch) call(number uintptr, fd, first, n, flags int) (int, unix.Errno) {

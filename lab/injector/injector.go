@@ -69,6 +69,9 @@ type Stats struct {
 	Acknowledged  int // of those flooded
 	Received      int // LSAs of the other side
 	Restarts      int // adjacencies that fell back
+	Refused       int // datagrams that the kernel did not take
+	// Err is why the kernel did not take or give the last of them, nil when it did.
+	Err error
 	// Late is the longest time between two looks at the clock: near a dead interval, it
 	// is the machine that is measured, not the router.
 	Late time.Duration
@@ -159,7 +162,9 @@ func (in *Injector) Opened() time.Time { return in.opened }
 func (in *Injector) Stats() Stats {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.stats
+	s := in.stats
+	s.Refused, s.Err = in.socket.refused, in.socket.err
+	return s
 }
 
 // Flood takes new LSAs or new instances into the database and sends them on
@@ -297,7 +302,7 @@ func (in *Injector) receive() {
 		default:
 		}
 		locked := false // once the wait is over
-		in.socket.receive(func(b []byte, ifindex int) {
+		err := in.socket.receive(func(b []byte, ifindex int) {
 			if !locked {
 				in.mu.Lock()
 				locked = true
@@ -308,7 +313,18 @@ func (in *Injector) receive() {
 			in.socket.flush()
 			in.mu.Unlock()
 		}
+		if err != nil {
+			in.fail(err)
+			return
+		}
 	}
+}
+
+// fail remembers that nothing can be received any longer.
+func (in *Injector) fail(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.socket.err = err
 }
 
 func (in *Injector) deliver(b []byte, ifindex int) {

@@ -23,6 +23,8 @@ type socket struct {
 	fd      int
 	joins   []int // sockets that only hold multicast memberships
 	in, out *batch
+	refused int   // datagrams that the kernel did not take
+	err     error // why it did not take, or give, the last one
 }
 
 func openSocket(ifindexes []int) (*socket, error) {
@@ -78,7 +80,7 @@ func (s *socket) join(i, ifindex int) error {
 }
 
 // send queues an OSPF packet to AllSPFRouters; it keeps b until flush. What the
-// kernel refuses is lost, as on a wire.
+// kernel refuses is lost, as on a wire, and counted.
 func (s *socket) send(b []byte, ifindex int, source netip.Addr) {
 	s.out.put(b, pktinfo{info: unix.Inet4Pktinfo{Ifindex: int32(ifindex), Spec_dst: source.As4()}})
 	if s.out.full() {
@@ -87,12 +89,17 @@ func (s *socket) send(b []byte, ifindex int, source netip.Addr) {
 }
 
 // flush sends what is queued.
-func (s *socket) flush() { s.out.send(s.fd) }
+func (s *socket) flush() {
+	if refused, err := s.out.send(s.fd); err != nil {
+		s.refused, s.err = s.refused+refused, err
+	}
+}
 
 // receive waits for packets for a short while and hands the OSPF part of each to
 // deliver, with the interface where it came in.
-func (s *socket) receive(deliver func(ospf []byte, ifindex int)) {
-	for i := range s.in.receive(s.fd) {
+func (s *socket) receive(deliver func(ospf []byte, ifindex int)) error {
+	n, err := s.in.receive(s.fd)
+	for i := range n {
 		b, info := s.in.take(i)
 		if len(b) < ipHeader {
 			continue
@@ -101,6 +108,7 @@ func (s *socket) receive(deliver func(ospf []byte, ifindex int)) {
 			deliver(b[header:], int(info.Ifindex))
 		}
 	}
+	return err
 }
 
 func (s *socket) close() {
