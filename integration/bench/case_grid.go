@@ -40,7 +40,10 @@ func (b *bench) grid(width, height int) (*gridScene, error) {
 		return nil, err
 	}
 	g := &gridScene{scene: s, network: injector.Grid(width, height), width: width, height: height}
-	if err := g.load(b, dut{ports: gridPorts}); err != nil {
+	if err = g.wireAll(); err == nil {
+		err = g.load(b, dut{ports: gridPorts})
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -50,12 +53,18 @@ func (b *bench) grid(width, height int) (*gridScene, error) {
 // gridPorts are the router's.
 var gridPorts = []string{"eth0", "eth1"}
 
-func (g *gridScene) load(b *bench, d dut) error {
-	c := injector.Config{BFD: d.bfd}
-	for i, corner := range []int{0, g.width - 1} {
+func (g *gridScene) wireAll() error {
+	for i := range gridPorts {
 		if err := g.wire("eth", i, "world"); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (g *gridScene) load(b *bench, d dut) error {
+	var c injector.Config
+	for i, corner := range []int{0, g.width - 1} {
 		g.network.Attach(corner, dutID, worldEnd(i).Addr())
 		c.Links = append(c.Links, injector.Link{Interface: fmt.Sprintf("eth%d", i), Address: worldEnd(i), RouterID: g.network.ID(corner)})
 	}
