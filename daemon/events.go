@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -68,8 +69,8 @@ func (d *daemon) onOutput(now time.Time, out ospf.Output) {
 			calculated = true
 		}
 	}
-	if len(out.Routes) > 0 {
-		d.routes.inbox.put(ospfRoutes{out.Routes})
+	for step := range slices.Chunk(out.Routes, routeStep) {
+		d.routes.inbox.put(ospfRoutes{step})
 	}
 	if calculated {
 		d.revive()

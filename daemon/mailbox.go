@@ -52,14 +52,19 @@ func (m *mailbox[T]) waits(sort func(T) bool) bool {
 	return slices.ContainsFunc(m.items, sort)
 }
 
+// more returns what gathered, if anything did.
+func (m *mailbox[T]) more() []T {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	items := m.items
+	m.items = nil
+	return items
+}
+
 // take returns what gathered, at least one value; nil when ctx ends.
 func (m *mailbox[T]) take(ctx context.Context) []T {
 	for {
-		m.mu.Lock()
-		items := m.items
-		m.items = nil
-		m.mu.Unlock()
-		if len(items) > 0 {
+		if items := m.more(); len(items) > 0 {
 			return items
 		}
 		select {

@@ -56,6 +56,11 @@ type ospfInterface struct {
 	passive, pointToPoint, full bool
 }
 
+// routeStep is about how many changed routes go from the RIB to the kernel in one turn.
+// What belongs to them stays in the processor's caches meanwhile, and what a
+// hundred thousand need at the same time is no garbage.
+const routeStep = 8192
+
 // reconcileInterval is how often the kernel is compared without a cause.
 const reconcileInterval = 30 * time.Second
 
@@ -122,7 +127,7 @@ func (r *routeLoop) close() {
 	r.fib.Close()
 }
 
-// run is the loop: take what gathered, apply it, write once.
+// run is the loop: take what gathered, apply it, write once. A burst of routes takes several turns.
 func (r *routeLoop) run(ctx context.Context) error {
 	periodic := time.AfterFunc(reconcileInterval, func() { r.inbox.put(kernelEvent{fib.Event{Reconcile: true}}) })
 	defer periodic.Stop()
@@ -130,22 +135,23 @@ func (r *routeLoop) run(ctx context.Context) error {
 	if held := r.fib.Held(); held > 0 {
 		r.log.WithField("routes", held).Info("routes of an earlier run stay until the network has converged: at most twice the longest dead interval")
 	}
+	var waiting []any
 	for {
-		batch := r.inbox.take(ctx)
-		if batch == nil {
-			return nil
+		batch := r.inbox.more()
+		if len(batch)+len(waiting) == 0 {
+			if batch = r.inbox.take(ctx); batch == nil {
+				return nil
+			}
 		}
 		r.evict(batch)
-		for _, m := range batch {
-			r.apply(m)
-		}
+		waiting = r.applySome(append(waiting, batch...))
 		if r.frozen {
 			continue
 		}
 		if r.sync() {
 			periodic.Reset(reconcileInterval)
 		}
-		if r.interrupted() {
+		if len(waiting) > 0 || r.interrupted() {
 			continue // the next turn is at once
 		}
 		r.passOrders()
@@ -187,6 +193,21 @@ func (r *routeLoop) evict(batch []any) {
 	if died && !r.frozen {
 		r.note(r.fib.Evict(), "")
 	}
+}
+
+// applySome applies messages up to about routeStep changed routes and returns the others.
+func (r *routeLoop) applySome(batch []any) (waiting []any) {
+	routes := 0
+	for i, m := range batch {
+		r.apply(m)
+		if o, ok := m.(ospfRoutes); ok {
+			routes += len(o.changes)
+		}
+		if routes >= routeStep {
+			return batch[i+1:]
+		}
+	}
+	return nil
 }
 
 // apply takes one message into the RIB and the wanted kernel state.

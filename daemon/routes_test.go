@@ -13,6 +13,7 @@ import (
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/nexthop"
 	"github.com/ecmpd/ecmpd/ospf"
+	"github.com/ecmpd/ecmpd/ospf/spf"
 	"github.com/ecmpd/ecmpd/rib"
 )
 
@@ -251,5 +252,30 @@ func TestLegState(t *testing.T) {
 		if dead != tt.dead || known != tt.known {
 			t.Errorf("%s to %s: dead %v, known %v", tt.from, tt.to, dead, known)
 		}
+	}
+}
+
+// A burst of routes passes in several turns, in its order with what comes with it.
+func TestBurstInSteps(t *testing.T) {
+	l := newTestLoop()
+	step := func(first int) ospfRoutes {
+		var m ospfRoutes
+		for n := range routeStep {
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(first), byte(n >> 8), byte(n)}), 32)
+			m.changes = append(m.changes, spf.Change{Prefix: p, Route: spf.Route{Prefix: p, Type: spf.IntraArea}})
+		}
+		return m
+	}
+	var asked []int // how many routes there are
+	ask := query{func() { asked = append(asked, l.rib.Len()) }}
+	waiting := []any{ask, step(0), ask, step(1), step(2), ask}
+	for turns := 1; len(waiting) > 0; turns++ {
+		waiting = l.applySome(waiting)
+		if want := min(turns, 3) * routeStep; l.rib.Len() != want {
+			t.Errorf("%d routes after %d turns, want %d", l.rib.Len(), turns, want)
+		}
+	}
+	if want := []int{0, routeStep, 3 * routeStep}; !slices.Equal(asked, want) {
+		t.Errorf("asked at %v, want %v", asked, want)
 	}
 }
