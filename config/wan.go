@@ -31,8 +31,8 @@ func (r *report) wan(raw *rawWAN) wan.Config {
 		ReplyThroughIngress: r.boolean(raw.Reply, true),
 		Flush:               enum(r, section(raw.OnFailover).Flush, true, flushes),
 		Mark:                r.mark(section(raw.Mark)),
-		Endpoints:           r.endpoints(raw.Endpoints),
 	}
+	c.Endpoints, c.FindWireGuard = r.endpoints(raw.Endpoints)
 	if !raw.Node.hasItems("uplinks") {
 		r.errorf(raw.Node, "\"uplinks\" is missing: write a list such as [{name: isp-a, interface: eth1, gateway: 192.0.2.1, nat: masquerade}]")
 	}
@@ -81,16 +81,24 @@ func (r *report) mark(raw *rawMark) wan.Mark {
 	return m
 }
 
-// endpoints reads the far ends of tunnels.
-func (r *report) endpoints(nodes []*node) (list []netip.Addr) {
+// endpoints reads the far ends of tunnels. The peers of OpenVPN cannot be found: its UDP sockets are not connected,
+// and the names and alternatives of its configuration do not say which peer it talks to.
+func (r *report) endpoints(nodes []*node) (list []netip.Addr, wireGuard bool) {
 	for _, n := range nodes {
-		if n.text == "wireguard" || n.text == "openvpn" {
-			r.errorf(n, "%s %q is not supported in this version: write the addresses of the peers", n.key, n.text)
-		} else if a, ok := r.address(n); ok {
-			list = append(list, a)
+		switch n.text {
+		case "wireguard":
+			wireGuard = true
+		case "openvpn":
+			r.errorf(n, "%s openvpn: the kernel does not know whom OpenVPN talks to: write the addresses of its \"remote\" lines", n.key)
+		default:
+			if _, err := netip.ParseAddr(n.text); err != nil {
+				r.errorf(n, "%s: an IPv4 address or wireguard, not %q", n.key, n.text)
+			} else if a, ok := r.address(n); ok {
+				list = append(list, a)
+			}
 		}
 	}
-	return list
+	return list, wireGuard
 }
 
 func (r *report) uplinks(raws []rawUplink) (list []wan.Uplink) {

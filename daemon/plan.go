@@ -14,6 +14,7 @@ import (
 	"github.com/ecmpd/ecmpd/config"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/wan"
 )
 
 // sections are the keys that the engine does not know. None of them touches an
@@ -35,7 +36,8 @@ var sections = [...]section{
 	{"kernel.protocol", true, func(c *config.Config) any { return c.Kernel.Protocol }},
 	{"kernel.metric", true, func(c *config.Config) any { return c.Kernel.Metric }},
 	{"kernel.shutdown", false, func(c *config.Config) any { return c.Kernel.Shutdown }},
-	{"wan", false, func(c *config.Config) any { return c.WAN }},
+	{"wan.mark", true, func(c *config.Config) any { return c.WAN.Mark }},
+	{"wan", false, func(c *config.Config) any { w := c.WAN; w.Mark = wan.Mark{}; return w }},
 	{"kernel.source", false, func(c *config.Config) any { return c.Kernel.Source }},
 }
 
@@ -68,6 +70,9 @@ func (d *daemon) plan(ctx context.Context, next *config.Config) ([]api.Differenc
 	for _, s := range sections {
 		if reflect.DeepEqual(s.value(running), s.value(next)) {
 			continue
+		}
+		if s.key == "wan.mark" && (len(running.WAN.Uplinks) == 0 || len(next.WAN.Uplinks) == 0) {
+			continue // no connection has a mark that would lead elsewhere
 		}
 		path := keys(s.key)
 		o := placed(running, next, path, path)
@@ -202,5 +207,5 @@ func restarts(path string, plan []api.Difference) error {
 	if list == nil {
 		return nil
 	}
-	return errors.New(strings.Join(list, ", ") + ": this changes only with a restart of the daemon; before another kernel.protocol stop it and run ecmpd cleanup")
+	return errors.New(strings.Join(list, ", ") + ": this changes only with a restart of the daemon; before another kernel.protocol stop it and run ecmpd cleanup; with another wan.mark connections over uplinks begin anew")
 }

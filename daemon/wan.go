@@ -61,6 +61,10 @@ type wanLoop struct {
 	dead    map[uint32]bool // marks of uplinks that died, and whose connections are still there
 	gone    []deadMarks     // of uplinks that left the configuration
 	probers map[string]prober
+	asked   []string     // links whose peers are looked up
+	peers   []netip.Addr // that were found there
+	// stopAsking ends the look-up; nil while there is none.
+	stopAsking context.CancelFunc
 }
 
 // prober is one that runs.
@@ -78,16 +82,36 @@ func (d *daemon) newWANLoop(cfg *config.Config) *wanLoop {
 		dead:    map[uint32]bool{}, probers: map[string]prober{},
 	}
 	w.hooks, w.history = newHooks(d.log), d.rememberUplink
-	w.kept = w.recall()
+	memory := w.recall()
+	w.kept = memory.Uplinks
+	if mark := cfg.WAN.Mark; memory.Mark.Mask != 0 && memory.Mark != mark {
+		w.gone, w.kept = []deadMarks{memory.marks()}, nil
+		d.log.Warn("wan.mark is not that of the last run: its connections over uplinks begin anew")
+	}
 	w.machine = wan.New(w.kept)
 	d.healthy.Store(len(cfg.WAN.Uplinks) > 0) // until it is known better
 	w.inbox.put(newConfig{cfg})
 	return w
 }
 
+// wanMemory is what wanFile holds.
+type wanMemory struct {
+	Mark    wan.Mark              `json:"mark"`
+	Uplinks map[string]wan.Memory `json:"uplinks"`
+}
+
+// marks are those of its connections.
+func (m wanMemory) marks() deadMarks {
+	dead := deadMarks{mask: m.Mark.Mask, marks: []uint32{m.Mark.Routed()}}
+	for _, name := range slices.Sorted(maps.Keys(m.Uplinks)) {
+		dead.marks = append(dead.marks, m.Mark.Of(m.Uplinks[name].ID)&m.Mark.Mask)
+	}
+	return dead
+}
+
 // recall reads what the last run knew. Without it uplinks get new marks, and connections that
 // are open go where their old ones lead.
-func (w *wanLoop) recall() (kept map[string]wan.Memory) {
+func (w *wanLoop) recall() (kept wanMemory) {
 	data, err := os.ReadFile(w.path)
 	if err == nil {
 		err = json.Unmarshal(data, &kept)
@@ -113,6 +137,7 @@ func (w *wanLoop) run(ctx context.Context) error {
 		if w.links == nil {
 			continue
 		}
+		w.findPeers(ctx)
 		w.give()
 		w.probe(ctx)
 	}
@@ -134,6 +159,9 @@ func (w *wanLoop) apply(now time.Time, m any) {
 	case linkSnapshot:
 		w.links = &m.links
 		w.note(w.machine.SetLinks(now, w.wanLinks()))
+		w.takePeers(wanPeers{list: w.peers})
+	case wanPeers:
+		w.takePeers(m)
 	case wanWorld:
 		w.world = m
 		if w.links != nil {
@@ -169,7 +197,7 @@ func (w *wanLoop) give() {
 	o := w.machine.Order(w.world.elsewhere)
 	if kept := w.machine.Remember(); !maps.Equal(kept, w.kept) {
 		w.kept = kept
-		if err := replaceFile(w.path, kept); err != nil {
+		if err := replaceFile(w.path, wanMemory{w.cfg.Mark, kept}); err != nil {
 			w.log.WithError(err).Warn("the marks of uplinks are not kept: after a restart connections may move")
 		}
 	}

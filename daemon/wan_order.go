@@ -97,24 +97,30 @@ func uplinkRoute(o wan.Order) (rib.Route, bool) {
 }
 
 // policyOf returns the policy rules and tables of an order. What has a route of its own in the main
-// table takes it, the default is left to the tables of the uplinks.
+// table takes it, the default is left to the tables of the uplinks; each of these has routes to the endpoints as well.
 func policyOf(o wan.Order) (rules []fib.Rule, gates []fib.Gate) {
 	if len(o.Ways) == 0 {
 		return nil, nil
 	}
 	mark := o.Config.Mark
 	lookup := func(r fib.Rule) { r.Suppress = -1; rules = append(rules, r) }
-	if o.Endpoint >= 0 {
-		for _, e := range o.Config.Endpoints {
-			lookup(fib.Rule{Priority: mark.EndpointRule(), Destination: netip.PrefixFrom(e, 32), Table: mark.Table(o.Ways[o.Endpoint].ID)})
-		}
+	if o.Endpoint >= 0 { // before the main table, whose routes may lead into the tunnel
+		rules = append(rules, fib.Rule{Priority: mark.EndpointRule(), Mask: mark.Mask, Table: mark.Table(o.Ways[o.Endpoint].ID)})
 	}
 	rules = append(rules, fib.Rule{Priority: mark.MainRule(), Table: mainTable})
 	for _, w := range o.Ways {
+		if len(o.Endpoints) > 0 { // a tunnel that an endpoint began itself stays where it came in
+			rules = append(rules, fib.Rule{Priority: mark.EndpointRule(), Mark: mark.Of(w.ID), Mask: mark.Mask, Table: mark.Table(w.ID)})
+		}
 		lookup(fib.Rule{Priority: mark.MarkRule(w.ID), Mark: mark.Of(w.ID), Mask: mark.Mask, Table: mark.Table(w.ID)})
 		if w.At.Attached() {
 			lookup(fib.Rule{Priority: mark.BoundRule(w.ID), Out: w.At.Interface, Table: mark.Table(w.ID)})
-			gates = append(gates, fib.Gate{Table: mark.Table(w.ID), Interface: w.At.Interface, Gateway: w.At.Gateway, Source: w.At.Source, OnLink: w.At.OnLink})
+			gate := fib.Gate{Table: mark.Table(w.ID), Interface: w.At.Interface, Gateway: w.At.Gateway, Source: w.At.Source, OnLink: w.At.OnLink}
+			gates = append(gates, gate)
+			for _, e := range o.Endpoints {
+				gate.Prefix = netip.PrefixFrom(e, 32)
+				gates = append(gates, gate)
+			}
 		}
 	}
 	lookup(fib.Rule{Priority: mark.QuestionRule(), Mark: mark.Question(), Mask: mark.Mask, Table: mark.QuestionTable()})
@@ -143,7 +149,7 @@ func uplinksOf(o wan.Order) *firewall.Uplinks {
 	}
 	if o.Endpoint >= 0 {
 		u.EndpointWay = mark.Of(o.Ways[o.Endpoint].ID)
-		for _, e := range c.Endpoints {
+		for _, e := range o.Endpoints {
 			u.Endpoints = append(u.Endpoints, netip.PrefixFrom(e, 32))
 		}
 	}

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Gate is the default route of a table of its own, to which policy rules lead.
+// Gate is a route of a table of its own, to which policy rules lead.
 type Gate struct {
 	Table     uint32
+	Prefix    netip.Prefix // the zero Prefix: the default
 	Interface string
 	Gateway   netip.Addr // the zero Addr: the link itself
 	Source    netip.Addr // preferred source
@@ -20,7 +21,7 @@ type Gate struct {
 	Unreachable bool
 }
 
-// Policy keeps the policy rules with our protocol number, and the default routes with it
+// Policy keeps the policy rules with our protocol number, and the routes with it
 // in every table but the main one, as they are wanted. It belongs to the goroutine of
 // its [Table].
 type Policy struct {
@@ -77,7 +78,7 @@ func (p *Policy) Sync() (changed int, err error) {
 	return changed, errors.Join(errs...)
 }
 
-// policyRoute is a default route as the kernel has it.
+// policyRoute is a route as the kernel has it.
 type policyRoute struct {
 	table   uint32
 	typ     uint8
@@ -111,6 +112,9 @@ func (p *Policy) wanted() policyState {
 	s := policyState{rules: p.rules}
 	for _, g := range p.gates {
 		r := policyRoute{table: g.Table, typ: unix.RTN_UNREACHABLE, metric: p.kernel.cfg.Metric, prefix: defaultPrefix}
+		if g.Prefix.IsValid() {
+			r.prefix = g.Prefix
+		}
 		if !g.Unreachable {
 			index, ok := p.links[g.Interface]
 			if !ok {

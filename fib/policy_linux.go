@@ -58,7 +58,7 @@ func (k *kernel) writePolicy(plan []policyOp) []error {
 	return k.conn.send(&b)
 }
 
-// appendGate appends struct rtmsg and attributes of a default route.
+// appendGate appends struct rtmsg and attributes of a route.
 func appendGate(b []byte, protocol uint8, r policyRoute) []byte {
 	scope := byte(scopeUniverse)
 	if r.typ == unix.RTN_UNICAST && !r.gateway.IsValid() {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,14 @@ func TestWANFailover(t *testing.T) {
 	all = slices.DeleteFunc(all, func(l *line) bool { return l.from == "10.112.0.2" })
 	n.reload("wan:\n  uplinks:\n" + uplink(3, "weight: 9, ") + uplink(1, "") + "  balance: per-source\n")
 	survive("reload: other weights, order and balance, and one uplink less", "")
+	running := n.config
+	n.config += "  mark: {mask: 0x0000ff00}\n"
+	n.must(n.ecmpd("router").Reload(n.routerConfig()))
+	if out, err := n.Node("router").Run(n.ctx, binary, "reload", "--socket", n.ecmpd("router").Socket()); err == nil || !strings.Contains(fmt.Sprint(err, out), "connections over uplinks begin anew") {
+		t.Errorf("other marks by reload: %v %s", err, out)
+	}
+	survive("reload with other marks, which is refused", "")
+	n.reload(running)
 	n.ecmpd("router").Kill()
 	survive("while the daemon is dead", "")
 	if got := n.seen("host", wanServer+":80", 20); len(got) == 0 {
@@ -159,6 +168,20 @@ func TestWANFailover(t *testing.T) {
 	n.run("router", binary, "wan", "enable", "u3", "--socket", n.ecmpd("router").Socket())
 	n.used("u3 u1")
 	survive("u3 is enabled", "")
+
+	// With other marks old connections begin anew, and new ones work.
+	n.config += "  mark: {mask: 0x0000ff00, table-base: 30000, rule-base: 3000}\n"
+	n.must(n.ecmpd("router").Reload(n.routerConfig()))
+	n.must(n.ecmpd("router").Stop(n.ctx))
+	n.must(n.ecmpd("router").Start(n.ctx))
+	n.used("u3 u1")
+	n.wait("no connection has an old mark", func() (bool, string) {
+		left := n.run("router", "sh", "-c", "cat /proc/net/nf_conntrack; ip rule")
+		return !regexp.MustCompile("mark=[0-9]{8}|201[0-9][0-9]:").MatchString(left), left
+	})
+	if got := n.seen("host", wanServer+":80", 20); len(got) != 1 { // balance: per-source
+		t.Errorf("with other marks new connections go %v", got)
+	}
 
 	n.must(n.ecmpd("router").Stop(n.ctx))
 	n.run("router", binary, "cleanup", "--config", n.ecmpd("router").ConfigFile(), "--state-dir", n.ecmpd("router").Node().Dir()+"/state")
@@ -229,6 +252,15 @@ func TestWANIngress(t *testing.T) {
 	endpoint, err := n.call("router", "", "198.51.100.4:80")
 	n.must(err)
 	only("an endpoint", "router", "", "198.51.100.4:80", endpoint.from)
+
+	// What an endpoint begins itself is answered where it came in.
+	for i := 1; i <= 3; i++ {
+		l, err := n.call("internet", "198.51.100.4", fmt.Sprintf("10.11%d.0.2:8080", i))
+		if err != nil {
+			t.Fatalf("an endpoint calls by uplink %d: %v", i, err)
+		}
+		l.hangUp()
+	}
 
 	// To the VPN and the LAN nothing is translated.
 	only("to the branch", "host", "192.168.0.3", "10.10.4.2:8082", "192.168.0.3")

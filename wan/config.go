@@ -12,11 +12,12 @@ import (
 type Config struct {
 	Uplinks             []Uplink // in the order of the file, which breaks ties
 	Balance             Balance
-	ReplyThroughIngress bool   // what came in through an uplink is answered through it
-	Rules               []Rule // the first match wins, before balancing
-	Endpoints           []netip.Addr
-	Flush               bool     // conntrack entries of an uplink that dies
-	OnChange            []string // commands, each a program with its arguments
+	ReplyThroughIngress bool         // what came in through an uplink is answered through it
+	Rules               []Rule       // the first match wins, before balancing
+	Endpoints           []netip.Addr // far ends of tunnels, all through one uplink
+	FindWireGuard       bool         // so are the peers of the WireGuard links, see [Machine.SetPeers]
+	Flush               bool         // conntrack entries of an uplink that dies
+	OnChange            []string     // commands, each a program with its arguments
 	Mark                Mark
 }
 
@@ -130,8 +131,8 @@ func (m Mark) Table(id int) uint32 { return m.TableBase + uint32(id) }
 // QuestionTable is the routing table that says no to what would take the default.
 func (m Mark) QuestionTable() uint32 { return m.Table(m.highest()) }
 
-// Priorities of the policy rules: endpoints first, then the main table without its default, the rule
-// of each mark, and sockets that are bound to an uplink's link.
+// Priorities of the policy rules: the tables' routes to endpoints first, then the main table without its default,
+// the rule of each mark, and sockets that are bound to an uplink's link.
 func (m Mark) EndpointRule() uint32    { return m.RuleBase }
 func (m Mark) MainRule() uint32        { return m.RuleBase + 1 }
 func (m Mark) MarkRule(id int) uint32  { return m.RuleBase + 1 + uint32(id) }

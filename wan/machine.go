@@ -2,6 +2,7 @@ package wan
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -15,6 +16,7 @@ type Machine struct {
 	memory   map[string]Memory // of an earlier run, for uplinks that have not been seen yet
 	last     []string          // who carried traffic last
 	endpoint string            // through which uplink the endpoints of tunnels go
+	peers    []netip.Addr      // endpoints that were found
 }
 
 // Memory is what must survive a restart.
@@ -126,6 +128,10 @@ func (m *Machine) SetLinks(now time.Time, links []Link) (events []Event) {
 	}
 	return events
 }
+
+// SetPeers says which far ends of tunnels were found on the machine. Those on the network of a link are
+// left to it.
+func (m *Machine) SetPeers(peers []netip.Addr) { m.peers = peers }
 
 // Disable takes an uplink out of use, or back into it. ok is false when there is none of that name.
 func (m *Machine) Disable(now time.Time, name string, disabled bool) (events []Event, ok bool) {

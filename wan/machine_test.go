@@ -280,29 +280,6 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// The endpoints of tunnels stay where they are while that uplink is up.
-func TestEndpoint(t *testing.T) {
-	w := newWorld(t, nil)
-	a, b := uplinkNamed("a", 1, ProbeGateway), uplinkNamed("b", 2, ProbeGateway)
-	w.m.Configure(w.now, Config{Uplinks: []Uplink{a, b}, Mark: mark, Endpoints: []netip.Addr{netip.MustParseAddr("203.0.113.9")}})
-	w.m.SetLinks(w.now, []Link{linkNamed("a"), linkNamed("b")})
-	endpoint := func(want int) {
-		t.Helper()
-		if got := w.m.Order(w.elsewhere).Endpoint; got != want {
-			t.Errorf("endpoint by %d, want %d", got, want)
-		}
-	}
-	endpoint(0)
-	w.rounds(3, "a", "-")
-	endpoint(1)
-	w.rounds(11, "a", "+")
-	w.log = nil
-	w.expect("", "a")
-	endpoint(1)
-	w.rounds(3, "b", "-")
-	endpoint(0)
-}
-
 func TestMarks(t *testing.T) {
 	for _, tt := range []struct {
 		mask             uint32
@@ -316,6 +293,30 @@ func TestMarks(t *testing.T) {
 		m := Mark{Mask: tt.mask}
 		if m.MaxUplinks() != tt.most || m.Of(1) != tt.first || m.Routed() != tt.last || m.Question() != tt.all {
 			t.Errorf("%#x: %d %#x %#x %#x", tt.mask, m.MaxUplinks(), m.Of(1), m.Routed(), m.Question())
+		}
+	}
+}
+
+// The far ends of tunnels stay on one uplink while it is up, move when it dies, and do not follow another default
+// route, which may lead into a tunnel.
+func TestEndpoint(t *testing.T) {
+	m := New(nil)
+	m.Configure(time.Unix(0, 0), Config{
+		Uplinks: []Uplink{uplinkNamed("a", 1), uplinkNamed("b", 1)}, Mark: mark,
+		Endpoints: []netip.Addr{netip.MustParseAddr("198.51.100.9")}, FindWireGuard: true,
+	})
+	m.SetLinks(time.Unix(0, 0), []Link{linkNamed("a"), linkNamed("b")})
+	m.SetPeers([]netip.Addr{netip.MustParseAddr("198.51.100.8"), netip.MustParseAddr("198.51.100.9")})
+	for i, step := range []struct {
+		up        string
+		elsewhere bool
+		want      int
+	}{{"a b", false, 0}, {"b", false, 1}, {"a b", false, 1}, {"", true, 1}, {"a", true, 0}} {
+		for _, u := range m.uplinks {
+			u.up = strings.Contains(step.up, u.Name)
+		}
+		if o := m.Order(step.elsewhere); o.Endpoint != step.want || len(o.Endpoints) != 2 {
+			t.Errorf("step %d: endpoints %v by %d, want %d", i+1, o.Endpoints, o.Endpoint, step.want)
 		}
 	}
 }

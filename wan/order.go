@@ -1,6 +1,7 @@
 package wan
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -21,14 +22,16 @@ type Order struct {
 	Config  Config
 	Ways    []Way // all uplinks, in the order of the configuration
 	Healthy bool  // one of them is up
-	// Endpoint is the place in Ways of the uplink for the far ends of tunnels; -1: none.
-	Endpoint int
+	// Endpoints are the far ends of tunnels, configured and found, and Endpoint is the
+	// place in Ways of the uplink that all of them go through; -1: none.
+	Endpoints []netip.Addr
+	Endpoint  int
 }
 
 // Order returns what the kernel shall do. elsewhere says that there is another default
 // route: without a healthy uplink it takes over, and without either the last order stays.
 func (m *Machine) Order(elsewhere bool) Order {
-	o := Order{Config: m.cfg, Endpoint: -1}
+	o := Order{Config: m.cfg, Endpoint: -1, Endpoints: m.endpoints()}
 	for _, u := range m.uplinks {
 		w := Way{Uplink: u.Uplink, ID: u.id, At: u.at, Up: u.up && !u.disabled, Disabled: u.disabled}
 		o.Healthy = o.Healthy || w.Up
@@ -70,19 +73,35 @@ func (o *Order) use(fits func(Way) bool) (any bool) {
 // usable tells whether a dead uplink may be tried for want of another.
 func usable(w Way) bool { return w.At.Attached() && !w.Disabled }
 
-// endpointOf keeps the endpoints where they are while that uplink is up.
+// endpoints lists each far end of a tunnel once.
+func (m *Machine) endpoints() []netip.Addr {
+	list := slices.Clone(m.cfg.Endpoints)
+	if m.cfg.FindWireGuard {
+		list = append(list, m.peers...)
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	return slices.Compact(list)
+}
+
+// endpointOf keeps the endpoints where they are while that uplink is up. While none is they stay as well:
+// another default route may lead into the very tunnels.
 func (m *Machine) endpointOf(o *Order) int {
-	if len(m.cfg.Endpoints) == 0 {
+	if len(o.Endpoints) == 0 {
 		return -1
 	}
-	i := slices.IndexFunc(o.Ways, func(w Way) bool { return w.Name == m.endpoint && w.Up })
-	if i < 0 {
-		i = slices.IndexFunc(o.Ways, func(w Way) bool { return w.Used })
+	here := func(w Way) bool { return w.Name == m.endpoint }
+	for _, fits := range []func(Way) bool{
+		func(w Way) bool { return here(w) && w.Up },
+		func(w Way) bool { return w.Used },
+		func(w Way) bool { return here(w) && usable(w) },
+		usable,
+	} {
+		if i := slices.IndexFunc(o.Ways, fits); i >= 0 {
+			m.endpoint = o.Ways[i].Name
+			return i
+		}
 	}
-	if i >= 0 {
-		m.endpoint = o.Ways[i].Name
-	}
-	return i
+	return -1
 }
 
 // State is what people want to know of an uplink.

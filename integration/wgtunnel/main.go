@@ -1,10 +1,11 @@
 // Command wgtunnel is one end of a WireGuard tunnel in user space, for kernels
 // without WireGuard and for tests that want it in a namespace of its own:
 //
-//	wgtunnel <interface> <mtu> <file>
+//	wgtunnel <interface> <mtu> <file> [control]
 //
 // The file holds the configuration in the language of WireGuard's
-// cross-platform interface. It says "ready" when the tunnel works; the
+// cross-platform interface, which "control" also offers on the socket where others look for it,
+// /var/run/wireguard/<interface>.sock. It says "ready" when the tunnel works; the
 // interface goes when the program ends. Tests with the race detector need a
 // program apart: there the cryptography is a hundred times slower.
 package main
@@ -12,6 +13,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -19,6 +21,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
+	"golang.zx2c4.com/wireguard/ipc"
 	"golang.zx2c4.com/wireguard/tun"
 )
 
@@ -30,8 +33,8 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 3 {
-		return errors.New("usage: wgtunnel <interface> <mtu> <file>")
+	if len(args) < 3 {
+		return errors.New("usage: wgtunnel <interface> <mtu> <file> [control]")
 	}
 	mtu, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -50,6 +53,22 @@ func run(args []string) error {
 	if err := errors.Join(d.IpcSet(string(config)), d.Up()); err != nil {
 		return err
 	}
+	if len(args) > 3 {
+		l, err := control(args[0])
+		if err != nil {
+			return err
+		}
+		defer l.Close() // removes the socket
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go d.IpcHandle(c)
+			}
+		}()
+	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	fmt.Println("ready")
@@ -58,4 +77,14 @@ func run(args []string) error {
 	case <-d.Wait(): // the interface was deleted
 	}
 	return nil
+}
+
+// control opens the socket for questions about the tunnel.
+func control(link string) (net.Listener, error) {
+	f, err := ipc.UAPIOpen(link)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ipc.UAPIListen(link, f)
 }

@@ -60,6 +60,7 @@ var table = []room{
 	{path: "transit", own: []string{"rib", "nexthop"}, pure: true},
 	{path: "wan", pure: true},
 	{path: "wan/probe", own: []string{"wan"}, others: []string{sys}},
+	{path: "wan/tunnel", others: []string{wireguard}},
 	{path: "explain", own: []string{"ospf/spf", "ospf/packet", "symmetry"}, pure: true},
 	{path: "doctor", pure: true},
 	{path: "doctor/host"},
