@@ -155,8 +155,8 @@ func TestStaticRecursive(t *testing.T) {
 	if got := l.taken(); got != "[]" {
 		t.Errorf("offered %s before anything leads to the gateway", got)
 	}
-	if st := l.status(); len(st) != 1 || st[0].Selected || st[0].Reason != "no route to 10.9.0.9" || len(st[0].Gateways) != 1 {
-		t.Errorf("status %+v", st)
+	if list := l.rib.Unreached(); len(list) != 1 || unreachedStatus(list[0]).Reason != "no route to 10.9.0.9" {
+		t.Errorf("routes that are not reached: %+v", list)
 	}
 	l.rib.Set(rib.Route{Prefix: pfx("10.9.0.0/24"), Protocol: rib.OSPF, Distance: 110, NextHops: nexthop.NewSet(
 		nexthop.Hop{Interface: "vpn1", Gateway: netip.MustParseAddr("10.1.0.1")}, nexthop.Hop{Interface: "vpn2", Gateway: netip.MustParseAddr("10.2.0.1")})})

@@ -229,7 +229,8 @@ func (d *daemon) Route(ctx context.Context, prefix netip.Prefix) ([]api.Route, e
 	return askLoop(ctx, d.routes.inbox, func() []api.Route {
 		var out []api.Route
 		if route, ok := d.routes.rib.Best(prefix); ok && route.Type != localType {
-			out = append(out, d.routes.routeStatus(route))
+			kernel, _ := d.routes.fib.Route(prefix)
+			out = append(out, newDescriber().route(route, kernel))
 		}
 		for _, route := range d.routes.rib.Candidates(prefix) {
 			if route.Unreached != "" {
@@ -242,11 +243,20 @@ func (d *daemon) Route(ctx context.Context, prefix netip.Prefix) ([]api.Route, e
 
 // status lists the RIB with what the kernel has of it; runs in the route loop.
 func (r *routeLoop) status() []api.Route {
-	var out []api.Route
+	out := make([]api.Route, 0, r.rib.Len())
+	kernel, d := r.fib.Status().Routes, newDescriber()
 	for route := range r.rib.All() {
-		if route.Type != localType {
-			out = append(out, r.routeStatus(route))
+		if route.Type == localType {
+			continue
 		}
+		for len(kernel) > 0 && comparePrefixes(kernel[0].Prefix, route.Prefix) < 0 {
+			kernel = kernel[1:]
+		}
+		var in fib.RouteStatus
+		if len(kernel) > 0 && kernel[0].Prefix == route.Prefix {
+			in = kernel[0]
+		}
+		out = append(out, d.route(route, in))
 	}
 	unreached := r.rib.Unreached()
 	if len(unreached) == 0 {
@@ -256,9 +266,14 @@ func (r *routeLoop) status() []api.Route {
 		out = append(out, unreachedStatus(route))
 	}
 	slices.SortStableFunc(out, func(a, b api.Route) int {
-		return netip.MustParsePrefix(a.Prefix).Compare(netip.MustParsePrefix(b.Prefix))
+		return comparePrefixes(netip.MustParsePrefix(a.Prefix), netip.MustParsePrefix(b.Prefix))
 	})
 	return out
+}
+
+// comparePrefixes orders prefixes as RIB and kernel routes are listed.
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
 
 // unreachedStatus is a recursive route that nothing leads to.
@@ -277,10 +292,29 @@ func gateways(route rib.Route) (list []api.Gateway) {
 	return list
 }
 
-func (r *routeLoop) routeStatus(route rib.Route) api.Route {
+// describer writes routes for people. Very many routes share few sets, which are written once.
+type describer struct {
+	hops     map[*fib.HopStatus][]api.Hop
+	gateways map[rib.Gateways][]api.Gateway
+}
+
+func newDescriber() describer {
+	return describer{hops: map[*fib.HopStatus][]api.Hop{}, gateways: map[rib.Gateways][]api.Gateway{}}
+}
+
+// route describes a selected route with what the kernel has of it.
+func (d describer) route(route rib.Route, kernel fib.RouteStatus) api.Route {
 	o := api.Route{
 		Prefix: route.Prefix.String(), Protocol: route.Protocol.String(), Type: route.Type,
-		Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true, Gateways: gateways(route),
+		Cost: route.Metric, Distance: int(route.Distance), Tag: route.Tag, Selected: true,
+	}
+	if !route.Gateways.IsEmpty() {
+		list, known := d.gateways[route.Gateways]
+		if !known {
+			list = gateways(route)
+			d.gateways[route.Gateways] = list
+		}
+		o.Gateways = list
 	}
 	if route.Type == spf.External2.String() || route.Type == spf.NSSA2.String() {
 		o.Type2Cost = route.Metric
@@ -292,13 +326,23 @@ func (r *routeLoop) routeStatus(route rib.Route) api.Route {
 			o.NextHops = append(o.NextHops, hop(fib.HopStatus{Hop: h, Installed: true}))
 		}
 	default:
-		s, _ := r.fib.Route(route.Prefix)
-		o.Installed, o.Reason = s.Installed, s.Reason
-		for _, h := range s.Hops {
-			o.NextHops = append(o.NextHops, hop(h))
-		}
+		o.Installed, o.Reason, o.NextHops = kernel.Installed, kernel.Reason, d.hopsOf(kernel.Hops)
 	}
 	return o
+}
+
+func (d describer) hopsOf(hops []fib.HopStatus) []api.Hop {
+	if len(hops) == 0 {
+		return nil
+	}
+	list, known := d.hops[&hops[0]]
+	if !known {
+		for _, h := range hops {
+			list = append(list, hop(h))
+		}
+		d.hops[&hops[0]] = list
+	}
+	return list
 }
 
 func hop(h fib.HopStatus) api.Hop {
