@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecmpd/ecmpd/bfd"
 	"github.com/ecmpd/ecmpd/lab"
+	"golang.org/x/sys/unix"
 )
 
 // child finds the BFD process of a player; 0 when it has none.
@@ -67,6 +68,50 @@ func TestDeaths(t *testing.T) {
 		_, err := os.Stat(fmt.Sprintf("/proc/%d", second))
 		return os.IsNotExist(err), fmt.Sprint(second, " is still there")
 	})
+}
+
+// Whoever floods the control port costs a microsecond or two for each datagram, which matters
+// because the process has real-time priority, and takes no session down.
+func TestFlood(t *testing.T) {
+	nodes := pair(t, 2)
+	r := role{Sessions: 2, Interval: 100 * time.Millisecond}
+	far := r
+	far.Side = 1
+	here, there := play(t, nodes[0], r), play(t, nodes[1], far)
+	here.allUp(2)
+	there.allUp(2)
+	var fd int
+	err := nodes[1].Do(func() (err error) {
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, 255)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	to := &unix.SockaddrInet4{Port: 3784, Addr: r.config(0).Local.As4()}
+	forged := []byte{1 << 5, 3 << 6, 3, 24, 9, 9, 9, 9, 9, 9, 9, 9, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0} // Up, of no session
+	before, sent := here.usage(), uint64(0)
+	start := time.Now()
+	for time.Since(start) < 3*time.Second {
+		for range 256 {
+			if unix.Sendto(fd, forged, unix.MSG_DONTWAIT, to) == nil {
+				sent++
+			}
+		}
+	}
+	after, took := here.usage(), time.Since(start)
+	read := after.Counters.Received - before.Counters.Received
+	each := (after.Counters.CPU - before.Counters.CPU) / time.Duration(max(read, 1))
+	t.Logf("%d datagrams sent in %s, %d read, %s of processor time for each, %s late at most", sent, took, read, each, after.Counters.Late)
+	if read < sent/2 || each > 10*time.Microsecond {
+		t.Errorf("%d of %d datagrams were read, at %s each", read, sent, each)
+	}
+	if failures := after.Failures + there.usage().Failures; failures > 0 && after.Counters.Late < 2*r.Interval {
+		t.Errorf("%d failures, although nothing was later than %s", failures, after.Counters.Late)
+	}
 }
 
 // A daemon that ends in order says good-bye: no failure at the far end.

@@ -18,7 +18,7 @@ func (b *bench) growth() error {
 	for _, n := range externals {
 		figures = append(figures, b.figure(fmt.Sprintf("%d externals, first hello → last route", n), "ms"))
 	}
-	var g, c growth
+	g, c := growth{floor: timeFloor}, growth{floor: cpuFloor}
 	for i, n := range externals {
 		l, err := b.quickest(func() *injector.Network { return injector.NewNetwork(1) }, n)
 		if err != nil {
@@ -43,7 +43,7 @@ func (b *bench) growRouters() error {
 	for _, h := range heights {
 		figures = append(figures, b.figure(fmt.Sprintf("grid of %d routers, first hello → last route", width*h), "ms"))
 	}
-	var g, c growth
+	g, c := growth{floor: timeFloor}, growth{floor: cpuFloor}
 	for i, h := range heights {
 		l, err := b.quickest(func() *injector.Network { return injector.Grid(width, h) }, 0)
 		if err != nil {
@@ -79,19 +79,21 @@ func (b *bench) quickest(network func() *injector.Network, externals int) (best 
 
 const (
 	growthLimit = 2.3
-	// growthFloor is below what a doubling can be measured: scheduling hiccups, and steps
-	// of 10 ms in which CPU is counted, are more.
-	growthFloor = 40 * time.Millisecond
+	// From less than these a doubling can not be measured: there are scheduling hiccups, and
+	// CPU is counted in steps of 10 ms.
+	timeFloor = 40 * time.Millisecond
+	cpuFloor  = 100 * time.Millisecond
 )
 
 // growth is how much longer twice as much takes.
 type growth struct {
+	floor time.Duration
 	last  time.Duration
 	worst float64
 }
 
 func (g *growth) add(took time.Duration) {
-	if g.last > growthFloor {
+	if g.last > g.floor {
 		g.worst = max(g.worst, float64(took)/float64(g.last))
 	}
 	g.last = took
