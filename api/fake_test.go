@@ -80,6 +80,20 @@ func (f *fake) WAN(context.Context) (WAN, error) {
 	}}}, f.err
 }
 
+func (f *fake) BGP(context.Context) (BGP, error) {
+	return BGP{AS: 65000, RouterID: "10.255.0.1", PID: 7, Restarts: 2, Stale: 3, Announced: 4, Neighbors: []BGPNeighbor{
+		{Peer: "10.0.0.1", AS: 65001, State: "Established", Received: 9, Accepted: 8, Advertised: 4, FlapCount: 1},
+		{Peer: "10.0.0.5", AS: 65002, State: "Active", Reason: "hold timer expired"},
+	}}, f.err
+}
+
+func (f *fake) BGPPaths(_ context.Context, where netip.Prefix) ([]BGPPath, error) {
+	if where.IsValid() && where != netip.MustParsePrefix("203.0.113.0/24") && where != netip.MustParsePrefix("203.0.113.9/32") {
+		return nil, f.err
+	}
+	return []BGPPath{{Network: "203.0.113.0/24", NextHop: "10.0.0.1", Peer: "10.0.0.1", Best: true, Used: true}}, f.err
+}
+
 func (f *fake) DisableUplink(_ context.Context, name string, disabled bool) error {
 	if name != "isp-a" {
 		return ErrNotFound

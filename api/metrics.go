@@ -26,6 +26,7 @@ type snapshot struct {
 	transit    Transit
 	bfd        BFDSessions
 	wan        WAN
+	bgp        BGP
 }
 
 // take asks the daemon for one snapshot.
@@ -40,6 +41,7 @@ func take(ctx context.Context, b Backend) (s snapshot, err error) {
 		func() (err error) { s.transit, err = b.Transit(ctx); return },
 		func() (err error) { s.bfd, err = b.BFD(ctx); return },
 		func() (err error) { s.wan, err = b.WAN(ctx); return },
+		func() (err error) { s.bgp, err = b.BGP(ctx); return },
 	} {
 		if err := part(); err != nil {
 			return snapshot{}, err
@@ -76,6 +78,7 @@ func (s snapshot) Collect(ch chan<- prometheus.Metric) {
 	s.collectRoutes(ch)
 	s.collectBFD(ch)
 	s.collectWAN(ch)
+	s.collectBGP(ch)
 }
 
 // family is one metric with its label names.

@@ -52,6 +52,14 @@ ecmpd_bfd_session_up{interface="vpn2",peer="10.0.0.5"} 0
 ecmpd_bfd_session_failures_total{interface="vpn1",peer="10.0.0.1"} 2
 ecmpd_bfd_session_detection_time_seconds{interface="vpn1",peer="10.0.0.1"} 0.15
 ecmpd_bfd_packets_total{direction="in",interface="vpn1",peer="10.0.0.1"} 8
+ecmpd_bgp_worker_restarts_total 2
+ecmpd_bgp_stale_paths 3
+ecmpd_bgp_prefixes{direction="in"} 8
+ecmpd_bgp_prefixes{direction="out"} 4
+ecmpd_bgp_session_state{as="65001",neighbor="10.0.0.1"} 6
+ecmpd_bgp_session_state{as="65002",neighbor="10.0.0.5"} 3
+ecmpd_bgp_session_flaps_total{neighbor="10.0.0.1"} 1
+ecmpd_bgp_neighbor_prefixes{kind="received",neighbor="10.0.0.1"} 9
 ecmpd_wan_up{uplink="isp-a"} 1
 ecmpd_wan_used{uplink="isp-a"} 1
 ecmpd_wan_pinned_flows{uplink="isp-a"} 7

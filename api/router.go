@@ -20,6 +20,7 @@ func newHandler(b Backend) http.Handler {
 	m.ospf()
 	m.forwarding()
 	m.uplinks()
+	m.bgp()
 	m.judgements()
 	m.orders()
 	m.Handle("GET "+PathMetrics, metricsHandler(b))

@@ -14,7 +14,7 @@ import (
 )
 
 // Paths of the API; all but the orders answer GET. [PathNeighbors] and [PathBorderRouters] take the query
-// routerId, [PathInterfaces] interface, [PathBFD] peer, [PathRoutes] and
+// routerId, [PathInterfaces] interface, [PathBFD] and [PathBGPNeighbors] peer, [PathBGPRIB], [PathRoutes] and
 // [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id,
 // [PathSymmetry] and [PathEvents] routerId, [PathLSAs] type, linkStateId and advertisingRouter: the answer then holds what fits, or is a 404.
 // [PathExplain] takes [ExplainQuery.Values].
@@ -35,6 +35,8 @@ const (
 	PathBFD           = "/v1/bfd"
 	PathSymmetry      = "/v1/symmetry"
 	PathWAN           = "/v1/wan"
+	PathBGPNeighbors  = "/v1/bgp/neighbors"
+	PathBGPRIB        = "/v1/bgp/rib"
 	PathStatus        = "/v1/status"
 	PathMemory        = "/v1/memory"
 	PathExplain       = "/v1/explain"
@@ -77,6 +79,9 @@ type Backend interface {
 	Transit(ctx context.Context) (Transit, error)
 	BFD(ctx context.Context) (BFDSessions, error)
 	WAN(ctx context.Context) (WAN, error)
+	BGP(ctx context.Context) (BGP, error)
+	// BGPPaths returns the paths of a prefix, of the longest prefix around an address (/32), or all for the zero Prefix.
+	BGPPaths(ctx context.Context, where netip.Prefix) ([]BGPPath, error)
 	// DisableUplink takes an uplink out of use, or back; [ErrNotFound] when there is none of that name.
 	DisableUplink(ctx context.Context, name string, disabled bool) error
 	// Symmetry returns the pairs of one router, or all for the zero Addr.

@@ -8,6 +8,7 @@
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
 //   - wan.go, wanrule.go: the uplinks, and what is sent through which
+//   - bgp_raw.go, bgp.go: BGP and its neighbours
 //   - ospf.go, area.go, interface.go, keychain.go, bfd.go, redistribute.go, routing.go:
 //     raw structs to clean values; defaults and ranges stand here
 //   - place.go: where a value stands in the file
@@ -27,6 +28,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ecmpd/ecmpd/bgp"
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
@@ -46,6 +48,9 @@ type Config struct {
 	Transit   Transit
 	Kernel    Kernel
 	WAN       wan.Config
+	BGP       bgp.Config
+	// BGPBFD says how neighbours with BFD are watched.
+	BGPBFD map[netip.Addr]ospf.BFD
 	// WANDefault says how the default route is announced by the state of the uplinks.
 	WANDefault WANDefault
 	Warnings   []Problem // what is accepted but hardly meant, in the order of the file
@@ -198,6 +203,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	r.warnStaticDefault(raw)
 	c.WANDefault = r.wanDefault(section(raw.OSPF).DefaultOriginate, raw.WAN)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
+	c.BGP, c.BGPBFD = r.bgp(raw.BGP, c.OSPF.RouterID)
 	c.OSPF.Hostname = r.hostname(raw.Hostname)
 	c.OSPF.VirtualLinks = r.checkVirtualLinks(r.virtual, c.OSPF.Areas, c.OSPF.RouterID)
 	r.warnUnusedChains()

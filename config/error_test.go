@@ -10,7 +10,7 @@ import (
 
 func TestErrorText(t *testing.T) {
 	_, err := Parse("hub.yaml", []byte(`router-id: 10.255.0.2
-bgp: true   # ä
+bgp: {as: 1, aggregates: true}   # ä
 ospf:
   areas:
     - area-id: 0.0.0.0
@@ -19,9 +19,9 @@ ospf:
           helo-interval: 1s
           dead-interval: 4
 `))
-	const want = `hub.yaml:2:1: "bgp" is not supported in this version: remove the key
-    2 | bgp: true   # ä
-      | ^
+	const want = `hub.yaml:2:14: "aggregates" is not supported in this version: remove the key
+    2 | bgp: {as: 1, aggregates: true}   # ä
+      |              ^
 hub.yaml:8:11: unknown key "helo-interval": did you mean "hello-interval"?
     8 |           helo-interval: 1s
       |           ^
@@ -297,7 +297,8 @@ func TestHostname(t *testing.T) {
 
 func TestRefusedByName(t *testing.T) {
 	for path, keys := range map[string]string{
-		"": "bgp",
+		"bgp: {as: 65001, ": "policies announce aggregates redistribute",
+		"bgp: {as: 65001, neighbors: [{address: 10.0.0.2, remote-as: 65001, ": "import export",
 	} {
 		closing := strings.NewReplacer("{", "}", "[", "]")
 		var end string

@@ -17,7 +17,7 @@ type rawConfig struct {
 	Transit   *rawTransit   `key:"transit"`
 	Kernel    *rawKernel    `key:"kernel"`
 	WAN       *rawWAN       `key:"wan"`
-	_         struct{}      `refuse:"bgp"`
+	BGP       *rawBGP       `key:"bgp"`
 }
 
 type rawOSPF struct {

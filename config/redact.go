@@ -9,7 +9,7 @@ import (
 // that way. The text is searched, not the tree: a file that is no YAML has none.
 
 // secretKey finds the key before a secret.
-var secretKey = regexp.MustCompile(`(?:^|[\s{,\[-])["']?key["']?\s*:\s*`)
+var secretKey = regexp.MustCompile(`(?:^|[\s{,\[-])["']?(?:key|password)["']?\s*:\s*`)
 
 // redacted returns the lines of a file with stars in the place of secrets. A secret
 // that ends its line goes on in those below that are indented deeper.

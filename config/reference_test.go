@@ -65,6 +65,12 @@ wan:
   uplinks: [{name: isp-a, interface: eth1, gateway: 203.0.113.1}]
   lists: {domestic: [198.51.100.0/24]}
   rules: [{destination: "@domestic", protocol: tcp, port: [443, 8000-8080], uplink: isp-a}]
+bgp:
+  as: 65000
+  neighbors:
+    - {address: 192.0.2.129, remote-as: 65000, local-address: 192.0.2.130, password: a third party's, ttl-security: 1, route-reflector-client: true}
+    - {address: 192.0.2.131, remote-as: 65001, multihop: 5, ebgp-requires-policy: false}
+  dynamic-neighbors: [{prefix: 192.0.2.192/26, remote-as: 65000}]
 `)
 	if len(got.Unready) != 2 || len(want.Unready) != 2 {
 		t.Errorf("the key files are there: %v", got.Unready)

@@ -37,6 +37,9 @@ func (d *daemon) onBFD(e bfd.Event) {
 	d.sessions.changed(e.Key, e.To)
 	if e.Failed {
 		d.speaker.Post(ospf.BFDDown{Interface: e.Interface, Neighbor: e.Peer, Reason: e.Reason})
+		if _, watched := d.currentConfig().BGPBFD[e.Peer]; watched {
+			d.bgp.worker.Reset(e.Peer, "BFD session failed: "+e.Reason)
+		}
 	}
 	if e.From == bfd.Up || e.To == bfd.Up {
 		d.routes.inbox.put(bfdChange{nexthop.Leg{Interface: e.Interface, Gateway: e.Peer}, e.To == bfd.Up})
@@ -82,10 +85,15 @@ func wantsBFD(c ospf.NeighborChange) bool { return twoWay(c.From) != twoWay(c.To
 
 func twoWay(state string) bool { return state != "Down" && state != "Attempt" && state != "Init" }
 
-// watchStatic asks for the sessions with the gateways of watched static hops.
-func (r *routeLoop) watchStatic(networks []rib.Network) {
+// watchGateways asks for the sessions with the gateways of watched static hops, and with BGP neighbours.
+func (r *routeLoop) watchGateways(networks []rib.Network) {
+	r.watchAttached("static routes", r.cfg.StaticBFD, networks)
+	r.watchAttached("BGP neighbours", r.cfg.BGPBFD, networks)
+}
+
+func (r *routeLoop) watchAttached(client string, peers map[netip.Addr]ospf.BFD, networks []rib.Network) {
 	var list []bfd.Config
-	for via, b := range r.cfg.StaticBFD {
+	for via, b := range peers {
 		leg, ok := rib.StaticLeg(via, networks)
 		if !ok {
 			continue
@@ -98,7 +106,7 @@ func (r *routeLoop) watchStatic(networks []rib.Network) {
 			list = append(list, c)
 		}
 	}
-	r.sessions.want("static routes", list)
+	r.sessions.want(client, list)
 }
 
 // ownAddress is the address of the leg's interface that shares a network with its gateway.

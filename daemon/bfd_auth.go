@@ -86,5 +86,8 @@ func bfdSchemes(c *config.Config) (list []auth.Scheme) {
 	for _, b := range c.StaticBFD {
 		add(b)
 	}
+	for _, b := range c.BGPBFD {
+		add(b)
+	}
 	return list
 }

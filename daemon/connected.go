@@ -45,7 +45,7 @@ func (r *routeLoop) updateConnected() {
 	r.rib.Replace(rib.Connected, append(local, routes...))
 	r.offerRoutes(ospf.Connected, offer)
 
-	r.watchStatic(networks)
+	r.watchGateways(networks)
 	static := rib.ResolveStatic(r.cfg.Static, networks, r.liveLegs)
 	r.rib.Replace(rib.Static, static)
 	r.offerStatic()

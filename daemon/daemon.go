@@ -9,7 +9,8 @@
 //	firewallLoop   the nftables table
 //	conntrackLoop  the conntrack entries of flows that are no longer tracked
 //	wanLoop        the state of the uplinks, and their probes
-//	worker.Run     the BFD sessions, in a process of their own
+//	bgpLoop        what BGP neighbours say, and which of it is used
+//	worker.Run     the BFD sessions, and the BGP sessions, each in a process of their own
 //	api.Serve      status; asks the others and gets copies
 //	sequenceStore  what must not be used twice, kept in a file
 //
@@ -17,7 +18,7 @@
 // routes and rules. Files: daemon.go (start and stop), privilege.go and claim.go
 // (may this process, and is it the only one), mailbox.go (between loops),
 // routes.go and connected.go (route loop), firewall.go and conntrack.go (theirs), bfd.go (who
-// wants which BFD sessions), events.go (engine output to logs and dead legs), log.go,
+// wants which BFD sessions), bgp.go and bgp_routes.go (the BGP loop), events.go (engine output to logs and dead legs), log.go,
 // history.go (what happened lately), shared.go (tracked networks that other hubs carry, too), status.go, explain.go,
 // explain_rules.go, doctor.go, plan.go (what a configuration would change) and orders.go
 // (API), statedir.go and sequence.go (what survives a restart), kernel.go (sysctls and
@@ -73,6 +74,7 @@ type daemon struct {
 	routes   *routeLoop
 	firewall *firewallLoop
 	uplinks  *wanLoop
+	bgp      *bgpLoop
 	links    *link.Watcher
 	bfd      *worker.Worker
 	sessions *bfdSessions
@@ -173,6 +175,8 @@ func (d *daemon) build(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	d.bgp = d.newBGPLoop()
+	d.routes.bgp = d.bgp.inbox.put
 	d.sequences = newSequenceStore(d.options.StateDir, d.log)
 	d.speaker.Post(d.sequences.begin(d.started))
 	d.restarts = newRestartStore(d.options.StateDir, d.log, func() bool { return d.currentConfig().OSPF.GracefulRestart.Enabled })
@@ -211,6 +215,8 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("conntrack", d.firewall.runConntrack)
 	start("nftables", d.firewall.watch)
 	start("uplinks", d.uplinks.run)
+	start("BGP", d.bgp.run)
+	start("BGP process", d.bgp.worker.Run)
 	start("links", func(ctx context.Context) error {
 		defer d.links.Close()
 		return d.links.Run(ctx, d.onLinks)
@@ -312,6 +318,7 @@ func (d *daemon) reload(ctx context.Context) error {
 	d.askAllOSPFSessions()
 	d.routes.inbox.put(newConfig{cfg})
 	d.uplinks.inbox.put(newConfig{cfg})
+	d.bgp.inbox.put(newConfig{cfg})
 	if cfg.Distance != old.Distance {
 		d.repeatRoutes()
 	}

@@ -52,7 +52,7 @@ func (m *mailbox[T]) waits(sort func(T) bool) bool {
 	return slices.ContainsFunc(m.items, sort)
 }
 
-// more returns what gathered, if anything did.
+// more returns what gathered, if anything did, for a loop that waits for ready and for other things, too.
 func (m *mailbox[T]) more() []T {
 	m.mu.Lock()
 	defer m.mu.Unlock()

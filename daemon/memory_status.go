@@ -42,7 +42,9 @@ func (d *daemon) Memory(ctx context.Context) (api.Memory, error) {
 	out.Processes = append(out.Processes, own)
 	for _, pid := range children() {
 		if p, err := processMemory(pid); err == nil { // else it has ended
-			p.Name = "bfd" // there is no other that lasts
+			if p.Name = "bfd"; pid == d.bgp.worker.PID() {
+				p.Name = "bgp"
+			}
 			out.Processes = append(out.Processes, p)
 		}
 	}

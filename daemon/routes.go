@@ -83,6 +83,10 @@ type routeLoop struct {
 	interfaces map[string]ospfInterface
 	offered    map[ospf.Source]map[netip.Prefix]struct{}
 
+	bgp     func(any)             // to the BGP loop
+	bgpHops []netip.Addr          // that it asks about
+	bgpWays map[netip.Addr]uint32 // what it was told
+
 	wan       func(any) // to the loop of the uplinks
 	told      wanWorld  // what it was told last
 	order     wan.Order
@@ -243,6 +247,10 @@ func (r *routeLoop) apply(m any) {
 	case fullNeighbors:
 		r.interfaces = m.interfaces
 		r.transitDirty = true
+	case bgpRoutes:
+		r.applyBGP(m.routes)
+	case nextHopQuestion:
+		r.bgpHops = m.hops
 	case wanOrder:
 		r.takeOrder(m)
 	case newConfig:
@@ -316,6 +324,7 @@ func (r *routeLoop) applyKernel(e fib.Event) {
 // sync brings the kernel in line. It tells whether everything was compared.
 func (r *routeLoop) sync() (compared bool) {
 	r.wantChanges()
+	r.answerNextHops()
 	r.fib.SetSource(preferredSource(r.cfg.Kernel.Source, r.links, r.interfaces))
 	var report fib.Report
 	why := r.reconcile

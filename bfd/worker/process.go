@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/ecmpd/ecmpd/bfd"
 	"github.com/ecmpd/ecmpd/bfd/speaker"
+	"github.com/ecmpd/ecmpd/internal/child"
 )
 
 // request is what the daemon says; exactly one field is set, beside ID.
@@ -51,9 +51,6 @@ type Status struct {
 // answers and changes make any.
 const memoryLimit = 32 << 20
 
-// connection is the descriptor of the process's end.
-const connection = 3
-
 // Main is the process: it serves the daemon at descriptor 3 until that ends.
 func Main() error {
 	// The daemon says when to stop; signals to all of its processes are for it.
@@ -61,9 +58,9 @@ func Main() error {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(2) // the loop, and the conversation with the daemon
-	conn := os.NewFile(connection, "daemon")
-	if conn == nil {
-		return errors.New("descriptor 3 is not open: the daemon starts this process")
+	conn, err := child.Daemon()
+	if err != nil {
+		return err
 	}
 	out := newOutbox()
 	if err := raisePriority(); err != nil {

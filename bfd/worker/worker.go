@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/ecmpd/ecmpd/bfd"
-	"golang.org/x/sys/unix"
+	"github.com/ecmpd/ecmpd/internal/child"
 )
 
 // Options say how the process is started and where its words go. The functions are
@@ -169,7 +167,8 @@ func (w *Worker) answerNothing() {
 
 // converse runs one process to its end.
 func (w *Worker) converse(ctx context.Context) error {
-	conn, cmd, err := w.start()
+	// Nobody is to interrupt the loop while it sleeps: it is alone on its processor.
+	conn, cmd, err := child.Start(w.options.Command, "GODEBUG=asyncpreemptoff=1")
 	if err != nil {
 		return err
 	}
@@ -230,27 +229,6 @@ func (w *Worker) whole() []request {
 		list = append(list, request{Status: id})
 	}
 	return list
-}
-
-func (w *Worker) start() (*os.File, *exec.Cmd, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a pair of sockets: %w", err)
-	}
-	_ = unix.SetNonblock(fds[0], true) // for os.File
-	mine, theirs := os.NewFile(uintptr(fds[0]), "bfd"), os.NewFile(uintptr(fds[1]), "daemon")
-	defer theirs.Close()
-	cmd := exec.Command(w.options.Command[0], w.options.Command[1:]...)
-	// Nobody is to interrupt the loop while it sleeps: it is alone on its processor.
-	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
-	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		mine.Close()
-		return nil, nil, fmt.Errorf("start: %w", err)
-	}
-	return mine, cmd, nil
 }
 
 // listen passes on what the process says until it ends.

@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 daemon not reachable, 4 not found,
 	root.AddCommand(
 		newRun(), newCheck(), newReload(), newDrain(), newUndrain(), newWAN(), newCleanup(),
 		newShow(), newWait(), newExplain(), newDoctor(), newDecode(), newReplay(), newImport(),
-		newDemo(), newVersion(), newBFDProcess(),
+		newDemo(), newVersion(), newBFDProcess(), newBGPProcess(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -66,6 +66,8 @@ type state struct {
 	transit    api.Transit
 	wan        api.WAN
 	bfd        []api.BFDSession
+	bgp        api.BGP
+	paths      []api.BGPPath
 	symmetry   api.Symmetry
 	status     api.Status
 	explain    api.Explain
@@ -118,6 +120,11 @@ func (r *router) DisableUplink(_ context.Context, name string, _ bool) error {
 		return fmt.Errorf("uplink %s: %w", name, api.ErrNotFound)
 	}
 	return nil
+}
+func (r *router) BGP(context.Context) (api.BGP, error) { s := r.get(); return s.bgp, s.err }
+func (r *router) BGPPaths(context.Context, netip.Prefix) ([]api.BGPPath, error) {
+	s := r.get()
+	return s.paths, s.err
 }
 func (r *router) BFD(context.Context) (api.BFDSessions, error) {
 	s := r.get()
@@ -302,6 +309,9 @@ func TestShowJSONIsTheBody(t *testing.T) {
 		"show ospf neighbor":              api.PathNeighbors,
 		"show bfd":                        api.PathBFD,
 		"show bfd 10.0.0.1":               api.PathBFD + "?peer=10.0.0.1",
+		"show bgp neighbor":               api.PathBGPNeighbors,
+		"show bgp neighbor 10.9.0.1":      api.PathBGPNeighbors + "?peer=10.9.0.1",
+		"show bgp rib 203.0.113.0/24":     api.PathBGPRIB + "?prefix=203.0.113.0/24",
 		"sh ip os ne":                     api.PathNeighbors,
 		"show ospf neighbours 10.255.0.1": api.PathNeighbors + "?routerId=10.255.0.1",
 		"show ospf interface":             api.PathInterfaces,

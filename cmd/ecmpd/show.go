@@ -56,7 +56,7 @@ func newShow() *cobra.Command {
 
 	ip := group(&cobra.Command{Use: "ip", Short: "The same, for hands that type ip", Hidden: true})
 	ip.AddCommand(newShowOSPF(a), newShowRoute(a))
-	show.AddCommand(newShowOSPF(a), newShowRoute(a), newShowNextHop(a), newShowTransit(a), newShowWAN(a), newShowSymmetry(a), newShowBFD(a), newShowStatus(a), newShowMemory(a), ip)
+	show.AddCommand(newShowOSPF(a), newShowRoute(a), newShowNextHop(a), newShowTransit(a), newShowWAN(a), newShowSymmetry(a), newShowBFD(a), newShowBGP(a), newShowStatus(a), newShowMemory(a), ip)
 	return show
 }
 

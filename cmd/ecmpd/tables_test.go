@@ -82,6 +82,18 @@ var example = state{
 		Warnings:  []api.Warning{{Prefix: "192.168.77.0/24", Reason: "router 10.255.0.11 reaches it past this router; let one hub carry it"}},
 		BlockedBy: []api.Blocker{{Family: "inet", Table: "filter", Chain: "forward", Rule: "ct state invalid drop", Certain: true}, {Family: "ip", Table: "mangle", Chain: "PRE", Rule: "policy"}},
 	},
+	bgp: api.BGP{AS: 65000, RouterID: "10.255.0.11", PID: 4714, Restarts: 1, Stale: 12, StaleMsec: 90_000, Neighbors: []api.BGPNeighbor{
+		{Peer: "10.9.0.1", AS: 65001, RouterID: "10.9.0.1", Local: "10.9.0.2", Description: "upstream a", State: "Established", SinceMsec: 3_600_000,
+			Received: 100_000, Accepted: 99_990, Advertised: 2, MessagesIn: 10_100, MessagesOut: 130},
+		{Peer: "10.9.1.1", AS: 4200000001, State: "Active", Reason: "sent notification: code 4(hold timer expired)", FlapCount: 3, SinceMsec: 61_000},
+		{Peer: "10.9.2.7", AS: 65000, State: "Idle", Internal: true, Dynamic: "10.9.2.0/24"},
+	}},
+	paths: []api.BGPPath{
+		{Network: "203.0.113.0/24", NextHop: "10.9.0.1", ASPath: "65001 65009", AgeMsec: 3_600_000, Attributes: "[{Origin: i} {Med: 10}]", Peer: "10.9.0.1", Best: true, Used: true},
+		{Network: "203.0.113.0/24", NextHop: "10.9.1.1", ASPath: "65002 65009", AgeMsec: 60_000, Attributes: "[{Origin: i}]", Peer: "10.9.1.1", Used: true, Stale: true},
+		{Network: "203.0.113.0/24", NextHop: "10.9.3.1", ASPath: "65003 65004 65009", AgeMsec: 60_000, Attributes: "[{Origin: ?}]", Peer: "10.9.3.1", Reason: "longer AS path: 3, the best has 2"},
+		{Network: "203.0.113.0/24", NextHop: "10.9.4.1", ASPath: "65004", AgeMsec: 60_000, Attributes: "[{Origin: i}]", Peer: "10.9.4.1", Rejected: true, Reason: "there is no import policy"},
+	},
 	bfd: []api.BFDSession{
 		{Peer: "10.0.0.1", Local: "10.0.0.2", Interface: "vpn1", State: "Up", RemoteState: "Up", LocalDiscriminator: 2681417036, RemoteDiscriminator: 7, SourcePort: 49235,
 			Diagnostic: "control detection time expired", RemoteDiagnostic: "no diagnostic", StateTimeMsec: 3723000, TxIntervalUsec: 50000, RxIntervalUsec: 62500, DetectionTimeUsec: 187500,
@@ -162,18 +174,22 @@ func TestTables(t *testing.T) {
 	watched.Neighbors[0].BFD, watched.Neighbors[1].BFD = "Up", "Down"
 	transit := api.TransitBody{Transit: example.transit}
 	for name, draw := range map[string]func(screen){
-		"neighbor":        func(s screen) { drawNeighbors(s, neighbors, false) },
-		"neighbor-wide":   func(s screen) { drawNeighbors(s, neighbors, true) },
-		"neighbor-none":   func(s screen) { drawNeighbors(s, api.Neighbors{}, false) },
-		"neighbor-narrow": func(s screen) { s.width = 100; drawNeighbors(s, neighbors, false) },
-		"neighbor-colour": func(s screen) { s.color = true; drawNeighbors(s, neighbors, false) },
-		"neighbor-bfd":    func(s screen) { drawNeighbors(s, watched, false) },
-		"bfd":             func(s screen) { drawBFD(s, bfd, false) },
-		"bfd-wide":        func(s screen) { drawBFD(s, bfd, true) },
-		"bfd-none":        func(s screen) { drawBFD(s, api.BFD{}, false) },
-		"interface":       func(s screen) { drawInterfaces(s, interfaces, false) },
-		"interface-wide":  func(s screen) { drawInterfaces(s, interfaces, true) },
-		"database":        func(s screen) { drawDatabase(s, example.database, false) },
+		"neighbor":          func(s screen) { drawNeighbors(s, neighbors, false) },
+		"neighbor-wide":     func(s screen) { drawNeighbors(s, neighbors, true) },
+		"neighbor-none":     func(s screen) { drawNeighbors(s, api.Neighbors{}, false) },
+		"neighbor-narrow":   func(s screen) { s.width = 100; drawNeighbors(s, neighbors, false) },
+		"neighbor-colour":   func(s screen) { s.color = true; drawNeighbors(s, neighbors, false) },
+		"neighbor-bfd":      func(s screen) { drawNeighbors(s, watched, false) },
+		"bfd":               func(s screen) { drawBFD(s, bfd, false) },
+		"bgp-neighbor":      func(s screen) { drawBGPNeighbors(s, api.BGPBody{BGP: example.bgp}, false) },
+		"bgp-neighbor-wide": func(s screen) { drawBGPNeighbors(s, api.BGPBody{BGP: example.bgp}, true) },
+		"bgp-none":          func(s screen) { drawBGPNeighbors(s, api.BGPBody{}, false) },
+		"bgp-rib":           func(s screen) { drawBGPPaths(s, api.BGPPaths{Paths: example.paths}, false) },
+		"bfd-wide":          func(s screen) { drawBFD(s, bfd, true) },
+		"bfd-none":          func(s screen) { drawBFD(s, api.BFD{}, false) },
+		"interface":         func(s screen) { drawInterfaces(s, interfaces, false) },
+		"interface-wide":    func(s screen) { drawInterfaces(s, interfaces, true) },
+		"database":          func(s screen) { drawDatabase(s, example.database, false) },
 		"border-routers": func(s screen) {
 			drawBorderRouters(s, api.BorderRouters{BorderRouters: []api.BorderRouter{
 				{RouterID: "10.255.0.1", AreaBorder: true, Boundary: true, Type: "intra-area", Area: "0.0.0.1", Cost: 10, NextHops: []api.Hop{hubA, hubB}},

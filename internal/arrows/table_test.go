@@ -31,6 +31,8 @@ var (
 	cobra      = "github.com/spf13/cobra"
 	pflag      = "github.com/spf13/pflag"
 	gopacket   = "github.com/gopacket/gopacket"
+	gobgp      = "github.com/osrg/gobgp/v3"
+	protobuf   = "google.golang.org/protobuf"
 	pretty     = "github.com/jedib0t/go-pretty"
 	wireguard  = "golang.zx2c4.com/wireguard"
 )
@@ -40,6 +42,7 @@ var table = []room{
 	{path: "nexthop", pure: true},
 	{path: "ipv4", pure: true},
 	{path: "internal/footprint", pure: true},
+	{path: "internal/child", others: []string{sys}},
 	{path: "ospf/packet", pure: true},
 	{path: "ospf/dissect", own: []string{"ospf/packet"}, pure: true},
 	{path: "ospf/lsdb", own: []string{"internal/footprint", "ospf/packet"}, pure: true},
@@ -50,10 +53,12 @@ var table = []room{
 	{path: "ospf/speaker", own: []string{"ospf"}, others: []string{xnet, sys}},
 	{path: "bfd", pure: true},
 	{path: "bfd/speaker", own: []string{"bfd"}, others: []string{sys}},
-	{path: "bfd/worker", own: []string{"bfd", "bfd/speaker"}, others: []string{sys}},
+	{path: "bfd/worker", own: []string{"bfd", "bfd/speaker", "internal/child"}, others: []string{sys}},
 	{path: "bgp", pure: true},
 	{path: "bgp/policy", own: []string{"bgp"}, pure: true},
 	{path: "bgp/announce", own: []string{"bgp", "bgp/policy"}, pure: true},
+	{path: "bgp/table", own: []string{"bgp", "ipv4"}, pure: true},
+	{path: "bgp/worker", own: []string{"bgp", "internal/child"}, others: []string{gobgp, protobuf, sys}},
 	{path: "symmetry", own: []string{"ospf/packet"}, pure: true},
 	{path: "rib", own: []string{"internal/footprint", "nexthop", "ipv4"}, pure: true},
 	{path: "redistribute", own: []string{"bgp", "rib"}, pure: true},
@@ -68,7 +73,7 @@ var table = []room{
 	{path: "fib/sysctl", others: []string{sys}},
 	{path: "link", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
 	{path: "firewall", others: []string{nftables, conntrack, netfilter, mdlayher, sys}},
-	{path: "config", own: []string{"ospf", "ospf/auth", "ospf/packet", "rib", "transit", "fib", "firewall", "nexthop", "wan"}, others: []string{yaml}},
+	{path: "config", own: []string{"bgp", "ospf", "ospf/auth", "ospf/packet", "rib", "transit", "fib", "firewall", "nexthop", "wan"}, others: []string{yaml}},
 	{path: "routeros/script", pure: true},
 	{path: "routeros", own: []string{"routeros/script"}, pure: true},
 	{path: "api", others: []string{prometheus, xnet}},
@@ -79,7 +84,7 @@ var table = []room{
 	{path: "lab/peer", own: []string{"lab"}, others: []string{sys}},
 	{path: "lab/injector", own: []string{"ospf/packet"}, others: []string{sys}},
 	{path: "lab/demo", own: []string{"lab", "lab/peer", "api"}, others: []string{sys}},
-	{path: "cmd/ecmpd", own: []string{"api", "bfd/worker", "capture", "config", "daemon", "lab/demo", "ospf", "ospf/dissect", "record", "routeros"}, others: []string{cobra, pflag, pretty, sys}},
+	{path: "cmd/ecmpd", own: []string{"api", "bfd/worker", "bgp/worker", "capture", "config", "daemon", "lab/demo", "ospf", "ospf/dissect", "record", "routeros"}, others: []string{cobra, pflag, pretty, sys}},
 	{path: "integration/...", own: []string{"*"}, others: []string{yaml, netlink, netns, sys, wireguard}, tests: true},
 	{path: "internal/arrows"},
 	{path: "docs"},

@@ -1,10 +1,11 @@
-// Package peer runs OSPF routers in the nodes of a lab: ecmpd itself, FRR and
+// Package peer runs OSPF and BGP routers in the nodes of a lab: ecmpd itself, FRR and
 // BIRD, all behind one interface, so that any of them can sit in any seat.
 //
 //	peer.go   Router, what a scenario asks of each of them
 //	ecmpd.go  ecmpd
 //	frr.go    zebra, ospfd and staticd of FRR
 //	bird.go   BIRD 2
+//	gobgp.go  gobgpd
 //
 // FRR and BIRD are the distribution's own binaries; their files and sockets
 // are in the node's directory, and the routers of the machine, if it has any,
