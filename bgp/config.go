@@ -12,9 +12,8 @@ type Config struct {
 	ClusterID netip.Addr // of the route reflector (RFC 4456 7); the router id unless configured
 	Port      uint16     // TCP port to listen on; 0: only own connections
 	Listen    []netip.Addr
-	Neighbors []Neighbor     // no two with the same address
-	Dynamic   []Dynamic      // no two with the same prefix
-	Networks  []netip.Prefix // announced always
+	Neighbors []Neighbor // no two with the same address
+	Dynamic   []Dynamic  // no two with the same prefix
 	// StaleTime is how long learnt routes outlive the process that brought them.
 	StaleTime time.Duration
 	Distance  Distance

@@ -30,7 +30,6 @@ func (r *report) bgp(raw *rawBGP, routerID packet.ID) (bgp.Config, map[netip.Add
 		RouterID:  r.identifier(raw.RouterID, own),
 		Port:      uint16(r.number(raw.Port, bgpPort, 0, math.MaxUint16)),
 		StaleTime: r.duration(raw.StaleTime, 2*time.Minute, 0, time.Hour, time.Second),
-		Networks:  r.prefixes(raw.Networks),
 		Distance: bgp.Distance{
 			EBGP: uint8(r.number(distance.EBGP, 20, 1, 255)),
 			IBGP: uint8(r.number(distance.IBGP, 200, 1, 255)),
@@ -45,6 +44,7 @@ func (r *report) bgp(raw *rawBGP, routerID packet.ID) (bgp.Config, map[netip.Add
 			c.Listen = append(c.Listen, a)
 		}
 	}
+	r.policies = r.bgpPolicies(raw.Policies)
 	watched := make(map[netip.Addr]ospf.BFD)
 	c.Neighbors = r.bgpNeighbors(raw, c.AS, watched)
 	c.Dynamic = r.bgpDynamic(raw, c.AS)
@@ -53,6 +53,7 @@ func (r *report) bgp(raw *rawBGP, routerID packet.ID) (bgp.Config, map[netip.Add
 	} else if raw.ClusterID != nil {
 		r.warnf(raw.ClusterID, "%s means nothing without a neighbour that has route-reflector-client: true", raw.ClusterID.key)
 	}
+	r.warnUnusedPolicies()
 	if len(c.Dynamic) > 0 && c.Port == 0 {
 		r.errorf(raw.Port, "dynamic-neighbors connect to a port: write another one than 0")
 	}
@@ -188,6 +189,7 @@ func (r *report) peering(raw *rawBGP, rn *rawBGPNeighbor, as uint32) bgp.Peering
 		NextHopSelf:     r.boolean(rn.NextHopSelf, false),
 		PrefixLimit:     r.number(rn.PrefixLimit, 0, 0, math.MaxInt32),
 	}
+	p.Import, p.Export = r.bgpPolicy(rn.Import, false), r.bgpPolicy(rn.Export, true)
 	p.Open = !r.boolean(rn.Requires, requires)
 	if rn.Description != nil {
 		p.Description = rn.Description.text
@@ -222,8 +224,14 @@ func (r *report) checkPeering(rn *rawBGPNeighbor, p *bgp.Peering, as uint32) {
 	if p.NextHopSelf && !internal {
 		r.warnf(rn.NextHopSelf, "next-hop-self means nothing here: neighbours of other autonomous systems always hear the own address")
 	}
-	if !internal && !p.Open && !p.Disabled && p.RemoteAS != 0 && as != 0 {
-		r.warnf(rn.Node, "nothing is taken from this neighbour and nothing is told to it: it has no policy (RFC 8212); ebgp-requires-policy: false takes and tells everything")
+	if internal || p.Open || p.Disabled || p.RemoteAS == 0 || as == 0 {
+		return
+	}
+	switch {
+	case p.Import == "" && p.Export == "":
+		r.warnf(rn.Node, "nothing is taken from this neighbour and only what announce names is told to it: it has no policies (RFC 8212); write import and export, or ebgp-requires-policy: false")
+	case p.Import == "":
+		r.warnf(rn.Node, "nothing is taken from this neighbour: it has no import policy (RFC 8212)")
 	}
 }
 

@@ -3,20 +3,23 @@ package config
 // The section bgp as it is written; see raw.go.
 
 type rawBGP struct {
-	Node      *node
-	AS        *node            `key:"as"`
-	RouterID  *node            `key:"router-id"`
-	ClusterID *node            `key:"cluster-id"`
-	Port      *node            `key:"port"`
-	Listen    []*node          `key:"listen-addresses"`
-	StaleTime *node            `key:"stale-time"`
-	Requires  *node            `key:"ebgp-requires-policy"`
-	Distance  *rawBGPDistance  `key:"distance"`
-	Multipath *rawBGPMultipath `key:"multipath"`
-	Networks  []*node          `key:"networks"`
-	Neighbors []rawBGPNeighbor `key:"neighbors"`
-	Dynamic   []rawBGPDynamic  `key:"dynamic-neighbors" like:"neighbors"`
-	_         struct{}         `refuse:"policies announce aggregates redistribute"`
+	Node         *node
+	AS           *node                `key:"as"`
+	RouterID     *node                `key:"router-id"`
+	ClusterID    *node                `key:"cluster-id"`
+	Port         *node                `key:"port"`
+	Listen       []*node              `key:"listen-addresses"`
+	StaleTime    *node                `key:"stale-time"`
+	Requires     *node                `key:"ebgp-requires-policy"`
+	Distance     *rawBGPDistance      `key:"distance"`
+	Multipath    *rawBGPMultipath     `key:"multipath"`
+	Networks     []*node              `key:"networks"`
+	Aggregates   []rawBGPAggregate    `key:"aggregates"`
+	Redistribute []rawBGPRedistribute `key:"redistribute"`
+	Announce     []rawBGPAnnounce     `key:"announce"`
+	Policies     []rawBGPPolicy       `key:"policies"`
+	Neighbors    []rawBGPNeighbor     `key:"neighbors"`
+	Dynamic      []rawBGPDynamic      `key:"dynamic-neighbors" like:"neighbors"`
 }
 
 type rawBGPDistance struct {
@@ -52,7 +55,8 @@ type rawBGPNeighbor struct {
 	Requires        *node          `key:"ebgp-requires-policy"`
 	PrefixLimit     *node          `key:"prefix-limit"`
 	BFD             *rawBFD        `key:"bfd" or:"scalar" like:"static"`
-	_               struct{}       `refuse:"import export"`
+	Import          *node          `key:"import"`
+	Export          *node          `key:"export"`
 }
 
 type rawBGPTimers struct {
@@ -85,7 +89,8 @@ type rawBGPDynamic struct {
 	NextHopSelf     *node          `key:"next-hop-self"`
 	Requires        *node          `key:"ebgp-requires-policy"`
 	PrefixLimit     *node          `key:"prefix-limit"`
-	_               struct{}       `refuse:"import export"`
+	Import          *node          `key:"import"`
+	Export          *node          `key:"export"`
 }
 
 // neighbor is what it has in common with a configured one.
@@ -93,6 +98,6 @@ func (d *rawBGPDynamic) neighbor() *rawBGPNeighbor {
 	return &rawBGPNeighbor{
 		Node: d.Node, RemoteAS: d.RemoteAS, Description: d.Description, Password: d.Password, Multihop: d.Multihop, TTLSecurity: d.TTLSecurity,
 		Timers: d.Timers, GracefulRestart: d.GracefulRestart, Reflect: d.Reflect, RouteServer: d.RouteServer, NextHopSelf: d.NextHopSelf,
-		Requires: d.Requires, PrefixLimit: d.PrefixLimit,
+		Requires: d.Requires, PrefixLimit: d.PrefixLimit, Import: d.Import, Export: d.Export,
 	}
 }

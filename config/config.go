@@ -8,7 +8,7 @@
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
 //   - wan.go, wanrule.go: the uplinks, and what is sent through which
-//   - bgp_raw.go, bgp.go: BGP and its neighbours
+//   - bgp_raw.go, bgp.go, bgp_policy.go, bgp_announce.go: BGP, its neighbours, what is taken from them and told to them
 //   - ospf.go, area.go, interface.go, keychain.go, bfd.go, redistribute.go, routing.go:
 //     raw structs to clean values; defaults and ranges stand here
 //   - place.go: where a value stands in the file
@@ -29,6 +29,8 @@ import (
 	"strings"
 
 	"github.com/ecmpd/ecmpd/bgp"
+	"github.com/ecmpd/ecmpd/bgp/announce"
+	"github.com/ecmpd/ecmpd/bgp/policy"
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/firewall"
 	"github.com/ecmpd/ecmpd/ospf"
@@ -49,6 +51,9 @@ type Config struct {
 	Kernel    Kernel
 	WAN       wan.Config
 	BGP       bgp.Config
+	// BGPPolicies are what neighbours name.
+	BGPPolicies map[string]*policy.Policy
+	Announce    announce.Config
 	// BGPBFD says how neighbours with BFD are watched.
 	BGPBFD map[netip.Addr]ospf.BFD
 	// WANDefault says how the default route is announced by the state of the uplinks.
@@ -204,6 +209,13 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	c.WANDefault = r.wanDefault(section(raw.OSPF).DefaultOriginate, raw.WAN)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	c.BGP, c.BGPBFD = r.bgp(raw.BGP, c.OSPF.RouterID)
+	c.Announce = r.announcements(raw.BGP, &c.BGP, c.WAN.Uplinks)
+	for name, p := range r.policies {
+		if c.BGPPolicies == nil {
+			c.BGPPolicies = make(map[string]*policy.Policy)
+		}
+		c.BGPPolicies[name] = p.Policy
+	}
 	c.OSPF.Hostname = r.hostname(raw.Hostname)
 	c.OSPF.VirtualLinks = r.checkVirtualLinks(r.virtual, c.OSPF.Areas, c.OSPF.RouterID)
 	r.warnUnusedChains()

@@ -73,7 +73,8 @@ type report struct {
 	warnings []Problem
 	unready  []Problem            // what does not stop a check
 	chains   map[string]*keyChain // read before what refers to them
-	virtual  []placedVirtualLink  // of all areas
+	policies map[string]*placedPolicy
+	virtual  []placedVirtualLink // of all areas
 }
 
 func (r *report) problem(line, column int, format string, args []any) Problem {

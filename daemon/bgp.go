@@ -11,6 +11,8 @@ import (
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/bgp"
+	"github.com/ecmpd/ecmpd/bgp/announce"
+	"github.com/ecmpd/ecmpd/bgp/policy"
 	"github.com/ecmpd/ecmpd/bgp/table"
 	"github.com/ecmpd/ecmpd/bgp/worker"
 )
@@ -36,12 +38,14 @@ type bgpLoop struct {
 	routes  func(any)
 	history func(bgp.Event)
 
-	cfg       bgp.Config
-	announced []bgp.Announcement
-	table     *table.Table
-	ways      map[netip.Addr]uint32
-	asked     map[netip.Addr]bool // next hops whose ways the route loop was asked for
-	sessions  map[netip.Addr]bgp.Session
+	cfg      bgp.Config
+	policies map[string]*policy.Policy
+	announce *announce.Table
+	world    announce.World
+	table    *table.Table
+	ways     map[netip.Addr]uint32
+	asked    map[netip.Addr]bool // next hops whose ways the route loop was asked for
+	sessions map[netip.Addr]bgp.Session
 }
 
 func (d *daemon) newBGPLoop() *bgpLoop {
@@ -54,6 +58,7 @@ func (d *daemon) newBGPLoop() *bgpLoop {
 		routes: func(m any) { d.routes.inbox.put(m) }, ways: map[netip.Addr]uint32{}, asked: map[netip.Addr]bool{},
 		sessions: map[netip.Addr]bgp.Session{},
 	}
+	b.announce = announce.NewTable()
 	b.table = table.New(0, bgp.Multipath{}, b.accept, b.reach)
 	b.worker = worker.New(worker.Options{
 		Command: []string{program, BGPCommand}, Receive: func(m any) { b.said <- m },
@@ -173,7 +178,19 @@ func (b *bgpLoop) logLine(l worker.LogLine) {
 func (b *bgpLoop) apply(m any) {
 	switch m := m.(type) {
 	case newConfig:
+		b.configureAnnouncements(m.config)
 		b.configure(m.config.BGP)
+	case uplinkStates:
+		b.setWorld(announce.World{Uplinks: m.up, Drained: b.world.Drained})
+	case leaving:
+		b.setWorld(announce.World{Uplinks: b.world.Uplinks, Drained: m.drained})
+	case ribRoutes:
+		for _, p := range m.gone {
+			b.announce.Retract(p)
+		}
+		for _, route := range m.selected {
+			b.announce.Offer(route)
+		}
 	case nextHopWays:
 		changed := make(map[netip.Addr]bool)
 		for h := range b.asked {
@@ -191,39 +208,10 @@ func (b *bgpLoop) apply(m any) {
 // configure takes a configuration over.
 func (b *bgpLoop) configure(c bgp.Config) {
 	b.cfg = c
-	b.announced = announcements(c)
-	b.worker.Announce(b.announced)
 	b.worker.Configure(c)
 	b.table.Configure(c.AS, c.Multipath, b.accept)
 	b.table.Retain(func(a netip.Addr) bool { return b.peering(a) != nil })
 	maps.DeleteFunc(b.sessions, func(a netip.Addr, _ bgp.Session) bool { return b.peering(a) == nil })
-}
-
-// announcements is what is told to whom.
-func announcements(c bgp.Config) (list []bgp.Announcement) {
-	var to []bgp.Target
-	for _, n := range c.Neighbors {
-		if n.Internal(c.AS) || n.Open {
-			to = append(to, bgp.Target{Neighbor: netip.PrefixFrom(n.Address, n.Address.BitLen())})
-		}
-	}
-	for _, d := range c.Dynamic {
-		if d.Internal(c.AS) || d.Open {
-			to = append(to, bgp.Target{Neighbor: d.Prefix})
-		}
-	}
-	for _, p := range c.Networks {
-		list = append(list, bgp.Announcement{Prefix: p, Attributes: &bgp.Attributes{Origin: bgp.IGP}, To: to, Rule: "bgp.networks"})
-	}
-	return list
-}
-
-// accept is the import policy.
-func (b *bgpLoop) accept(from *bgp.Source, _ netip.Prefix, a *bgp.Attributes) (*bgp.Attributes, string) {
-	if p := b.peering(from.Address); p == nil || !from.Internal && !p.Open {
-		return nil, "there is no import policy for this neighbour of another autonomous system (RFC 8212, ebgp-requires-policy)"
-	}
-	return a, ""
 }
 
 // reach tells what the way to a next hop costs, as far as the route loop has said so.
@@ -261,8 +249,10 @@ func (b *bgpLoop) configured(a netip.Addr) (*bgp.Neighbor, bool) {
 // give hands the route loop what has changed, and asks it for the ways to next hops that are new.
 func (b *bgpLoop) give() {
 	if changes := b.table.Changes(); len(changes) > 0 {
+		b.learn(changes)
 		b.routes(bgpRoutes{b.ribRoutes(changes)})
 	}
+	b.say()
 	hops := b.table.NextHops()
 	same := len(hops) == len(b.asked)
 	for _, h := range hops {

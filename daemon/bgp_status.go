@@ -28,7 +28,7 @@ func (b *bgpLoop) status(sessions []bgp.Session) api.BGP {
 	now := time.Now()
 	out := api.BGP{
 		AS: b.cfg.AS, RouterID: b.cfg.RouterID.String(), PID: b.worker.PID(), Restarts: b.worker.Restarts(), Prefixes: b.table.Len(),
-		Announced: len(b.announced),
+		Announced: b.announce.Len(),
 	}
 	var until time.Time
 	if out.Stale, until = b.table.Stale(); out.Stale > 0 {
@@ -72,11 +72,7 @@ func (b *bgpLoop) neighborStatus(now time.Time, s bgp.Session) api.BGPNeighbor {
 	}
 	if s.State == bgp.Established {
 		n.Reason = ""
-		for _, a := range b.announced {
-			if slices.ContainsFunc(a.To, func(t bgp.Target) bool { return t.Neighbor.Contains(s.Neighbor) }) {
-				n.Advertised++
-			}
-		}
+		n.Advertised = b.announce.Count(s.Neighbor)
 	}
 	if p := b.peering(s.Neighbor); p != nil && p.Disabled {
 		n.Reason = "it is disabled (enabled: false)"

@@ -34,6 +34,7 @@ func (d *daemon) Drain(_ context.Context, on bool) error {
 		command, text = ospf.Drain, "drained: transit traffic is sent to other routers"
 	}
 	d.speaker.Post(command)
+	d.bgp.inbox.put(leaving{on})
 	d.log.Info(text)
 	return nil
 }

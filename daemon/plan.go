@@ -38,7 +38,7 @@ var sections = [...]section{
 	{"kernel.shutdown", false, func(c *config.Config) any { return c.Kernel.Shutdown }},
 	{"wan.mark", true, func(c *config.Config) any { return c.WAN.Mark }},
 	{"wan", false, func(c *config.Config) any { w := c.WAN; w.Mark = wan.Mark{}; return w }},
-	{"bgp", false, func(c *config.Config) any { return []any{c.BGP, c.BGPBFD} }},
+	{"bgp", false, func(c *config.Config) any { return []any{c.BGP, c.BGPBFD, c.BGPPolicies, c.Announce} }},
 	{"kernel.source", false, func(c *config.Config) any { return c.Kernel.Source }},
 }
 

@@ -83,9 +83,10 @@ type routeLoop struct {
 	interfaces map[string]ospfInterface
 	offered    map[ospf.Source]map[netip.Prefix]struct{}
 
-	bgp     func(any)             // to the BGP loop
-	bgpHops []netip.Addr          // that it asks about
-	bgpWays map[netip.Addr]uint32 // what it was told
+	bgp       func(any)             // to the BGP loop
+	saidToBGP map[netip.Prefix]bool // what it may announce
+	bgpHops   []netip.Addr          // that it asks about
+	bgpWays   map[netip.Addr]uint32 // what it was told
 
 	wan       func(any) // to the loop of the uplinks
 	told      wanWorld  // what it was told last
@@ -120,7 +121,7 @@ func newRouteLoop(log *logrus.Logger, cfg *config.Config, offer func(ospf.Input)
 		log: log, inbox: newMailbox[any](), offer: offer, rules: rules, wan: wan, sessions: sessions, liveLegs: map[nexthop.Leg]bool{},
 		cfg: cfg, rib: rib.New(cfg.ECMP.MaxPaths), fib: t, monitor: m,
 		interfaces: map[string]ospfInterface{}, offered: map[ospf.Source]map[netip.Prefix]struct{}{},
-		transitDirty: true,
+		transitDirty: true, saidToBGP: map[netip.Prefix]bool{},
 	}
 	t.Interrupt(r.interrupted)
 	return r, nil
@@ -255,6 +256,7 @@ func (r *routeLoop) apply(m any) {
 		r.takeOrder(m)
 	case newConfig:
 		r.cfg = m.config
+		defer r.tellBGPAll()
 		r.rib.SetMaxPaths(m.config.ECMP.MaxPaths)
 		r.updateConnected()
 		r.updateForeign()
@@ -346,6 +348,7 @@ func (r *routeLoop) sync() (compared bool) {
 // wantChanges makes the kernel's wanted routes what the RIB has selected.
 func (r *routeLoop) wantChanges() {
 	changes := r.rib.Changes()
+	r.tellBGP(changes)
 	last, name := rib.Route{}, "" // neighbours in the list often have the same gateways
 	for _, c := range changes {
 		switch {

@@ -47,8 +47,9 @@ type wanLoop struct {
 	log     *logrus.Logger
 	inbox   *mailbox[any]
 	order   func(wanOrder)
-	healthy func(bool)        // told when the first uplink comes up, or the last goes down
-	loosen  func(link string) // its reverse-path check
+	states  func(uplinkStates) // for BGP
+	healthy func(bool)         // told when the first uplink comes up, or the last goes down
+	loosen  func(link string)  // its reverse-path check
 	hooks   *hooks
 	history func(wan.Event)
 	path    string // of wanFile
@@ -77,6 +78,7 @@ func (d *daemon) newWANLoop(cfg *config.Config) *wanLoop {
 	w := &wanLoop{
 		log: d.log, inbox: newMailbox[any](), loosen: d.loosenReversePath,
 		order:   func(o wanOrder) { d.routes.inbox.put(o) },
+		states:  func(s uplinkStates) { d.bgp.inbox.put(s) },
 		healthy: d.onHealthy,
 		path:    filepath.Join(d.options.StateDir, wanFile),
 		dead:    map[uint32]bool{}, probers: map[string]prober{},
@@ -216,6 +218,7 @@ func (w *wanLoop) give() {
 	if marks := w.buried(o); len(marks) > 0 {
 		dead = append(dead, deadMarks{mask: w.cfg.Mark.Mask, marks: marks})
 	}
+	w.states(uplinksUp(o))
 	w.order(wanOrder{order: o, dead: dead})
 	w.last, w.gone = &o, nil
 }

@@ -158,6 +158,19 @@ func (t *Table) Announced() []bgp.Announcement {
 	return list
 }
 
+// Len is how many prefixes are announced to anybody.
+func (t *Table) Len() int { return len(t.told) }
+
+// Count is how many a neighbour is told.
+func (t *Table) Count(neighbor netip.Addr) (n int) {
+	for _, a := range t.told {
+		if slices.ContainsFunc(a.To, func(to bgp.Target) bool { return to.Neighbor.Contains(neighbor) }) {
+			n++
+		}
+	}
+	return n
+}
+
 func compare(a, b netip.Prefix) int {
 	if c := a.Addr().Compare(b.Addr()); c != 0 {
 		return c

@@ -88,26 +88,20 @@ func own(c bgp.Config) bgp.Config {
 	return bgp.Config{AS: c.AS, RouterID: c.RouterID, ClusterID: c.ClusterID, Port: c.Port, Listen: c.Listen}
 }
 
-// Announce says all that is announced from now on. Nobody may change the list's attributes any more.
-func (w *Worker) Announce(list []bgp.Announcement) {
+// Tell says what is announced of some prefixes from now on; of one without targets nobody hears any more. Nobody
+// may change the list's attributes any more.
+func (w *Worker) Tell(list []bgp.Announcement) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := make(map[netip.Prefix]bgp.Announcement, len(list))
 	for _, a := range list {
-		now[a.Prefix] = a
-		if old, known := w.told[a.Prefix]; !known || !old.Equal(&a) {
-			w.dirty[a.Prefix] = true
+		if len(a.To) == 0 {
+			delete(w.told, a.Prefix)
+		} else {
+			w.told[a.Prefix] = a
 		}
+		w.dirty[a.Prefix] = true
 	}
-	for p := range w.told {
-		if _, still := now[p]; !still {
-			w.dirty[p] = true
-		}
-	}
-	w.told = now
-	if len(w.dirty) > 0 {
-		w.wake()
-	}
+	w.wake()
 }
 
 // Reset ends the session with a neighbour, which begins anew.

@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// withUpstreams is a configuration with two uplinks and two upstreams, and more of the section bgp.
+func withUpstreams(neighbor, rest string) string {
+	return fmt.Sprintf(`router-id: 10.0.0.1
+wan:
+  uplinks:
+    - {name: isp-a, interface: eth1, gateway: 192.0.2.1}
+    - {name: isp-b, interface: eth2, gateway: 192.0.2.5}
+bgp:
+  as: 64500
+  neighbors:
+    - {address: 192.0.2.1, remote-as: 65001%s}
+    - {address: 192.0.2.5, remote-as: 65002, ebgp-requires-policy: false}
+%s`, neighbor, rest)
+}
+
+func TestBGPAnnouncementErrors(t *testing.T) {
+	const used = ", import: p, export: p"
+	for _, c := range []struct{ name, neighbor, rest, want string }{
+		{"no such uplink", "", "  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-c}}]", `there is no uplink "isp-c": did you mean "isp-a"?`},
+		{"no uplink", "", "  announce: [{prefix: 198.51.100.0/24, when: {state: up}}]", `"uplink" is missing: write the name of one of wan.uplinks`},
+		{"no prefix", "", "  announce: [{then: withdraw}]", `"prefix" is missing: write what is announced`},
+		{"no such action", "", "  announce: [{prefix: 198.51.100.0/24, then: withdrow}]", `"then" is announce or withdraw, not "withdrow": did you mean "withdraw"?`},
+		{"no such neighbour", "", "  announce: [{prefix: 198.51.100.0/24, to: 192.0.2.9}]", "192.0.2.9 is no neighbour of bgp: write the address of one, or the prefix of dynamic-neighbors"},
+		{"no such community", "", "  announce: [{prefix: 198.51.100.0/24, then: {community: no-exports}}]", "no-export"},
+		{"no such policy", ", import: from-up", "  policies: [{name: from-upp, rules: [{action: accept}]}]", `there is no policy "from-up": did you mean "from-upp"?`},
+		{"same policy", used, "  policies: [{name: p}, {name: p}]", `policy "p" is already in line 11`},
+		{"no action", used, "  policies: [{name: p, rules: [{match: {tag: 1}}]}]", `"action" is missing: write accept or reject`},
+		{"no expression", used, "  policies: [{name: p, rules: [{action: accept, match: {as-path: (65001}}]}]", `no regular expression over an AS path`},
+		{"taken away on export", used, "  policies: [{name: p, rules: [{action: accept, set: {remove-community: no-export}}]}]", "communities are taken away on import only, and line 9 uses the policy for export"},
+	} {
+		_, err := Parse("f.yaml", []byte(withUpstreams(c.neighbor, c.rest)))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestBGPAnnouncementWarnings(t *testing.T) {
+	const used = ", import: p, export: p"
+	rules := func(list string) string { return "  policies: [{name: p, rules: [" + list + "]}]" }
+	for _, c := range []struct{ name, neighbor, rest, want string }{
+		{"nothing to say", "", "", "nothing is taken from this neighbour and only what announce names is told to it"},
+		{"nothing to hear", ", export: p", rules("{action: accept}"), "nothing is taken from this neighbour: it has no import policy"},
+		{"unused", ", import: p", "  policies: [{name: p, default: accept}, {name: q}]", `no neighbour uses policy "q"`},
+		{"behind everything", used, rules("{action: reject}, {action: accept}"), "no route ever gets here: the rule in line 11 takes all that this one matches"},
+		{"behind a wider one", used, rules("{action: reject, match: {prefixes: 10.0.0.0/8 le 32}}, {action: accept, match: {prefixes: 10.1.0.0/16, tag: 5}}"), "no route ever gets here"},
+		{"tag on import", ", import: p", rules("{action: accept, match: {tag: 5}}"), "this never matches on import, for which line 9 uses the policy"},
+		{"source on import", ", import: p", rules("{action: accept, match: {source: ospf}}"), "this never matches on import"},
+		{"rejected and changed", used, rules("{action: reject, set: {med: 1}}"), "what is rejected is not changed"},
+		{"withdrawn and changed", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, then: {action: withdraw, med: 1}}]", "what is withdrawn is not changed"},
+		{"never announced", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-a}}, {prefix: 198.51.100.0/24, then: withdraw}]", "this is never announced: announce rule 2 withdraws it"},
+		{"redistributed twice", used, rules("{action: accept}") + "\n  redistribute: [{source: ospf}, {source: ospf, med: 5}]", "no route ever gets here: the rule in line 12 takes all ospf routes first"},
+		{"all is well", used, rules("{action: accept, match: {prefixes: 10.0.0.0/8}}, {action: accept, match: {prefixes: 10.0.0.0/8 le 24}}"), ""},
+	} {
+		cfg, err := Parse("f.yaml", []byte(withUpstreams(c.neighbor, c.rest)))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var all []string
+		for _, w := range cfg.Warnings {
+			all = append(all, w.Message)
+		}
+		if got := strings.Join(all, "\n"); c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: warnings %q, want %q", c.name, got, c.want)
+		}
+	}
+}
