@@ -123,7 +123,8 @@ table inet filter {
 		moves.written(load.clock)
 		took = append(took, time.Since(before))
 	}
-	if over := time.Since(start); over > 2**atomicTime {
+	over := time.Since(start)
+	if over > 2**atomicTime {
 		t.Errorf("%d changes of the sets, one every %v, took %v", steps, atomicEvery, over)
 	}
 	load.stop(t)
@@ -142,8 +143,8 @@ table inet filter {
 		t.Errorf("flows between prefixes that stay were tracked: %s, %v", out, err)
 	}
 	slices.Sort(took)
-	t.Logf("%d packets, %d lost; %d changes of the sets: half took less than %v, the slowest %v with what follows it",
-		sent, len(lost), moves.n, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+	t.Logf("%d packets, %d lost; %d changes of the sets in %v: half took less than %v, the slowest %v with what follows it",
+		sent, len(lost), moves.n, over.Round(time.Millisecond), took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 	if t.Failed() {
 		t.Log(log.String())
 	}

@@ -27,7 +27,7 @@ func TestFollowAgreesWithPackets(t *testing.T) {
 	n := newHub(t, "follow")
 	tap := newTap(t, n)
 	for _, shape := range []string{
-		"docker.iptables", "ufw.iptables", "ufw-0.36.iptables", "plain.iptables", "firewalld.nft", "firewalld-policies.nft", "operator.nft", "concatenations.nft",
+		"docker.iptables", "docker-20.10.iptables", "ufw.iptables", "ufw-0.36.iptables", "plain.iptables", "firewalld.nft", "firewalld-policies.nft", "operator.nft", "concatenations.nft",
 	} {
 		for _, extra := range extras {
 			loaders := []string{"nft"}
