@@ -62,6 +62,7 @@ func (d *daemon) sharedTracked(ctx context.Context, state transit.State) ([]spf.
 // sharedReason is what an operator has to know of it.
 func sharedReason(s spf.Shared) string {
 	return fmt.Sprintf("router %s reaches it through this router and past it at equal cost, so that a flow may come through one hub and "+
-		"return through another, and stateful firewalls drop it; let one hub carry it (attach it there only, or make the other ways "+
+		"return through another, and stateful firewalls drop it (where addresses alone are hashed, as branches of other makes do, "+
+		"all connections of two hosts or none); let one hub carry it (attach it there only, or make the other ways "+
 		"dearer), or take it out of transit.tracked (and list it under transit.also where it is attached)", s.Router)
 }

@@ -27,16 +27,18 @@ type OwnExternal struct {
 // same announcers share one.
 const maxShared = 16
 
-// Shared lists the prefixes inside networks that this router shares with others,
-// in order. Of what covers a network as a whole the longest prefix counts, the
-// default route never does. own is asked for the externals of the router itself.
+// Shared lists what this router shares with others of the networks, in order: the prefixes
+// inside them, and those of them that a prefix covers. Of several that cover a network
+// the longest counts, the default route never does. own is asked for the externals
+// of the router itself.
 //
 // It follows the paths towards the prefix: where links cost more one way than the
 // other, the way back may differ from what it sees.
 func (t *Table) Shared(networks []netip.Prefix, own func(netip.Prefix) (OwnExternal, bool)) []Shared {
 	list := []Shared{}
 	known := make(map[string]packet.ID)
-	for _, d := range t.within(networks) {
+	for _, w := range t.within(networks) {
+		d := w.dest
 		for _, a := range t.areas {
 			root, attached := a.find(vertexKey{id: t.config.RouterID})
 			ends := t.ends(a, d, own)
@@ -50,7 +52,7 @@ func (t *Table) Shared(networks []netip.Prefix, own func(netip.Prefix) (OwnExter
 				known[key] = router
 			}
 			if router != 0 {
-				list = append(list, Shared{d.prefix.netip(), router})
+				list = append(list, Shared{w.prefix, router})
 				break
 			}
 		}
@@ -58,9 +60,16 @@ func (t *Table) Shared(networks []netip.Prefix, own func(netip.Prefix) (OwnExter
 	return list
 }
 
-// within lists what lies inside the networks or, of what covers one, the longest.
-func (t *Table) within(networks []netip.Prefix) []*dest {
-	var list []*dest
+// overlap is what a destination and a network have in common, the longer prefix of both.
+type overlap struct {
+	dest   *dest
+	prefix netip.Prefix
+}
+
+// within lists what lies inside the networks, and the networks inside the longest that
+// covers them.
+func (t *Table) within(networks []netip.Prefix) []overlap {
+	var list []overlap
 	longest := make([]*dest, len(networks))
 	for _, d := range t.dests {
 		p := d.prefix.netip()
@@ -77,16 +86,18 @@ func (t *Table) within(networks []netip.Prefix) []*dest {
 			}
 		}
 		if inside {
-			list = append(list, d)
+			list = append(list, overlap{d, p})
 		}
 	}
 	for i, n := range networks {
-		exact := func(d *dest) bool { return d.prefix.netip() == n }
+		exact := func(w overlap) bool { return w.prefix == n }
 		if longest[i] != nil && !slices.ContainsFunc(list, exact) {
-			list = append(list, longest[i])
+			list = append(list, overlap{longest[i], n})
 		}
 	}
-	slices.SortFunc(list, func(a, b *dest) int { return cmp.Compare(a.prefix, b.prefix) })
+	slices.SortFunc(list, func(a, b overlap) int {
+		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()))
+	})
 	return slices.Compact(list)
 }
 

@@ -31,7 +31,7 @@ func TestShared(t *testing.T) {
 		{"behind a branch that has one hub", hubs + "p2p 1 13 10\nstub 13 192.168.77.0/24 10", "192.168.77.0/24", "", ""},
 		{"behind a branch whose other tunnel is dear", strings.Replace(hubs, "2 12 10", "2 12 20", 1) + "stub 12 192.168.77.0/24 10", "192.168.77.0/24", "", ""},
 		{"inside a tracked network, and another outside", hubs + "stub 12 192.168.77.0/24 1\nstub 12 192.168.79.0/24 1", "192.168.76.0/23", "", "192.168.77.0/24 11"},
-		{"under a larger prefix", hubs + "stub 12 192.168.0.0/16 1\nstub 12 192.0.0.0/8 1", "192.168.77.0/24", "", "192.168.0.0/16 11"},
+		{"under a larger prefix", hubs + "stub 12 192.168.0.0/16 1\nstub 12 192.0.0.0/8 1", "192.168.77.0/24", "", "192.168.77.0/24 11"},
 		{"only a default route covers it", hubs + "stub 12 0.0.0.0/0 1", "192.168.77.0/24", "", ""},
 		{"parallel tunnels of one hub", "p2p 1 11 10\np2p 1 11 10\nstub 1 192.168.77.0/24 10", "192.168.77.0/24", "", ""},
 		{"external of the other hub", hubs + "flags 2 E\next 2 192.168.77.0/24 e2 20", "192.168.77.0/24", "", ""},
