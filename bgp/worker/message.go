@@ -10,14 +10,47 @@ import (
 
 // request is what the daemon says; one field is set.
 type request struct {
-	Start     *bgp.Config        // first of all; its neighbours come later
-	Announce  []bgp.Announcement // new and changed ones
-	Withdraw  []byte             // packed prefixes
-	Neighbors *neighbors         // all that there are to be
+	Start     *bgp.Config    // first of all; its neighbours come later
+	Announce  []announcement // new and changed ones
+	Withdraw  []byte         // packed prefixes
+	Neighbors *neighbors     // all that there are to be
 	Reset     *reset
 	Ping      uint64
 	Status    uint64 // number of the question
 	Stop      bool
+}
+
+// announcement is one on its way to the process. Package gob takes a pointer to 0 for none, and a MED or a local
+// preference of 0 is not none: Zeros says of each target which of its pointers lead to 0.
+type announcement struct {
+	bgp.Announcement
+	Zeros []zeros
+}
+
+type zeros struct{ MED, LocalPref bool }
+
+func pointsToZero(p *uint32) bool { return p != nil && *p == 0 }
+
+// wrap prepares an announcement for its way.
+func wrap(a bgp.Announcement) announcement {
+	w := announcement{Announcement: a, Zeros: make([]zeros, len(a.To))}
+	for i, t := range a.To {
+		w.Zeros[i] = zeros{pointsToZero(t.Adjust.MED), pointsToZero(t.Adjust.LocalPref)}
+	}
+	return w
+}
+
+// unwrap is the reverse, in place; nobody else has what was decoded.
+func (w *announcement) unwrap() bgp.Announcement {
+	for i, z := range w.Zeros[:min(len(w.Zeros), len(w.To))] {
+		if z.MED {
+			w.To[i].Adjust.MED = new(uint32)
+		}
+		if z.LocalPref {
+			w.To[i].Adjust.LocalPref = new(uint32)
+		}
+	}
+	return w.Announcement
 }
 
 type neighbors struct {

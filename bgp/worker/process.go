@@ -79,8 +79,8 @@ func (p *process) serve(r *request) (done bool, err error) {
 		for _, prefix := range unpack(r.Withdraw) {
 			p.complain(p.speaker.withdraw(ctx, p.told, prefix))
 		}
-		for _, a := range r.Announce {
-			p.complain(p.speaker.announce(ctx, p.told, a))
+		for i := range r.Announce {
+			p.complain(p.speaker.announce(ctx, p.told, r.Announce[i].unwrap()))
 		}
 	case r.Reset != nil:
 		p.complain(p.speaker.reset(*r.Reset))

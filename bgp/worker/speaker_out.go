@@ -22,9 +22,10 @@ type outward map[netip.Prefix][]*variant
 func (s *speaker) announce(ctx context.Context, told outward, a bgp.Announcement) error {
 	var variants []*variant
 	var errs []error
-	attributes := *a.Attributes
+	base, to := lowered(a.Attributes, a.To)
+	attributes := *base
 	attributes.Large = slices.Clone(attributes.Large)
-	for _, t := range a.To {
+	for _, t := range to {
 		v, err := s.export.use(ctx, t)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("announce %s to %s: %w", a.Prefix, t.Neighbor, err))
@@ -43,6 +44,26 @@ func (s *speaker) announce(ctx context.Context, told outward, a bgp.Announcement
 	errs = append(errs, s.forget(ctx, told[a.Prefix]))
 	told[a.Prefix] = variants
 	return errors.Join(errs...)
+}
+
+// lowered makes up for the one local preference that GoBGP's policies cannot set: 0, which says that a hub leaves
+// (RFC 8326). The path bears it then, and whoever is to hear another one is told so.
+func lowered(a *bgp.Attributes, to []bgp.Target) (*bgp.Attributes, []bgp.Target) {
+	if !slices.ContainsFunc(to, func(t bgp.Target) bool { return pointsToZero(t.Adjust.LocalPref) }) {
+		return a, to
+	}
+	base, usual := *a, a.Preference()
+	base.LocalPref, base.HasLocalPref = 0, true
+	to = slices.Clone(to)
+	for i := range to {
+		switch adjust := &to[i].Adjust; {
+		case adjust.LocalPref == nil && usual > 0:
+			adjust.LocalPref = &usual
+		case pointsToZero(adjust.LocalPref):
+			adjust.LocalPref = nil
+		}
+	}
+	return &base, to
 }
 
 // withdraw takes an announcement back.

@@ -378,7 +378,7 @@ func (w *Worker) announcements() (list []request) {
 	var r request
 	for p := range w.dirty {
 		if a, ok := w.told[p]; ok {
-			r.Announce = append(r.Announce, a)
+			r.Announce = append(r.Announce, wrap(a))
 		} else {
 			r.Withdraw = pack(r.Withdraw, p)
 		}
