@@ -75,8 +75,30 @@ type BGPPath struct {
 	Reason           string       `json:"reason"`   // why it is not used
 }
 
+// BGPAnnouncements is the body of [PathBGPAnnouncements].
+type BGPAnnouncements struct {
+	Announcements List[BGPAnnouncement] `json:"announcements"` // by prefix and neighbour
+}
+
+// BGPAnnouncement is what is decided about a prefix and a neighbour. What is told is as it arrives there.
+type BGPAnnouncement struct {
+	Network          string       `json:"network"`
+	Peer             string       `json:"peer"` // the prefix of dynamic neighbours
+	Announced        bool         `json:"announced"`
+	Rule             string       `json:"rule"`       // because of which it is announced, or why it is not
+	NextHop          string       `json:"nextHop"`    // empty: the own address of the session
+	ASPath           string       `json:"asPath"`     // with the own autonomous system
+	Attributes       string       `json:"attributes"` // in the words of the gobgp tool
+	MED              uint32       `json:"med"`
+	HasMED           bool         `json:"hasMed"`
+	LocalPref        uint32       `json:"localPref"` // told to internal neighbours only: 100 when nothing is said
+	Communities      List[string] `json:"communities"`
+	LargeCommunities List[string] `json:"largeCommunities"`
+}
+
 // bgp answers what is asked about BGP.
 func (m router) bgp() {
+	m.get(PathBGPAnnouncements, m.bgpAnnouncements)
 	m.get(PathBGPNeighbors, func(r *http.Request) (any, error) {
 		all, err := m.b.BGP(r.Context())
 		query := r.URL.Query()
@@ -94,22 +116,50 @@ func (m router) bgp() {
 		return BGPBody{all}, err
 	})
 	m.get(PathBGPRIB, func(r *http.Request) (any, error) {
-		where, asked := netip.Prefix{}, r.URL.Query().Has("prefix")
-		if text := r.URL.Query().Get("prefix"); asked {
-			addr, err := netip.ParseAddr(text)
-			if where, _ = addr.Prefix(addr.BitLen()); err != nil {
-				if where, err = netip.ParsePrefix(text); err != nil {
-					return nil, fmt.Errorf("%w: prefix=%s: neither a prefix nor an address", errQuery, text)
-				}
-			}
-			where = where.Masked()
+		where, err := prefixQuery(r)
+		if err != nil {
+			return nil, err
 		}
 		l, err := m.b.BGPPaths(r.Context(), where)
-		if err == nil && len(l) == 0 && asked {
+		if err == nil && len(l) == 0 && where.IsValid() {
 			err = fmt.Errorf("prefix %s: %w", where, ErrNotFound)
 		}
 		return BGPPaths{l}, err
 	})
+}
+
+func (m router) bgpAnnouncements(r *http.Request) (any, error) {
+	where, err := prefixQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	var peer netip.Addr
+	if query := r.URL.Query(); query.Has("peer") {
+		if peer, err = netip.ParseAddr(query.Get("peer")); err != nil {
+			return nil, fmt.Errorf("%w: peer=%s: %w", errQuery, query.Get("peer"), err)
+		}
+	}
+	l, err := m.b.BGPAnnouncements(r.Context(), peer, where)
+	if err == nil && len(l) == 0 && where.IsValid() {
+		err = fmt.Errorf("prefix %s: %w", where, ErrNotFound)
+	}
+	return BGPAnnouncements{l}, err
+}
+
+// prefixQuery reads the prefix or address that is asked about; the zero Prefix when nothing is.
+func prefixQuery(r *http.Request) (netip.Prefix, error) {
+	if !r.URL.Query().Has("prefix") {
+		return netip.Prefix{}, nil
+	}
+	text := r.URL.Query().Get("prefix")
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%w: prefix=%s: neither a prefix nor an address", errQuery, text)
+	}
+	return p.Masked(), nil
 }
 
 // collectBGP writes the metrics of BGP; without BGP there are none.

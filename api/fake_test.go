@@ -94,6 +94,16 @@ func (f *fake) BGPPaths(_ context.Context, where netip.Prefix) ([]BGPPath, error
 	return []BGPPath{{Network: "203.0.113.0/24", NextHop: "10.0.0.1", Peer: "10.0.0.1", Best: true, Used: true}}, f.err
 }
 
+func (f *fake) BGPAnnouncements(_ context.Context, peer netip.Addr, prefix netip.Prefix) ([]BGPAnnouncement, error) {
+	if peer.IsValid() && peer != netip.MustParseAddr("10.0.0.1") {
+		return nil, ErrNotFound
+	}
+	if prefix.IsValid() && prefix != netip.MustParsePrefix("198.51.100.0/24") {
+		return nil, f.err
+	}
+	return []BGPAnnouncement{{Network: "198.51.100.0/24", Peer: "10.0.0.1", Announced: true, Rule: "networks, line 3"}}, f.err
+}
+
 func (f *fake) DisableUplink(_ context.Context, name string, disabled bool) error {
 	if name != "isp-a" {
 		return ErrNotFound

@@ -14,34 +14,35 @@ import (
 )
 
 // Paths of the API; all but the orders answer GET. [PathNeighbors] and [PathBorderRouters] take the query
-// routerId, [PathInterfaces] interface, [PathBFD] and [PathBGPNeighbors] peer, [PathBGPRIB], [PathRoutes] and
+// routerId, [PathInterfaces] interface, [PathBFD] and [PathBGPNeighbors] peer, [PathBGPAnnouncements] peer and prefix, [PathBGPRIB], [PathRoutes] and
 // [PathOSPFRoutes] prefix (an address chooses the longest match), [PathNextHops] id,
 // [PathSymmetry] and [PathEvents] routerId, [PathLSAs] type, linkStateId and advertisingRouter: the answer then holds what fits, or is a 404.
 // [PathExplain] takes [ExplainQuery.Values].
 const (
-	PathNeighbors     = "/v1/ospf/neighbors"
-	PathInterfaces    = "/v1/ospf/interfaces"
-	PathDatabase      = "/v1/ospf/database"
-	PathLSAs          = "/v1/ospf/lsas"
-	PathOSPFRoutes    = "/v1/ospf/routes"
-	PathBorderRouters = "/v1/ospf/border-routers"
-	PathHostnames     = "/v1/ospf/hostnames"
-	PathEvents        = "/v1/ospf/events"
-	PathSPF           = "/v1/ospf/spf"
-	PathGraph         = "/v1/ospf/graph"
-	PathRoutes        = "/v1/routes"
-	PathNextHops      = "/v1/nexthops"
-	PathTransit       = "/v1/transit"
-	PathBFD           = "/v1/bfd"
-	PathSymmetry      = "/v1/symmetry"
-	PathWAN           = "/v1/wan"
-	PathBGPNeighbors  = "/v1/bgp/neighbors"
-	PathBGPRIB        = "/v1/bgp/rib"
-	PathStatus        = "/v1/status"
-	PathMemory        = "/v1/memory"
-	PathExplain       = "/v1/explain"
-	PathDoctor        = "/v1/doctor"
-	PathMetrics       = "/metrics"
+	PathNeighbors        = "/v1/ospf/neighbors"
+	PathInterfaces       = "/v1/ospf/interfaces"
+	PathDatabase         = "/v1/ospf/database"
+	PathLSAs             = "/v1/ospf/lsas"
+	PathOSPFRoutes       = "/v1/ospf/routes"
+	PathBorderRouters    = "/v1/ospf/border-routers"
+	PathHostnames        = "/v1/ospf/hostnames"
+	PathEvents           = "/v1/ospf/events"
+	PathSPF              = "/v1/ospf/spf"
+	PathGraph            = "/v1/ospf/graph"
+	PathRoutes           = "/v1/routes"
+	PathNextHops         = "/v1/nexthops"
+	PathTransit          = "/v1/transit"
+	PathBFD              = "/v1/bfd"
+	PathSymmetry         = "/v1/symmetry"
+	PathWAN              = "/v1/wan"
+	PathBGPNeighbors     = "/v1/bgp/neighbors"
+	PathBGPRIB           = "/v1/bgp/rib"
+	PathBGPAnnouncements = "/v1/bgp/announcements"
+	PathStatus           = "/v1/status"
+	PathMemory           = "/v1/memory"
+	PathExplain          = "/v1/explain"
+	PathDoctor           = "/v1/doctor"
+	PathMetrics          = "/metrics"
 
 	// PathPlan takes a configuration file by POST, with its path in the query name, and answers with a [Plan].
 	PathPlan = "/v1/plan"
@@ -82,6 +83,9 @@ type Backend interface {
 	BGP(ctx context.Context) (BGP, error)
 	// BGPPaths returns the paths of a prefix, of the longest prefix around an address (/32), or all for the zero Prefix.
 	BGPPaths(ctx context.Context, where netip.Prefix) ([]BGPPath, error)
+	// BGPAnnouncements returns what is decided about a prefix, or for the zero Prefix about all that are announced or
+	// configured to be; and about one neighbour, or for the zero Addr about all. [ErrNotFound]: there is no such neighbour.
+	BGPAnnouncements(ctx context.Context, peer netip.Addr, prefix netip.Prefix) ([]BGPAnnouncement, error)
 	// DisableUplink takes an uplink out of use, or back; [ErrNotFound] when there is none of that name.
 	DisableUplink(ctx context.Context, name string, disabled bool) error
 	// Symmetry returns the pairs of one router, or all for the zero Addr.

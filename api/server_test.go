@@ -108,6 +108,11 @@ func TestSelect(t *testing.T) {
 		{PathLSAs + "?advertisingRouter=vpn1", "malformed query"},
 		{PathRoutes + "?prefix=lan", "neither a prefix nor an address"},
 		{PathNextHops + "?id=7", "7"},
+		{PathBGPAnnouncements + "?peer=10.0.0.1", "198.51.100.0/24"},
+		{PathBGPAnnouncements + "?peer=10.0.0.9", "not found"},
+		{PathBGPAnnouncements + "?prefix=198.51.100.7/24", "198.51.100.0/24"},
+		{PathBGPAnnouncements + "?prefix=203.0.113.0/24", "prefix 203.0.113.0/24: not found"},
+		{PathBGPAnnouncements + "?peer=isp-a", "malformed query"},
 		{PathNextHops + "?id=8", "id 8: not found"},
 		{PathNextHops + "?id=-1", "not the number"},
 	} {
@@ -128,7 +133,7 @@ func TestSelect(t *testing.T) {
 // subjects lists what the entries of a body are about.
 func subjects(body []byte) string {
 	var all map[string][]struct {
-		RouterID, Interface, Prefix string
+		RouterID, Interface, Prefix, Network string
 		ID                          int
 	}
 	if json.Unmarshal(body, &all) != nil {
@@ -138,7 +143,7 @@ func subjects(body []byte) string {
 	for key, list := range all {
 		for _, e := range list {
 			out = append(out, map[string]string{
-				"neighbors": e.RouterID, "interfaces": e.Interface, "routes": e.Prefix, "groups": fmt.Sprint(e.ID),
+				"neighbors": e.RouterID, "interfaces": e.Interface, "routes": e.Prefix, "groups": fmt.Sprint(e.ID), "announcements": e.Network,
 			}[key])
 		}
 	}

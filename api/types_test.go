@@ -9,7 +9,7 @@ import (
 
 // bodies are the zero values of everything that the server can answer.
 var bodies = []any{
-	Neighbors{}, Interfaces{}, Database{}, LSADetails{}, Hostnames{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, WANBody{}, BGPBody{}, BGPPaths{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
+	Neighbors{}, Interfaces{}, Database{}, LSADetails{}, Hostnames{}, BorderRouters{}, Routes{}, NextHops{}, TransitBody{}, WANBody{}, BGPBody{}, BGPPaths{}, BGPAnnouncements{}, BFD{}, SymmetryBody{}, Status{}, Explain{}, Doctor{},
 }
 
 // A slice or map that is not one of ours would encode as null when empty.
@@ -77,6 +77,7 @@ func TestPromisedKeys(t *testing.T) {
 		{Routes{[]Route{route}}, "routes.nexthops", "via interface routerId weight installed"},
 		{NextHops{[]Group{{Members: []Member{{}}}}}, "groups.members", "id via interface routerId weight installed"},
 		{BGPBody{BGP{Neighbors: []BGPNeighbor{{}}}}, "bgp.neighbors", "peer as state sinceMsec received accepted reason"},
+		{BGPAnnouncements{[]BGPAnnouncement{{}}}, "announcements", "network peer announced rule asPath attributes"},
 		{BGPPaths{[]BGPPath{{}}}, "paths", "network nextHop asPath ageMsec attributes best used reason"},
 		{BFD{BFDSessions{Sessions: []BFDSession{{}}}}, "bfd.sessions", "peer interface state detectionTimeUsec failureCount why"},
 		{SymmetryBody{Symmetry{Pairs: []SymmetryPair{{}}}}, "symmetry.pairs", "area a b symmetric through why"},

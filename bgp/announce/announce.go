@@ -6,6 +6,7 @@
 //   - rule.go: rules by the state of the world
 //   - table.go: the [Table] of what may be announced, and what has changed
 //   - decide.go: the decision about one prefix
+//   - heard.go: what of it arrives at a neighbour
 package announce
 
 import (

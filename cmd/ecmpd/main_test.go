@@ -57,26 +57,27 @@ type router struct {
 }
 
 type state struct {
-	neighbors  []api.Neighbor
-	interfaces []api.Interface
-	database   api.Database
-	routes     []api.Route
-	borders    []api.BorderRouter
-	groups     []api.Group
-	transit    api.Transit
-	wan        api.WAN
-	bfd        []api.BFDSession
-	bgp        api.BGP
-	paths      []api.BGPPath
-	symmetry   api.Symmetry
-	status     api.Status
-	explain    api.Explain
-	doctor     api.Doctor
-	plan       api.Plan
-	events     []api.Event
-	spf        api.SPF
-	graph      api.Graph
-	err        error
+	neighbors     []api.Neighbor
+	interfaces    []api.Interface
+	database      api.Database
+	routes        []api.Route
+	borders       []api.BorderRouter
+	groups        []api.Group
+	transit       api.Transit
+	wan           api.WAN
+	bfd           []api.BFDSession
+	bgp           api.BGP
+	paths         []api.BGPPath
+	announcements []api.BGPAnnouncement
+	symmetry      api.Symmetry
+	status        api.Status
+	explain       api.Explain
+	doctor        api.Doctor
+	plan          api.Plan
+	events        []api.Event
+	spf           api.SPF
+	graph         api.Graph
+	err           error
 }
 
 func (r *router) set(change func(*state)) {
@@ -125,6 +126,10 @@ func (r *router) BGP(context.Context) (api.BGP, error) { s := r.get(); return s.
 func (r *router) BGPPaths(context.Context, netip.Prefix) ([]api.BGPPath, error) {
 	s := r.get()
 	return s.paths, s.err
+}
+func (r *router) BGPAnnouncements(context.Context, netip.Addr, netip.Prefix) ([]api.BGPAnnouncement, error) {
+	s := r.get()
+	return s.announcements, s.err
 }
 func (r *router) BFD(context.Context) (api.BFDSessions, error) {
 	s := r.get()
@@ -306,30 +311,33 @@ func TestShowJSONIsTheBody(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	(&router{state: example}).start(t, socket)
 	for args, path := range map[string]string{
-		"show ospf neighbor":              api.PathNeighbors,
-		"show bfd":                        api.PathBFD,
-		"show bfd 10.0.0.1":               api.PathBFD + "?peer=10.0.0.1",
-		"show bgp neighbor":               api.PathBGPNeighbors,
-		"show bgp neighbor 10.9.0.1":      api.PathBGPNeighbors + "?peer=10.9.0.1",
-		"show bgp rib 203.0.113.0/24":     api.PathBGPRIB + "?prefix=203.0.113.0/24",
-		"sh ip os ne":                     api.PathNeighbors,
-		"show ospf neighbours 10.255.0.1": api.PathNeighbors + "?routerId=10.255.0.1",
-		"show ospf interface":             api.PathInterfaces,
-		"show ospf interface vpn1":        api.PathInterfaces + "?interface=vpn1",
-		"sh o d":                          api.PathDatabase,
-		"show ospf route":                 api.PathOSPFRoutes,
-		"show ip ospf route 10.10.4.0/24": api.PathOSPFRoutes + "?prefix=10.10.4.0/24",
-		"show route":                      api.PathRoutes,
-		"show ip route 10.10.4.1":         api.PathRoutes + "?prefix=10.10.4.1",
-		"show nexthop":                    api.PathNextHops,
-		"show nexthops 7":                 api.PathNextHops + "?id=7",
-		"show transit":                    api.PathTransit,
-		"show wan":                        api.PathWAN,
-		"show wan rules":                  api.PathWAN,
-		"show symmetry":                   api.PathSymmetry,
-		"sh sy 10.255.0.11":               api.PathSymmetry + "?routerId=10.255.0.11",
-		"show st":                         api.PathStatus,
-		"show memory":                     api.PathMemory,
+		"show ospf neighbor":                     api.PathNeighbors,
+		"show bfd":                               api.PathBFD,
+		"show bfd 10.0.0.1":                      api.PathBFD + "?peer=10.0.0.1",
+		"show bgp neighbor":                      api.PathBGPNeighbors,
+		"show bgp neighbor 10.9.0.1":             api.PathBGPNeighbors + "?peer=10.9.0.1",
+		"show bgp rib 203.0.113.0/24":            api.PathBGPRIB + "?prefix=203.0.113.0/24",
+		"show bgp announcements":                 api.PathBGPAnnouncements,
+		"show bgp announcements 10.9.0.1":        api.PathBGPAnnouncements + "?peer=10.9.0.1",
+		"show bgp announcements 198.51.100.0/24": api.PathBGPAnnouncements + "?prefix=198.51.100.0/24",
+		"sh ip os ne":                            api.PathNeighbors,
+		"show ospf neighbours 10.255.0.1":        api.PathNeighbors + "?routerId=10.255.0.1",
+		"show ospf interface":                    api.PathInterfaces,
+		"show ospf interface vpn1":               api.PathInterfaces + "?interface=vpn1",
+		"sh o d":                                 api.PathDatabase,
+		"show ospf route":                        api.PathOSPFRoutes,
+		"show ip ospf route 10.10.4.0/24":        api.PathOSPFRoutes + "?prefix=10.10.4.0/24",
+		"show route":                             api.PathRoutes,
+		"show ip route 10.10.4.1":                api.PathRoutes + "?prefix=10.10.4.1",
+		"show nexthop":                           api.PathNextHops,
+		"show nexthops 7":                        api.PathNextHops + "?id=7",
+		"show transit":                           api.PathTransit,
+		"show wan":                               api.PathWAN,
+		"show wan rules":                         api.PathWAN,
+		"show symmetry":                          api.PathSymmetry,
+		"sh sy 10.255.0.11":                      api.PathSymmetry + "?routerId=10.255.0.11",
+		"show st":                                api.PathStatus,
+		"show memory":                            api.PathMemory,
 	} {
 		want, err := api.NewClient(socket).Body(t.Context(), path)
 		if err != nil {

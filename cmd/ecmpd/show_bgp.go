@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,27 @@ func newShowBGP(a *asking) *cobra.Command {
 	show.AddCommand(
 		neighbors.command(a, &cobra.Command{Use: "neighbor [PEER]", Short: "Show BGP sessions, and why one is down"}),
 		paths.command(a, &cobra.Command{Use: "rib [PREFIX|ADDRESS]", Short: "Show what BGP neighbours say, and why a path is not used"}),
+		newShowBGPAnnouncements(a),
 	)
 	return show
+}
+
+// newShowBGPAnnouncements chooses by a neighbour or by a prefix, which has a slash.
+func newShowBGPAnnouncements(a *asking) *cobra.Command {
+	cmd := &cobra.Command{Use: "announcements [PEER|PREFIX]", Short: "Show what is announced to which neighbour, and because of which rule or why not"}
+	v := view[api.BGPAnnouncements]{path: api.PathBGPAnnouncements, draw: drawBGPAnnouncements}
+	v.pick = picker{"prefix", "announcement of", checkDestination}
+	ofPrefix := v.command(a, cmd).RunE
+	v.pick = picker{"peer", "BGP neighbour", checkPeer}
+	toPeer := v.command(a, cmd).RunE
+	cmd.Args = picker{check: checkDestination}.args
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 && strings.Contains(args[0], "/") {
+			return ofPrefix(cmd, args)
+		}
+		return toPeer(cmd, args)
+	}
+	return cmd
 }
 
 func drawBGPNeighbors(s screen, body api.BGPBody, wide bool) {
@@ -82,4 +102,22 @@ func drawBGPPaths(s screen, body api.BGPPaths, _ bool) {
 	}
 	s.table([]string{"", "Network", "Next Hop", "AS_PATH", "Age", "Attrs", "Peer", "Why Not"}, rows)
 	s.line("\n*> best, * as good, R rejected, S stale")
+}
+
+// drawBGPAnnouncements marks what is told.
+func drawBGPAnnouncements(s screen, body api.BGPAnnouncements, _ bool) {
+	if len(body.Announcements) == 0 {
+		s.line("Nothing is announced.")
+		return
+	}
+	var rows [][]string
+	for _, a := range body.Announcements {
+		if a.Announced {
+			rows = append(rows, []string{"*", a.Network, a.Peer, cmp.Or(a.NextHop, "self"), a.ASPath, a.Attributes, a.Rule})
+		} else {
+			rows = append(rows, []string{"", a.Network, a.Peer, "-", "-", "-", s.bad(a.Rule)})
+		}
+	}
+	s.table([]string{"", "Network", "Peer", "Next Hop", "AS_PATH", "Attrs", "Because Of"}, rows)
+	s.line("\n* announced, as it arrives there")
 }

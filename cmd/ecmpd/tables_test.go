@@ -94,6 +94,12 @@ var example = state{
 		{Network: "203.0.113.0/24", NextHop: "10.9.3.1", ASPath: "65003 65004 65009", AgeMsec: 60_000, Attributes: "[{Origin: ?}]", Peer: "10.9.3.1", Reason: "longer AS path: 3, the best has 2"},
 		{Network: "203.0.113.0/24", NextHop: "10.9.4.1", ASPath: "65004", AgeMsec: 60_000, Attributes: "[{Origin: i}]", Peer: "10.9.4.1", Rejected: true, Reason: "there is no import policy"},
 	},
+	announcements: []api.BGPAnnouncement{
+		{Network: "198.51.100.0/24", Peer: "10.9.0.1", Announced: true, Rule: "announce, line 12", ASPath: "65000", Attributes: "[{Origin: i}]"},
+		{Network: "198.51.100.0/24", Peer: "10.9.1.1", Announced: true, Rule: "announce, line 13", ASPath: "65000 65000 65000", Attributes: "[{Origin: i} {Communities: no-export}]"},
+		{Network: "198.51.100.0/25", Peer: "10.9.1.1", Rule: "withdrawn by announce, line 14"},
+		{Network: "203.0.113.0/24", Peer: "10.9.2.0/24", Announced: true, Rule: "learnt from 10.9.0.1", NextHop: "10.9.0.1", ASPath: "65001 65009", Attributes: "[{Origin: i} {LocalPref: 90}]"},
+	},
 	bfd: []api.BFDSession{
 		{Peer: "10.0.0.1", Local: "10.0.0.2", Interface: "vpn1", State: "Up", RemoteState: "Up", LocalDiscriminator: 2681417036, RemoteDiscriminator: 7, SourcePort: 49235,
 			Diagnostic: "control detection time expired", RemoteDiagnostic: "no diagnostic", StateTimeMsec: 3723000, TxIntervalUsec: 50000, RxIntervalUsec: 62500, DetectionTimeUsec: 187500,
@@ -185,11 +191,14 @@ func TestTables(t *testing.T) {
 		"bgp-neighbor-wide": func(s screen) { drawBGPNeighbors(s, api.BGPBody{BGP: example.bgp}, true) },
 		"bgp-none":          func(s screen) { drawBGPNeighbors(s, api.BGPBody{}, false) },
 		"bgp-rib":           func(s screen) { drawBGPPaths(s, api.BGPPaths{Paths: example.paths}, false) },
-		"bfd-wide":          func(s screen) { drawBFD(s, bfd, true) },
-		"bfd-none":          func(s screen) { drawBFD(s, api.BFD{}, false) },
-		"interface":         func(s screen) { drawInterfaces(s, interfaces, false) },
-		"interface-wide":    func(s screen) { drawInterfaces(s, interfaces, true) },
-		"database":          func(s screen) { drawDatabase(s, example.database, false) },
+		"bgp-announcements": func(s screen) {
+			drawBGPAnnouncements(s, api.BGPAnnouncements{Announcements: example.announcements}, false)
+		},
+		"bfd-wide":       func(s screen) { drawBFD(s, bfd, true) },
+		"bfd-none":       func(s screen) { drawBFD(s, api.BFD{}, false) },
+		"interface":      func(s screen) { drawInterfaces(s, interfaces, false) },
+		"interface-wide": func(s screen) { drawInterfaces(s, interfaces, true) },
+		"database":       func(s screen) { drawDatabase(s, example.database, false) },
 		"border-routers": func(s screen) {
 			drawBorderRouters(s, api.BorderRouters{BorderRouters: []api.BorderRouter{
 				{RouterID: "10.255.0.1", AreaBorder: true, Boundary: true, Type: "intra-area", Area: "0.0.0.1", Cost: 10, NextHops: []api.Hop{hubA, hubB}},
