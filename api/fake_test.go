@@ -101,7 +101,7 @@ func (f *fake) BGPAnnouncements(_ context.Context, peer netip.Addr, prefix netip
 	if prefix.IsValid() && prefix != netip.MustParsePrefix("198.51.100.0/24") {
 		return nil, f.err
 	}
-	return []BGPAnnouncement{{Network: "198.51.100.0/24", Peer: "10.0.0.1", Announced: true, Rule: "networks, line 3"}}, f.err
+	return []BGPAnnouncement{{Network: "198.51.100.0/24", Peer: "10.0.0.1", Announced: true, Rule: "networks"}}, f.err
 }
 
 func (f *fake) DisableUplink(_ context.Context, name string, disabled bool) error {

@@ -134,7 +134,7 @@ func TestSelect(t *testing.T) {
 func subjects(body []byte) string {
 	var all map[string][]struct {
 		RouterID, Interface, Prefix, Network string
-		ID                          int
+		ID                                   int
 	}
 	if json.Unmarshal(body, &all) != nil {
 		return string(body)

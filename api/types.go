@@ -37,11 +37,11 @@ type Events struct {
 // Event is something that happened to OSPF.
 type Event struct {
 	Time string `json:"time"` // [TimeFormat]
-	Kind string `json:"kind"` // neighbor, interface, graceful-restart, rejected (a packet), overflow, alarm, uplink
+	Kind string `json:"kind"` // neighbor, interface, graceful-restart, rejected (a packet), overflow, alarm, uplink, bgp, announcement
 
 	Interface string `json:"interface"` // or uplink
 	RouterID  string `json:"routerId"`  // of the neighbour; empty when unknown
-	Address   string `json:"address"`   // of the neighbour, or source of the packet
+	Address   string `json:"address"`   // of the neighbour, source of the packet, or prefix of the announcement
 	From      string `json:"from"`      // state before and after a change
 	To        string `json:"to"`
 	Reason    string `json:"reason"`

@@ -37,6 +37,7 @@ type bgpLoop struct {
 	worker  *worker.Worker
 	routes  func(any)
 	history func(bgp.Event)
+	changed func([]announce.Change)
 
 	cfg      bgp.Config
 	policies map[string]*policy.Policy
@@ -54,7 +55,7 @@ func (d *daemon) newBGPLoop() *bgpLoop {
 		program = "/proc/self/exe"
 	}
 	b := &bgpLoop{
-		log: d.log, inbox: newMailbox[any](), said: make(chan any, said), history: d.rememberSession,
+		log: d.log, inbox: newMailbox[any](), said: make(chan any, said), history: d.rememberSession, changed: d.rememberAnnouncements,
 		routes: func(m any) { d.routes.inbox.put(m) }, ways: map[netip.Addr]uint32{}, asked: map[netip.Addr]bool{},
 		sessions: map[netip.Addr]bgp.Session{},
 	}

@@ -75,6 +75,7 @@ func (b *bgpLoop) say() {
 	if len(changes) > logged {
 		b.log.WithField("prefixes", len(changes)).Info("BGP announcements changed")
 	}
+	b.changed(changes)
 	b.worker.Tell(list)
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/ecmpd/ecmpd/api"
+	"github.com/ecmpd/ecmpd/bgp"
 	"github.com/ecmpd/ecmpd/bgp/announce"
 )
 
@@ -76,4 +78,38 @@ func announcementStatus(p netip.Prefix, h announce.Heard) api.BGPAnnouncement {
 		out.LargeCommunities = append(out.LargeCommunities, c.String())
 	}
 	return out
+}
+
+// rememberAnnouncements puts changes of what this router announces by itself among what happened lately, which the
+// OSPF loop owns and nobody waits for. What is only told on would push everything else out.
+func (d *daemon) rememberAnnouncements(changes []announce.Change) {
+	now := time.Now().Format(api.TimeFormat)
+	var list []api.Event
+	for _, c := range changes {
+		why := c.Announcement
+		if len(c.To) == 0 {
+			why = c.Before
+		}
+		if len(list) < logged && why.Attributes.ASPath.Len() == 0 {
+			list = append(list, api.Event{
+				Time: now, Kind: "announcement", Address: c.Prefix.String(), From: neighbors(c.Before.To), To: neighbors(c.To), Reason: why.Rule,
+			})
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	go d.speaker.Do(func(time.Time) { // after the end of the loop there is nobody to tell
+		for _, e := range list {
+			d.history.events.add(e)
+		}
+	})
+}
+
+// neighbors says to how many something is told; a prefix of dynamic ones counts once.
+func neighbors(to []bgp.Target) string {
+	if len(to) == 1 {
+		return "1 neighbour"
+	}
+	return fmt.Sprintf("%d neighbours", len(to))
 }

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +52,13 @@ func TestDownlinkFollowsUplinks(t *testing.T) {
 		t.Errorf("the open connection is lost: %v", err)
 	}
 	n.withheld("198.51.100.0/24", "10.1.0.1", "no rule of announce holds now")
+	n.wait("the change among the events", func() (bool, string) {
+		body, err := show[api.Events](n.network, "hub", "ospf", "events")
+		return err == nil && slices.ContainsFunc(body.Events, func(e api.Event) bool {
+			return e.Kind == "announcement" && e.Address == "198.51.100.0/24" && e.From == "2 neighbours" && e.To == "1 neighbour" &&
+				strings.HasPrefix(e.Reason, "announce rule")
+		}), fmt.Sprintf("%+v %v", body.Events, err)
+	})
 
 	n.revive("isp-a")
 	n.ways("198.51.100.0/24", "a")
