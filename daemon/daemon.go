@@ -217,6 +217,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("uplinks", d.uplinks.run)
 	start("BGP", d.bgp.run)
 	start("BGP process", d.bgp.worker.Run)
+	start("conflicts with uplinks", d.watchUplinkConflicts)
 	start("links", func(ctx context.Context) error {
 		defer d.links.Close()
 		return d.links.Run(ctx, d.onLinks)

@@ -10,8 +10,17 @@ type Uplinks struct {
 	Strict []string // links of uplinks with a strict rp_filter
 	Rules  []string // policy rules of others that use our marks or stand among ours
 	Mask   uint32   // of our marks
+	// Marks are rules of others that write bits of the mask; Certain: they surely do.
+	Marks  []ForeignMark
+	Tables []string // routes of others in our tables
 	// Defaults are default routes of others over uplinks that the kernel prefers to ours.
 	Defaults []string
+}
+
+// ForeignMark is a rule that writes marks.
+type ForeignMark struct {
+	Rule    string // family, table, chain, and what it writes
+	Certain bool
 }
 
 func uplinks(f Facts) (out []Finding) {
@@ -27,6 +36,24 @@ func uplinks(f Facts) (out []Finding) {
 			"wan-rules", Wrong, "another program's policy rule is in the way of the uplinks: " + rule,
 			fmt.Sprintf("it looks at marks under %#x, or stands among ecmpd's rules: two programs that use the same bits or priorities send each other's packets another way", f.Uplinks.Mask),
 			"give one of them other marks or priorities: wan.mark.mask, wan.mark.rule-base",
+		})
+	}
+	for _, m := range f.Uplinks.Marks {
+		severity := Note
+		if m.Certain {
+			severity = Wrong
+		}
+		out = append(out, Finding{
+			"wan-marks", severity, "another program's rule writes marks that uplinks use: " + m.Rule,
+			fmt.Sprintf("the bits %#x of marks say by which uplink a connection goes: without them it goes by another one, and breaks", f.Uplinks.Mask),
+			"give one of them other bits: wan.mark.mask, or there \"meta mark set meta mark & KEEP | VALUE\", \"--set-xmark VALUE/MASK\"",
+		})
+	}
+	for _, r := range f.Uplinks.Tables {
+		out = append(out, Finding{
+			"wan-tables", Wrong, "another program's route stands in a table of the uplinks: " + r,
+			"connections by that uplink go where this route leads",
+			"give one of them other tables: wan.mark.table-base",
 		})
 	}
 	if len(f.Uplinks.Defaults) > 0 {

@@ -31,6 +31,23 @@ func (r *Resolver) Rules() ([]Rule, error) {
 	return out, nil
 }
 
+// OthersIn names the routes in the tables from first to last that have another protocol number than protocol.
+func (r *Resolver) OthersIn(first, last uint32, protocol uint8) (out []string, err error) {
+	k := kernel{conn: r.conn}
+	for table := first; table <= last; table++ { // one by one: the kernel finds a table at once, and the main one may be large
+		found := len(out)
+		err := k.eachRoute(0, table, func() { out = out[:found] }, func(o *kernelRoute) {
+			if o.protocol != protocol && o.table == table {
+				out = append(out, fmt.Sprintf("%s table %d metric %d", o.prefix, o.table, o.metric))
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 func parseRule(body []byte) (Rule, error) {
 	if len(body) < unix.SizeofRtMsg {
 		return Rule{}, errShort
