@@ -442,7 +442,7 @@ func transitMode(c *config.Config) transit.Mode {
 
 var kinds = map[rib.Protocol]transit.Kind{
 	rib.OSPF: transit.OSPF, rib.Connected: transit.Connected, rib.Static: transit.Static, rib.Kernel: transit.Kernel,
-	rib.WAN: transit.Kernel,
+	rib.WAN: transit.Kernel, rib.BGP: transit.BGP,
 }
 
 func (r *routeLoop) transitInterfaces() []transit.Interface {

@@ -54,6 +54,9 @@ const (
 	Static
 	// Kernel is a route that somebody else wrote into the kernel.
 	Kernel
+	// BGP is a route that BGP neighbours told, wherever its next hops are: they lead out of
+	// the network of hubs, where nobody knows the way back.
+	BGP
 )
 
 // Route is one best route of the hub.
@@ -111,6 +114,7 @@ const (
 	reasonConnected = "connected network"
 	reasonStatic    = "static route"
 	reasonKernel    = "kernel route"
+	reasonBGP       = "BGP route"
 	reasonNextHop   = "next hop leaves OSPF"
 	reasonDefault   = "default route"
 	reasonReserved  = "not a unicast network"
@@ -218,6 +222,8 @@ func judge(c Config, r Route, inside map[nexthop.Set]bool) string {
 		return reasonConnected
 	case Static:
 		return reasonStatic
+	case BGP:
+		return reasonBGP
 	default:
 		return reasonKernel
 	}

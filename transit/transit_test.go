@@ -80,9 +80,10 @@ func TestCompute(t *testing.T) {
 			routes: []Route{
 				{pfx("10.0.0.0/22"), OSPF, via("vpn1")}, {pfx("10.0.1.0/24"), Connected, nexthop.Set{}},
 				{pfx("10.0.1.128/25"), OSPF, via("vpn1")}, {pfx("10.0.2.0/24"), Kernel, via("vpn1")}, {pfx("10.0.3.0/30"), Static, via("vpn1")},
+				{pfx("10.0.3.16/28"), BGP, via("vpn1")},
 			},
-			prefixes: pfxs("10.0.0.0/24", "10.0.1.128/25", "10.0.3.4/30", "10.0.3.8/29", "10.0.3.16/28", "10.0.3.32/27", "10.0.3.64/26", "10.0.3.128/25"),
-			holes:    []Hole{{pfx("10.0.1.0/24"), reasonConnected}, {pfx("10.0.2.0/24"), reasonKernel}, {pfx("10.0.3.0/30"), reasonStatic}},
+			prefixes: pfxs("10.0.0.0/24", "10.0.1.128/25", "10.0.3.4/30", "10.0.3.8/29", "10.0.3.32/27", "10.0.3.64/26", "10.0.3.128/25"),
+			holes:    []Hole{{pfx("10.0.1.0/24"), reasonConnected}, {pfx("10.0.2.0/24"), reasonKernel}, {pfx("10.0.3.0/30"), reasonStatic}, {pfx("10.0.3.16/28"), reasonBGP}},
 		},
 		{
 			name: "tracked and own addresses stay in the set and show as holes", interfaces: []Interface{{Name: "vpn1"}},
