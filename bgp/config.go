@@ -18,6 +18,8 @@ type Config struct {
 	StaleTime time.Duration
 	Distance  Distance
 	Multipath Multipath
+	// ResolveViaDefault lets a default route lead to next hops.
+	ResolveViaDefault bool
 }
 
 // Enabled tells whether there is BGP.

@@ -26,10 +26,11 @@ func (r *report) bgp(raw *rawBGP, routerID packet.ID) (bgp.Config, map[netip.Add
 	own := netip.AddrFrom4([4]byte{byte(routerID >> 24), byte(routerID >> 16), byte(routerID >> 8), byte(routerID)})
 	distance, multipath := section(raw.Distance), section(raw.Multipath)
 	c := bgp.Config{
-		AS:        r.as(raw.Node, raw.AS, "as"),
-		RouterID:  r.identifier(raw.RouterID, own),
-		Port:      uint16(r.number(raw.Port, bgpPort, 0, math.MaxUint16)),
-		StaleTime: r.duration(raw.StaleTime, 2*time.Minute, 0, time.Hour, time.Second),
+		AS:                r.as(raw.Node, raw.AS, "as"),
+		RouterID:          r.identifier(raw.RouterID, own),
+		Port:              uint16(r.number(raw.Port, bgpPort, 0, math.MaxUint16)),
+		ResolveViaDefault: r.boolean(raw.Resolve, false),
+		StaleTime:         r.duration(raw.StaleTime, 2*time.Minute, 0, time.Hour, time.Second),
 		Distance: bgp.Distance{
 			EBGP: uint8(r.number(distance.EBGP, 20, 1, 255)),
 			IBGP: uint8(r.number(distance.IBGP, 200, 1, 255)),

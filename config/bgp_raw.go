@@ -9,6 +9,7 @@ type rawBGP struct {
 	ClusterID    *node                `key:"cluster-id"`
 	Port         *node                `key:"port"`
 	Listen       []*node              `key:"listen-addresses"`
+	Resolve      *node                `key:"resolve-via-default"`
 	StaleTime    *node                `key:"stale-time"`
 	Requires     *node                `key:"ebgp-requires-policy"`
 	Distance     *rawBGPDistance      `key:"distance"`

@@ -209,6 +209,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	c.WANDefault = r.wanDefault(section(raw.OSPF).DefaultOriginate, raw.WAN)
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	c.BGP, c.BGPBFD = r.bgp(raw.BGP, c.OSPF.RouterID)
+	r.markRoutesOfBGP(c.OSPF.Redistribute, section(raw.OSPF).Redistribute, c.BGP.AS)
 	c.Announce = r.announcements(raw.BGP, &c.BGP, c.WAN.Uplinks)
 	for name, p := range r.policies {
 		if c.BGPPolicies == nil {

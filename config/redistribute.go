@@ -8,6 +8,7 @@ import (
 
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/redistribute"
 )
 
 // maxMetric is the largest metric of an external LSA that is not infinity.
@@ -21,6 +22,7 @@ var (
 		{"connected", ospf.Connected},
 		{"static", ospf.Static},
 		{"kernel", ospf.Kernel},
+		{"bgp", ospf.BGP},
 	}
 	metricTypes = []choice[bool]{{"1", false}, {"2", true}}
 	whens       = []choice[ospf.DefaultWhen]{
@@ -36,10 +38,10 @@ func (r *report) redistribute(raws []rawRedistribute) []ospf.Redistribute {
 	takesAll := make(map[ospf.Source]int) // source to the line of a rule for all its prefixes
 	for _, raw := range raws {
 		if raw.Source == nil && !raw.Node.has("source") {
-			r.errorf(raw.Node, "\"source\" is missing: write connected, static or kernel")
+			r.errorf(raw.Node, "\"source\" is missing: write connected, static, kernel or bgp")
 		}
 		rule := ospf.Redistribute{
-			Source: enum(r, raw.Source, 0, sources, "bgp"),
+			Source: enum(r, raw.Source, 0, sources),
 			Metric: r.number(raw.Metric, 20, 0, maxMetric),
 			Type2:  enum(r, raw.MetricType, true, metricTypes),
 			Tag:    r.number(raw.Tag, 0, 0, 1<<32-1),
@@ -53,6 +55,22 @@ func (r *report) redistribute(raws []rawRedistribute) []ospf.Redistribute {
 		rules = append(rules, rule)
 	}
 	return rules
+}
+
+// markRoutesOfBGP puts the tag on what comes from BGP that keeps it from going back, unless another one is written.
+func (r *report) markRoutesOfBGP(rules []ospf.Redistribute, raws []rawRedistribute, as uint32) {
+	for i := range rules {
+		rule, raw := &rules[i], raws[i]
+		switch {
+		case rule.Source != ospf.BGP:
+		case as == 0:
+			r.errorf(raw.Source, "source: bgp needs BGP: write bgp: at the top level")
+		case raw.Tag == nil:
+			rule.Tag = redistribute.Tag(as)
+		case rule.Tag == 0:
+			r.errorf(raw.Tag, "tag: 0 would mark all that OSPF has: what comes from BGP needs a tag of its own, or routes go round in circles between hubs")
+		}
+	}
 }
 
 // parseRange reads "P", "P ge N", "P le N" or "P ge N le N". Without ge and le

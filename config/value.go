@@ -85,7 +85,7 @@ type choice[T any] struct {
 }
 
 // enum reads one of the choices. The words in later belong to other versions and are refused by name.
-func enum[T any](r *report, n *node, fallback T, choices []choice[T], later ...string) T {
+func enum[T any](r *report, n *node, fallback T, choices []choice[T]) T {
 	if n == nil {
 		return fallback
 	}
@@ -97,12 +97,6 @@ func enum[T any](r *report, n *node, fallback T, choices []choice[T], later ...s
 		words = append(words, c.word)
 	}
 	known := strings.Join(words, " or ")
-	for _, w := range later {
-		if w == n.text {
-			r.errorf(n, "%s %q is not supported in this version: write %s", n.key, n.text, known)
-			return fallback
-		}
-	}
 	if near := nearest(n.text, words); near != "" {
 		r.errorf(n, "%q is %s, not %q: did you mean %q?", n.key, known, n.text, near)
 	} else {

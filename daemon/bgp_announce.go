@@ -12,7 +12,6 @@ import (
 	"github.com/ecmpd/ecmpd/bgp/policy"
 	"github.com/ecmpd/ecmpd/bgp/table"
 	"github.com/ecmpd/ecmpd/config"
-	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/redistribute"
 	"github.com/ecmpd/ecmpd/rib"
 	"github.com/ecmpd/ecmpd/wan"
@@ -132,26 +131,16 @@ func (r *routeLoop) tellBGPAll() {
 
 // intoBGP is a selected route in the words of announcements.
 func (r *routeLoop) intoBGP(route rib.Route) (announce.Route, bool) {
-	source, rules := sourceOf[route.Protocol], redistribute.Rules{AS: r.cfg.BGP.AS, Tags: tagsOfBGP(r.cfg)}
-	if source == 0 || route.Type == localType || !rules.IntoBGP(route) ||
+	source := sourceOf[route.Protocol]
+	if source == 0 || route.Type == localType || !r.exchange.IntoBGP(route) ||
 		!slices.ContainsFunc(r.cfg.Announce.Redistribute, func(d announce.Redistribute) bool { return d.Source == source }) {
 		return announce.Route{}, false
 	}
 	a := announce.Route{Prefix: route.Prefix, Source: source, Metric: route.Metric, Tag: route.Tag}
-	if mark, ok := redistribute.Mark(rules.AS, route.Protocol); ok {
+	if mark, ok := redistribute.Mark(r.cfg.BGP.AS, route.Protocol); ok {
 		a.Mark = []bgp.LargeCommunity{mark}
 	}
 	return a, true
-}
-
-// tagsOfBGP are the route tags of the configuration for what goes from BGP into OSPF.
-func tagsOfBGP(c *config.Config) (tags []uint32) {
-	for _, d := range c.OSPF.Redistribute {
-		if d.Source == ospf.BGP && d.Tag != 0 {
-			tags = append(tags, d.Tag)
-		}
-	}
-	return tags
 }
 
 // uplinksUp are the uplinks of an order for BGP: with the hold-up of each behind them.

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -89,7 +88,7 @@ func (r *routeLoop) applyBGP(routes []rib.Route) {
 
 // answerNextHops tells the BGP loop how its next hops are reached, if that is news.
 func (r *routeLoop) answerNextHops() {
-	if r.bgp == nil {
+	if r.bgp == nil || len(r.rib.Reaches()) == 0 {
 		return
 	}
 	costs := make(map[netip.Addr]uint32, len(r.bgpHops))
@@ -98,8 +97,5 @@ func (r *routeLoop) answerNextHops() {
 			costs[h] = reach.Metric
 		}
 	}
-	if !maps.Equal(costs, r.bgpWays) {
-		r.bgpWays = costs
-		r.bgp(nextHopWays{costs})
-	}
+	r.bgp(nextHopWays{costs})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ecmpd/ecmpd/nexthop"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/spf"
+	"github.com/ecmpd/ecmpd/redistribute"
 	"github.com/ecmpd/ecmpd/rib"
 	"github.com/ecmpd/ecmpd/transit"
 	"github.com/ecmpd/ecmpd/wan"
@@ -86,7 +87,7 @@ type routeLoop struct {
 	bgp       func(any)             // to the BGP loop
 	saidToBGP map[netip.Prefix]bool // what it may announce
 	bgpHops   []netip.Addr          // that it asks about
-	bgpWays   map[netip.Addr]uint32 // what it was told
+	exchange  redistribute.Rules
 
 	wan       func(any) // to the loop of the uplinks
 	told      wanWorld  // what it was told last
@@ -136,6 +137,7 @@ func (r *routeLoop) close() {
 func (r *routeLoop) run(ctx context.Context) error {
 	periodic := time.AfterFunc(reconcileInterval, func() { r.inbox.put(kernelEvent{fib.Event{Reconcile: true}}) })
 	defer periodic.Stop()
+	r.configureExchange()
 	r.sync() // reads and adopts what an earlier run left
 	if held := r.fib.Held(); held > 0 {
 		r.log.WithField("routes", held).Info("routes of an earlier run stay until the network has converged: at most twice the longest dead interval")
@@ -252,12 +254,14 @@ func (r *routeLoop) apply(m any) {
 		r.applyBGP(m.routes)
 	case nextHopQuestion:
 		r.bgpHops = m.hops
+		r.rib.Watch(m.hops)
 	case wanOrder:
 		r.takeOrder(m)
 	case newConfig:
 		r.cfg = m.config
 		defer r.tellBGPAll()
 		r.rib.SetMaxPaths(m.config.ECMP.MaxPaths)
+		r.configureExchange()
 		r.updateConnected()
 		r.updateForeign()
 		r.transitDirty = true
@@ -371,6 +375,7 @@ func (r *routeLoop) wantChanges() {
 	if len(changes) > 0 {
 		r.transitDirty = true
 		r.offerStatic()
+		r.offerBGP(changes)
 	}
 }
 

@@ -84,7 +84,7 @@ func (n *network) fill(name string) {
 
 // say tells OSPF and BGP what the RIB of a hub has for them.
 func (n *network) say(name string) {
-	rules := n.rules(Rules{AS: hubAS})
+	rules := n.rules(Rules{})
 	l := &lsa{networks: map[netip.Prefix]bool{netip.PrefixFrom(loopbacks[name], 32): true}, externals: map[netip.Prefix]uint32{}}
 	for _, to := range n.neighbors(name, bgpLinks) { // passive interfaces
 		l.networks[subnet(name, to)] = true

@@ -25,10 +25,9 @@ const (
 	Internal = "ibgp" // learnt inside the own one
 )
 
-// Rules are those of one autonomous system.
+// Rules say what may go where.
 type Rules struct {
-	AS uint32
-	// Tags are what its routers put on OSPF routes that come from BGP, where that is not [Tag].
+	// Tags are what the configuration puts on OSPF routes that come from BGP, where that is not [Tag].
 	Tags []uint32
 }
 

@@ -16,7 +16,7 @@ func TestTag(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	r := Rules{AS: 65001, Tags: []uint32{77}}
+	r := Rules{Tags: []uint32{77}}
 	for _, tt := range []struct {
 		name      string
 		route     rib.Route
