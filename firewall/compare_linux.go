@@ -185,13 +185,14 @@ func (d *decoder) lookup(key chainKey, s *ruleState, e *expr.Lookup) {
 }
 
 func (d *decoder) inSet(key []part, set *foreignElements, not bool) condition {
-	if len(key) != 1 {
+	switch {
+	case len(key) > 1:
 		return d.inTuples(key, set, not)
+	case len(key) == 0 || set.inclusive:
+		return condition{}
 	}
 	from := key[0].source
 	switch {
-	case set.inclusive:
-		return condition{}
 	case (from.field == fieldIn || from.field == fieldOut) && !from.index && from.mask == nil && set.interval:
 		c := condition{field: from.field, not: not}
 		for _, e := range set.list {
