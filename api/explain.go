@@ -129,9 +129,20 @@ type Direction struct {
 	RouterID  string    `json:"routerId"`  // behind it; 0.0.0.0 when unknown
 	Why       string    `json:"why"`       // why no member is named, or where the packet ends; else empty
 
+	Uplink ExplainUplink `json:"uplink"` // that it goes by; empty without uplinks
+
 	TranslatedBy List[Blocker] `json:"translatedBy"` // NAT
 	DroppedBy    List[Blocker] `json:"droppedBy"`    // rules that drop it
 	OffloadedBy  List[Blocker] `json:"offloadedBy"`  // flowtables that its connection enters
+}
+
+// ExplainUplink is the uplink that a packet goes by.
+type ExplainUplink struct {
+	Name     string `json:"name"` // empty: none, or it is not known yet
+	Why      string `json:"why"`
+	Mark     string `json:"mark"`     // of the connection; empty without a name
+	NAT      string `json:"nat"`      // masquerade, none, or an address; empty without a name
+	Balanced bool   `json:"balanced"` // which one is decided when the connection begins
 }
 
 // Sample shows how flows that differ in their source port spread.

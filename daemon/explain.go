@@ -18,6 +18,7 @@ import (
 	"github.com/ecmpd/ecmpd/link"
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/ospf/packet"
+	"github.com/ecmpd/ecmpd/wan"
 )
 
 // explainer holds what the questions about one packet have in common.
@@ -28,6 +29,7 @@ type explainer struct {
 	rules    []fib.Rule
 	hash     explain.Hash
 	links    link.Snapshot
+	uplinks  wan.Order
 	groups   map[uint32][]api.Hop // of ours, members that the kernel has
 	single   map[hopKey]string    // router id behind a gateway
 }
@@ -50,10 +52,10 @@ func (d *daemon) Explain(ctx context.Context, q api.ExplainQuery) (api.Explain, 
 		return api.Explain{}, err
 	}
 	out := api.Explain{Hash: api.Hash{Policy: x.hash.Policy, Fields: x.hash.String()}}
-	if out.Forward, err = x.direction(flow, false); err != nil {
+	if out.Forward, err = x.direction(flow, "", false); err != nil {
 		return api.Explain{}, err
 	}
-	out.Reverse, err = x.direction(x.answer(flow, out.Forward), true)
+	out.Reverse, err = x.direction(x.answer(flow, out.Forward), x.enteredBy(flow), true)
 	switch {
 	case errors.Is(err, api.ErrNotFound):
 		out.Reverse.Why = err.Error()
@@ -93,6 +95,9 @@ func (d *daemon) newExplainer(ctx context.Context) (*explainer, error) {
 		return nil, err
 	}
 	if x.hash, err = d.readHash(); err != nil {
+		return nil, err
+	}
+	if x.uplinks, err = d.wanOrderNow(ctx); err != nil {
 		return nil, err
 	}
 	if x.resolver, err = fib.OpenResolver(); err != nil {
@@ -185,14 +190,19 @@ func question(f fib.Flow) fib.Flow {
 	return f
 }
 
-// direction explains one packet; one that no route takes is [api.ErrNotFound].
-func (x *explainer) direction(f fib.Flow, answer bool) (api.Direction, error) {
+// direction explains one packet; one that no route takes is [api.ErrNotFound]. entered is the uplink
+// that the packet came in by which it answers.
+func (x *explainer) direction(f fib.Flow, entered string, answer bool) (api.Direction, error) {
 	out := api.Direction{
 		Source: f.Source.String(), Destination: f.Destination.String(), Protocol: api.ProtocolName(f.Protocol),
 		SourcePort: int(f.SourcePort), DestinationPort: int(f.DestinationPort), RouterID: "0.0.0.0",
 	}
 	if l, ok := x.links.ByIndex(f.In); ok {
 		out.In = l.Name
+	}
+	var err error
+	if out.Uplink, f.Mark, err = x.uplink(f, entered); err != nil {
+		return out, err
 	}
 	d, err := x.resolver.Resolve(question(f))
 	switch {
@@ -226,6 +236,10 @@ func (x *explainer) route(out *api.Direction, f fib.Flow, d fib.Decision) {
 	}
 	out.Members = x.groups[d.Group]
 	_, ours := x.groups[d.Group]
+	if out.Uplink.Balanced {
+		out.Why = "its uplink is chosen when its connection begins"
+		return
+	}
 	several := len(out.Members) > 1 || d.Hops > 1 || d.Group != 0 && !ours && !x.ownObject(d)
 	if several {
 		if out.Why = x.hash.Unpredictable(f.Protocol); out.Why != "" {

@@ -133,7 +133,7 @@ func uplinkStatus(u wan.State, mark wan.Mark, k wanKernel) api.Uplink {
 	m := mark.Of(u.ID)
 	one := api.Uplink{
 		Name: u.Name, State: "down", Used: u.Used, Reason: u.Reason, SinceMsec: time.Since(u.Since).Milliseconds(),
-		Interface: u.At.Interface, Gateway: text(u.At.Gateway), Source: text(u.At.Source), NAT: "none", Tier: u.Tier, Weight: u.Weight,
+		Interface: u.At.Interface, Gateway: text(u.At.Gateway), Source: text(u.At.Source), NAT: natText(u.NAT), Tier: u.Tier, Weight: u.Weight,
 		NewConnections: k.counters.New[m], Pinned: k.pinned[m], Mark: fmt.Sprintf("%#x", m), Table: mark.Table(u.ID),
 	}
 	switch {
@@ -141,12 +141,6 @@ func uplinkStatus(u wan.State, mark wan.Mark, k wanKernel) api.Uplink {
 		one.State, one.Reason = "disabled", "by command; "+u.Reason
 	case u.Up:
 		one.State = "up"
-	}
-	switch {
-	case u.NAT.Masquerade:
-		one.NAT = "masquerade"
-	case u.NAT.Source.IsValid():
-		one.NAT = u.NAT.Source.String()
 	}
 	for _, t := range u.Targets {
 		one.Targets = append(one.Targets, api.UplinkTarget{

@@ -57,3 +57,12 @@ func (f *Firewall) UplinkCounters() (UplinkCounters, error) {
 	}
 	return c, nil
 }
+
+// MarkOf returns the mark of the connection that a packet belongs to, in either direction. ok is
+// false when there is none. Protocols are not told apart beyond their ports.
+func (c *Conntrack) MarkOf(p Packet) (mark uint32, ok bool, err error) {
+	packet := tuple{p.Source, p.Destination, p.SourcePort, p.DestinationPort}
+	fits := func(e entry) bool { return e.orig == packet || e.reply == packet }
+	err = c.each(func() func(entry) bool { return fits }, func(entries []entry) { mark, ok = entries[0].mark, true })
+	return mark, ok, err
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -261,6 +262,26 @@ func TestWANIngress(t *testing.T) {
 		}
 		l.hangUp()
 	}
+
+	// Explain says the same.
+	explained := func(want, route string, args ...string) {
+		t.Helper()
+		args = append([]string{"explain", "--socket", n.ecmpd("router").Socket()}, args...)
+		out := strings.Join(strings.Fields(n.run("router", append([]string{binary}, args...)...)), " ")
+		if !strings.Contains(out, "Uplink "+want) || !strings.Contains(out, route) {
+			t.Errorf("%v: no %q, %q in:\n%s", args, want, route, out)
+		}
+	}
+	explained("u3: rule 1 (mark 0x3000000, nat masquerade)", "Table 20103", "192.168.0.2", "198.51.100.2", "tcp", "40000", "81")
+	explained("u2: rule 2 (", "Out w2", "192.168.0.2", "198.51.100.2", "tcp", "40000", "80")
+	explained("u1: a resolver of the uplink", "Out w1", "192.168.0.2", "198.51.100.53", "udp", "40000", "53")
+	explained("balanced per-connection among u1 33 %, u2 33 %, u3 33 %", "chosen when its connection begins", "192.168.0.2", wanServer, "tcp", "40000", "80")
+	explained("none: there is a route of its own", "Out vpn1", "192.168.0.2", "10.10.4.2", "tcp", "40000", "80")
+	explained("u2: answered where it came in", "Table 20102", wanServer, "10.112.0.2", "tcp", "40000", "8080", "--in", "w2")
+	held, err := n.call("host", "192.168.0.5", "198.51.100.3:80")
+	n.must(err)
+	_, port, _ := net.SplitHostPort(held.LocalAddr().String())
+	explained("u3: its connection is pinned to it, in conntrack", "Out w3", "192.168.0.5", "198.51.100.3", "tcp", port, "80")
 
 	// To the VPN and the LAN nothing is translated.
 	only("to the branch", "host", "192.168.0.3", "10.10.4.2:8082", "192.168.0.3")

@@ -135,12 +135,21 @@ func drawDirection(s screen, d api.Direction, h api.Hash) {
 		{"Packet", fmt.Sprintf("%s:%d → %s:%d %s", d.Source, d.SourcePort, d.Destination, d.DestinationPort, d.Protocol)},
 		{"In", in},
 		{"Tracked", tracked + ": " + d.TrackedBy},
+	}
+	if u := d.Uplink; u.Why != "" {
+		text := u.Why
+		if u.Name != "" {
+			text = fmt.Sprintf("%s: %s (mark %s, nat %s)", u.Name, u.Why, u.Mark, u.NAT)
+		}
+		rows = append(rows, []string{"Uplink", text})
+	}
+	rows = append(rows, [][]string{
 		{"Policy rule", d.Rule},
 		{"Table", d.Table},
 		{"Route", d.Route},
 		{object, group},
 		{"Hash", fmt.Sprintf("policy %d: %s", h.Policy, h.Fields)},
-	}
+	}...)
 	for _, m := range d.Members {
 		mark := ""
 		if m.Interface == d.Interface && m.Via == d.Via {

@@ -117,6 +117,7 @@ var example = state{
 			Tracked: true, TrackedCertain: true, TrackedBy: "no rule takes it out of connection tracking",
 			Rule: "32766: from all lookup main", Table: "main", Route: "10.10.4.0/24", Group: 3372220419,
 			Members: []api.Hop{hubA, hubB}, Via: "10.0.0.1", Interface: "vpn1", RouterID: "10.255.0.1",
+			Uplink: api.ExplainUplink{Name: "isp-a", Why: "rule 1", Mark: "0x1000000", NAT: "masquerade"},
 		},
 		Reverse: api.Direction{
 			Source: "10.10.4.2", Destination: "10.10.1.2", Protocol: "tcp", SourcePort: 443, DestinationPort: 40000, In: "vpn1",
