@@ -80,16 +80,19 @@ func (b *bgpLoop) say() {
 
 // accept is the import policy.
 func (b *bgpLoop) accept(from *bgp.Source, prefix netip.Prefix, a *bgp.Attributes) (*bgp.Attributes, string) {
-	p := b.peering(from.Address)
+	p, why := b.peering(from.Address), ""
 	switch {
 	case p == nil:
 		return nil, "this neighbour is not configured"
 	case p.Import != "":
-		return b.policies[p.Import].Import(b.cfg.AS, &policy.Route{Prefix: prefix, Attributes: a, Neighbor: from.Address, Source: policy.Learnt})
-	case from.Internal, p.Open:
-		return a, ""
+		a, why = b.policies[p.Import].Import(&policy.Route{Prefix: prefix, Attributes: a, Neighbor: from.Address, Source: policy.Learnt})
+	case !from.Internal && !p.Open:
+		return nil, "there is no import policy for this neighbour of another autonomous system (RFC 8212, ebgp-requires-policy)"
 	}
-	return nil, "there is no import policy for this neighbour of another autonomous system (RFC 8212, ebgp-requires-policy)"
+	if a != nil && !from.Internal {
+		a = policy.HonourShutdown(a)
+	}
+	return a, why
 }
 
 // sourceOf is the source of a route in the words of policies; 0 for those that BGP is not told of.

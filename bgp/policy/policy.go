@@ -71,8 +71,8 @@ func (p *Policy) Decide(r *Route) (rule *Rule, accept bool) {
 }
 
 // Import is what becomes of a path: its attributes, or nil and why it is not taken. The attributes of the route are
-// not changed. as is the own autonomous system.
-func (p *Policy) Import(as uint32, r *Route) (a *bgp.Attributes, why string) {
+// not changed.
+func (p *Policy) Import(r *Route) (a *bgp.Attributes, why string) {
 	rule, accept := p.Decide(r)
 	switch {
 	case !accept && rule != nil:
@@ -82,7 +82,7 @@ func (p *Policy) Import(as uint32, r *Route) (a *bgp.Attributes, why string) {
 	case rule == nil:
 		return r.Attributes, ""
 	}
-	return rule.Set.apply(as, r.Attributes), ""
+	return rule.Set.apply(r.Attributes), ""
 }
 
 // Export is how an announcement is changed for one neighbour, and because of which rule; accept is false when it is not

@@ -71,27 +71,46 @@ func TestImport(t *testing.T) {
 		}},
 	}}
 	route := Route{Attributes: &bgp.Attributes{ASPath: bgp.PathOf(65001), Communities: []bgp.Community{8, 7}, Large: []bgp.LargeCommunity{large(1, 1, 1), large(2, 2, 2)}}}
-	a, why := p.Import(64500, &route)
-	if why != "" || a.Preference() != 200 || a.MED != 5 || a.ASPath.String() != "64500 65001" || len(a.Communities) != 2 || a.Communities[0] != 7 || a.Communities[1] != 9 || len(a.Large) != 1 {
+	a, why := p.Import(&route)
+	if why != "" || a.Preference() != 200 || a.MED != 5 || a.ASPath.String() != "65001 65001" || len(a.Communities) != 2 || a.Communities[0] != 7 || a.Communities[1] != 9 || len(a.Large) != 1 {
 		t.Errorf("%v %q", a, why)
 	}
 	if len(route.Attributes.Communities) != 2 || route.Attributes.HasLocalPref || route.Attributes.ASPath.Len() != 1 {
 		t.Errorf("the attributes of the neighbour changed: %v", route.Attributes)
 	}
 	route.Attributes = &bgp.Attributes{ASPath: bgp.PathOf(65001), Communities: []bgp.Community{bgp.Blackhole}}
-	if a, why := p.Import(64500, &route); a != nil || why != "rejected by rule 1" {
+	if a, why := p.Import(&route); a != nil || why != "rejected by rule 1" {
 		t.Errorf("%v %q", a, why)
 	}
 	route.Attributes = &bgp.Attributes{ASPath: bgp.PathOf(65009)}
-	if a, why := p.Import(64500, &route); a != nil || !strings.Contains(why, "policy in") {
+	if a, why := p.Import(&route); a != nil || !strings.Contains(why, "policy in") {
 		t.Errorf("%v %q", a, why)
 	}
 	p.Accept = true
-	if a, _ := p.Import(64500, &route); a != route.Attributes {
+	if a, _ := p.Import(&route); a != route.Attributes {
 		t.Errorf("%v", a)
 	}
 	if adjust, why, accept := p.Export(&route); !accept || why != "default of policy in" || !adjust.Equal(bgp.Adjustment{}) {
 		t.Errorf("%v %q %t", adjust, why, accept)
+	}
+}
+
+// A path from inside the own system that begins there has nobody to repeat.
+func TestImportPrependsNobody(t *testing.T) {
+	p := Policy{Rules: []Rule{{Accept: true, Set: Set{Prepend: 2}}}}
+	if a, why := p.Import(&Route{Attributes: &bgp.Attributes{}}); why != "" || a.ASPath.Len() != 0 {
+		t.Errorf("%v %q", a.ASPath, why)
+	}
+}
+
+func TestHonourShutdown(t *testing.T) {
+	stays := &bgp.Attributes{LocalPref: 200, HasLocalPref: true, Communities: []bgp.Community{bgp.NoExport}}
+	if HonourShutdown(stays) != stays {
+		t.Error("a path that stays is changed")
+	}
+	leaves := &bgp.Attributes{LocalPref: 200, HasLocalPref: true, Communities: []bgp.Community{bgp.NoExport, bgp.GracefulShutdown}}
+	if a := HonourShutdown(leaves); a.Preference() != 0 || leaves.Preference() != 200 || len(a.Communities) != 2 {
+		t.Error(a, leaves)
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 type Set struct {
 	LocalPref *uint32 // nil: as it is
 	MED       *uint32
-	Prepend   int // the own autonomous system so many times more, 0..255
+	// Prepend is how many times more an autonomous system comes first, 0..255: the own one in what is told, the
+	// neighbour's in what is taken. With the own one, neighbours inside would take the path for a loop (RFC 4271 9.1.2).
+	Prepend int
 	// Add and AddLarge come to the communities that are there; Remove and RemoveLarge go first. Taking away is for
 	// paths that are taken, not for what is told.
 	Add         []bgp.Community
@@ -20,7 +22,7 @@ type Set struct {
 }
 
 // apply returns changed attributes; those that nothing changes are the same.
-func (s *Set) apply(as uint32, a *bgp.Attributes) *bgp.Attributes {
+func (s *Set) apply(a *bgp.Attributes) *bgp.Attributes {
 	if s.LocalPref == nil && s.MED == nil && s.Prepend == 0 && len(s.Add)+len(s.AddLarge)+len(s.Remove)+len(s.RemoveLarge) == 0 {
 		return a
 	}
@@ -31,9 +33,22 @@ func (s *Set) apply(as uint32, a *bgp.Attributes) *bgp.Attributes {
 	if s.MED != nil {
 		b.MED, b.HasMED = *s.MED, true
 	}
-	b.ASPath = b.ASPath.Prepend(as, s.Prepend)
+	if as := b.ASPath.Neighbor(); as != 0 {
+		b.ASPath = b.ASPath.Prepend(as, s.Prepend)
+	}
 	b.Communities = changed(b.Communities, s.Remove, s.Add)
 	b.Large = changed(b.Large, s.RemoveLarge, s.AddLarge)
+	return &b
+}
+
+// HonourShutdown makes the least of a path that its eBGP neighbour is about to take back (RFC 8326): while it still
+// works, every other one is better. A policy that removes the community before is not asked again.
+func HonourShutdown(a *bgp.Attributes) *bgp.Attributes {
+	if !slices.Contains(a.Communities, bgp.GracefulShutdown) {
+		return a
+	}
+	b := *a
+	b.LocalPref, b.HasLocalPref = 0, true
 	return &b
 }
 
