@@ -38,11 +38,13 @@ type rawBGPWhen struct {
 	Node   *node
 	Uplink *node `key:"uplink"`
 	State  *node `key:"state"`
+	Hub    *node `key:"hub"`
 }
 
 type rawBGPThen struct {
 	Node            *node
 	Action          *node   `key:"action"`
+	Split           *node   `key:"split"`
 	Prepend         *node   `key:"prepend"`
 	MED             *node   `key:"med"`
 	Community       []*node `key:"community" or:"scalar"`
@@ -53,6 +55,8 @@ type rawBGPThen struct {
 var (
 	announcing    = []choice[bool]{{"announce", false}, {"withdraw", true}} // whether it withdraws
 	ups           = []choice[bool]{{"up", true}, {"down", false}}
+	hubs          = []choice[announce.Hub]{{"serving", announce.Serving}, {"drained", announce.Drained}}
+	splits        = []choice[announce.Halves]{{"first", announce.First}, {"second", announce.Second}, {"both", announce.First | announce.Second}}
 	redistributed = []choice[policy.Source]{{"connected", policy.Connected}, {"static", policy.Static}, {"kernel", policy.Kernel}, {"ospf", policy.OSPF}}
 )
 
@@ -83,13 +87,14 @@ func (r *report) announcements(raw *rawBGP, c *bgp.Config, uplinks []wan.Uplink)
 	}
 	a.Aggregates = r.aggregates(raw.Aggregates)
 	a.Redistribute = r.intoBGP(raw.Redistribute)
+	var places []*node
 	for i := range raw.Announce {
 		if rule, ok := r.announceRule(&raw.Announce[i], a.Neighbors, uplinks); ok {
 			rule.Place = fmt.Sprintf("announce rule %d", i+1)
-			a.Rules = append(a.Rules, rule)
+			a.Rules, places = append(a.Rules, rule), append(places, raw.Announce[i].Node)
 		}
 	}
-	r.warnSilent(raw, a.Rules)
+	r.warnSilent(places, a.Rules)
 	return a
 }
 
@@ -154,11 +159,14 @@ func (r *report) announceRule(raw *rawBGPAnnounce, neighbors []announce.Neighbor
 		return rule, ok
 	}
 	rule.Withdraw = enum(r, then.Action, false, announcing)
+	if rule.Split = enum(r, then.Split, 0, splits); rule.Split != 0 && ok && rule.Prefix.Bits() == 32 {
+		r.errorf(then.Split, "%s has no halves", rule.Prefix)
+	}
 	rule.Set = r.bgpSet(&rawBGPSet{
 		LocalPreference: then.LocalPreference, MED: then.MED, Prepend: then.Prepend, Community: then.Community, LargeCommunity: then.LargeCommunity,
 	})
-	if rule.Withdraw && len(then.Node.pairs) > 1 {
-		r.warnf(then.Action, "what is withdrawn is not changed: the other keys of then mean nothing")
+	if rule.Withdraw && (len(then.Node.pairs) > 2 || len(then.Node.pairs) == 2 && then.Split == nil) {
+		r.warnf(then.Action, "what is withdrawn is not changed: of the other keys of then only split means anything")
 	}
 	return rule, ok
 }
@@ -168,9 +176,9 @@ func (r *report) announceWhen(raw *rawBGPWhen, uplinks []wan.Uplink) *announce.W
 	if raw == nil {
 		return nil
 	}
-	w := &announce.When{Up: enum(r, raw.State, true, ups)}
+	w := &announce.When{Up: enum(r, raw.State, true, ups), Hub: enum(r, raw.Hub, announce.Any, hubs)}
 	if raw.Uplink == nil {
-		if !raw.Node.has("uplink") {
+		if !raw.Node.has("uplink") && (raw.State != nil || !raw.Node.has("hub")) {
 			r.errorf(raw.Node, "\"uplink\" is missing: write the name of one of wan.uplinks")
 		}
 		return w
@@ -186,17 +194,30 @@ func (r *report) announceWhen(raw *rawBGPWhen, uplinks []wan.Uplink) *announce.W
 	return w
 }
 
-// warnSilent reports rules that can never be heard: a rule before them withdraws the same prefix in the same state.
-func (r *report) warnSilent(raw *rawBGP, rules []announce.Rule) {
+// warnSilent reports rules that are never heard: whenever they hold, another one withdraws the prefix.
+func (r *report) warnSilent(places []*node, rules []announce.Rule) {
 	for i, rule := range rules {
-		if rule.Withdraw {
-			continue
-		}
-		for _, other := range rules {
-			if other.Withdraw && other.Prefix == rule.Prefix && len(other.To) == 0 && (other.When == nil || rule.When != nil && *other.When == *rule.When) {
-				r.warnf(raw.Announce[min(i, len(raw.Announce)-1)].Node, "this is never announced: %s withdraws it in the same state", other.Place)
-				break
-			}
+		n := slices.IndexFunc(rules, func(o announce.Rule) bool {
+			return !rule.Withdraw && o.Withdraw && o.Prefix == rule.Prefix && implies(rule.When, o.When) && among(rule.To, o.To) && o.Split|rule.Split == o.Split
+		})
+		if n >= 0 {
+			r.warnf(places[i], "this is never announced: whenever it holds, the rule in line %d withdraws it", places[n].line)
 		}
 	}
+}
+
+// implies tells whether a condition is met whenever another one is.
+func implies(other, c *announce.When) bool {
+	switch {
+	case c == nil:
+		return true
+	case other == nil:
+		return false
+	}
+	return (c.Uplink == "" || c.Uplink == other.Uplink && c.Up == other.Up) && (c.Hub == announce.Any || c.Hub == other.Hub)
+}
+
+// among tells whether all of a list of neighbours are in another one; an empty list is all.
+func among(list, all []netip.Prefix) bool {
+	return len(all) == 0 || len(list) > 0 && !slices.ContainsFunc(list, func(p netip.Prefix) bool { return !slices.Contains(all, p) })
 }

@@ -26,6 +26,10 @@ func TestBGPAnnouncementErrors(t *testing.T) {
 	for _, c := range []struct{ name, neighbor, rest, want string }{
 		{"no such uplink", "", "  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-c}}]", `there is no uplink "isp-c": did you mean "isp-a"?`},
 		{"no uplink", "", "  announce: [{prefix: 198.51.100.0/24, when: {state: up}}]", `"uplink" is missing: write the name of one of wan.uplinks`},
+		{"state of no uplink", "", "  announce: [{prefix: 198.51.100.0/24, when: {hub: drained, state: up}}]", `"uplink" is missing: write the name of one of wan.uplinks`},
+		{"no state of a hub", "", "  announce: [{prefix: 198.51.100.0/24, when: {hub: drain}}]", `did you mean "drained"?`},
+		{"no such half", "", "  announce: [{prefix: 198.51.100.0/24, then: {split: third}}]", `"split" is first or second or both, not "third"`},
+		{"half of a host", "", "  announce: [{prefix: 198.51.100.1/32, then: {split: first}}]", "198.51.100.1/32 has no halves"},
 		{"no prefix", "", "  announce: [{then: withdraw}]", `"prefix" is missing: write what is announced`},
 		{"no such action", "", "  announce: [{prefix: 198.51.100.0/24, then: withdrow}]", `"then" is announce or withdraw, not "withdrow": did you mean "withdraw"?`},
 		{"no such neighbour", "", "  announce: [{prefix: 198.51.100.0/24, to: 192.0.2.9}]", "192.0.2.9 is no neighbour of bgp: write the address of one, or the prefix of dynamic-neighbors"},
@@ -56,7 +60,9 @@ func TestBGPAnnouncementWarnings(t *testing.T) {
 		{"source on import", ", import: p", rules("{action: accept, match: {source: ospf}}"), "this never matches on import"},
 		{"rejected and changed", used, rules("{action: reject, set: {med: 1}}"), "what is rejected is not changed"},
 		{"withdrawn and changed", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, then: {action: withdraw, med: 1}}]", "what is withdrawn is not changed"},
-		{"never announced", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-a}}, {prefix: 198.51.100.0/24, then: withdraw}]", "this is never announced: announce rule 2 withdraws it"},
+		{"never announced", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-a}}, {prefix: 198.51.100.0/24, then: withdraw}]", "this is never announced: whenever it holds, the rule in line 12 withdraws it"},
+		{"never announced to one", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, to: 192.0.2.1, when: {uplink: isp-a, hub: drained}},\n    {prefix: 198.51.100.0/24, to: [192.0.2.5, 192.0.2.1], when: {hub: drained}, then: withdraw}]", "this is never announced: whenever it holds, the rule in line 13 withdraws it"},
+		{"announced at times", used, rules("{action: accept}") + "\n  announce: [{prefix: 198.51.100.0/24, when: {hub: drained}}, {prefix: 198.51.100.0/24, when: {uplink: isp-a}, then: withdraw}, {prefix: 198.51.100.0/24, to: 192.0.2.1, then: withdraw}, {prefix: 198.51.100.0/24, then: {split: both}}]", ""},
 		{"redistributed twice", used, rules("{action: accept}") + "\n  redistribute: [{source: ospf}, {source: ospf, med: 5}]", "no route ever gets here: the rule in line 12 takes all ospf routes first"},
 		{"all is well", used, rules("{action: accept, match: {prefixes: 10.0.0.0/8}}, {action: accept, match: {prefixes: 10.0.0.0/8 le 24}}"), ""},
 	} {

@@ -73,7 +73,7 @@ bgp:
   dynamic-neighbors: [{prefix: 192.0.2.192/26, remote-as: 65000}]
   aggregates: [{prefix: 198.51.100.0/22}]
   redistribute: [{source: ospf, med: 20}]
-  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-a}, then: {med: 10, community: no-export, large-community: "65000:1:2", local-preference: 90}}]
+  announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-a, hub: serving}, then: {split: first, med: 10, community: no-export, large-community: "65000:1:2", local-preference: 90}}]
   policies: [{name: from-upstream, rules: [{action: accept, set: {local-preference: 200, med: 0}, match: {
     prefixes: 0.0.0.0/0, as-path: ^65001_, community: "65001:300", large-community: "65001:1:2", neighbor: 192.0.2.131, source: bgp}}]}]
 `)
