@@ -56,6 +56,7 @@ func TestBGPAnnouncementWarnings(t *testing.T) {
 		{"unused", ", import: p", "  policies: [{name: p, default: accept}, {name: q}]", `no neighbour uses policy "q"`},
 		{"behind everything", used, rules("{action: reject}, {action: accept}"), "no route ever gets here: the rule in line 11 takes all that this one matches"},
 		{"behind a wider one", used, rules("{action: reject, match: {prefixes: 10.0.0.0/8 le 32}}, {action: accept, match: {prefixes: 10.1.0.0/16, tag: 5}}"), "no route ever gets here"},
+		{"behind the same community", used, rules("{action: reject, match: {community: [no-export, blackhole]}}, {action: accept, match: {community: no-export, prefixes: 10.0.0.0/8}}"), "no route ever gets here"},
 		{"tag on import", ", import: p", rules("{action: accept, match: {tag: 5}}"), "this never matches on import, for which line 9 uses the policy"},
 		{"source on import", ", import: p", rules("{action: accept, match: {source: ospf}}"), "this never matches on import"},
 		{"rejected and changed", used, rules("{action: reject, set: {med: 1}}"), "what is rejected is not changed"},

@@ -173,26 +173,11 @@ func parsed[T any](r *report, nodes []*node, parse func(string) (T, error)) (lis
 // warnShadowed reports a rule that no route gets to.
 func (r *report) warnShadowed(raws []rawBGPPolicyRule, rules []policy.Rule, n int) {
 	for i := range n {
-		if shadows(&rules[i].Match, &rules[n].Match) {
+		if rules[i].Match.Covers(&rules[n].Match) {
 			r.warnf(raws[n].Node, "no route ever gets here: the rule in line %d takes all that this one matches", raws[i].Node.line)
 			return
 		}
 	}
-}
-
-// shadows tells whether all that the second one matches is matched by the first one, as far as prefixes tell.
-func shadows(first, second *policy.Match) bool {
-	rest := *first
-	rest.Prefixes = nil
-	if !rest.Everything() {
-		return false
-	}
-	if len(first.Prefixes) == 0 {
-		return true
-	}
-	return len(second.Prefixes) > 0 && !slices.ContainsFunc(second.Prefixes, func(p policy.Range) bool {
-		return !slices.ContainsFunc(first.Prefixes, func(q policy.Range) bool { return q.Covers(p) })
-	})
 }
 
 // bgpPolicy reads the name of a policy; empty without one.

@@ -64,10 +64,29 @@ func (m *Match) Matches(r *Route) bool {
 		anyOf(m.ASPath, func(p ASPath) bool { return p.Matches(a.ASPath) })
 }
 
-// Everything tells whether nothing is asked for.
-func (m *Match) Everything() bool {
-	return len(m.Prefixes)+len(m.ASPath)+len(m.Communities)+len(m.LargeCommunities)+len(m.Neighbors)+len(m.Sources)+len(m.Tags) == 0
+// Covers tells whether a route that matches the other one matches this one, too. Where that depends on more than one
+// entry at a time, or on what expressions mean, it does not see it.
+func (m *Match) Covers(o *Match) bool {
+	return within(o.Prefixes, m.Prefixes, func(inner, outer Range) bool { return outer.Covers(inner) }) &&
+		within(o.Neighbors, m.Neighbors, func(inner, outer netip.Prefix) bool {
+			return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+		}) &&
+		within(o.ASPath, m.ASPath, func(inner, outer ASPath) bool { return inner.re.String() == outer.re.String() }) &&
+		within(o.Communities, m.Communities, same) && within(o.LargeCommunities, m.LargeCommunities, same) &&
+		within(o.Sources, m.Sources, same) && within(o.Tags, m.Tags, same)
 }
+
+// within tells whether what fits a list fits an outer one, too; no entries are no condition.
+func within[T any](list, outer []T, in func(inner, outer T) bool) bool {
+	if len(outer) == 0 {
+		return true
+	}
+	return len(list) > 0 && !slices.ContainsFunc(list, func(i T) bool {
+		return !slices.ContainsFunc(outer, func(o T) bool { return in(i, o) })
+	})
+}
+
+func same[T comparable](a, b T) bool { return a == b }
 
 // anyOf tells whether an entry fits; no entries are no condition.
 func anyOf[T any](list []T, fits func(T) bool) bool {

@@ -130,3 +130,28 @@ func TestRangeCovers(t *testing.T) {
 		}
 	}
 }
+
+func TestMatchCovers(t *testing.T) {
+	ten, in10 := []Range{{netip.MustParsePrefix("10.0.0.0/8"), 8, 24}}, []Range{{netip.MustParsePrefix("10.1.0.0/16"), 16, 24}}
+	for _, c := range []struct {
+		name         string
+		outer, inner Match
+		want         bool
+	}{
+		{"everything", Match{}, Match{Tags: []uint32{1}}, true},
+		{"not everything", Match{Tags: []uint32{1}}, Match{}, false},
+		{"prefixes", Match{Prefixes: ten}, Match{Prefixes: in10, Tags: []uint32{1}}, true},
+		{"longer prefixes", Match{Prefixes: in10}, Match{Prefixes: ten}, false},
+		{"one of two lists", Match{Prefixes: ten, Tags: []uint32{1}}, Match{Prefixes: in10}, false},
+		{"communities", Match{Communities: []bgp.Community{1, 2}}, Match{Communities: []bgp.Community{2}}, true},
+		{"another community", Match{Communities: []bgp.Community{1}}, Match{Communities: []bgp.Community{1, 2}}, false},
+		{"a large one is none", Match{Communities: []bgp.Community{1}}, Match{LargeCommunities: []bgp.LargeCommunity{large(0, 0, 1)}}, false},
+		{"neighbours", Match{Neighbors: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, Match{Neighbors: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}, true},
+		{"same expression", Match{ASPath: []ASPath{path(t, "^65001_")}}, Match{ASPath: []ASPath{path(t, "^65001_")}}, true},
+		{"another expression", Match{ASPath: []ASPath{path(t, "^65001_")}}, Match{ASPath: []ASPath{path(t, "^65001_65002$")}}, false},
+	} {
+		if got := c.outer.Covers(&c.inner); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
