@@ -124,9 +124,7 @@ func (r *report) intoBGP(raws []rawBGPRedistribute) (list []announce.Redistribut
 			Communities: parsed(r, raw.Community, bgp.ParseCommunity), Large: parsed(r, raw.LargeCommunity, bgp.ParseLargeCommunity),
 			Place: fmt.Sprintf("redistribute rule %d", i+1),
 		}
-		for _, p := range r.prefixList(raw.Prefixes) {
-			d.Prefixes = append(d.Prefixes, policy.Range{Prefix: p.Prefix, Ge: p.Ge, Le: p.Le})
-		}
+		d.Prefixes = r.ranges(raw.Prefixes)
 		if line, ok := takesAll[d.Source]; ok {
 			r.warnf(raw.Node, "no route ever gets here: the rule in line %d takes all %s routes first", line, raw.Source.text)
 		} else if len(raw.Prefixes) == 0 && d.Source != 0 {

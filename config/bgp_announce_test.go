@@ -2,8 +2,12 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/ecmpd/ecmpd/bgp"
+	"github.com/ecmpd/ecmpd/bgp/policy"
 )
 
 // withUpstreams is a configuration with two uplinks and two upstreams, and more of the section bgp.
@@ -35,6 +39,8 @@ func TestBGPAnnouncementErrors(t *testing.T) {
 		{"no such neighbour", "", "  announce: [{prefix: 198.51.100.0/24, to: 192.0.2.9}]", "192.0.2.9 is no neighbour of bgp: write the address of one, or the prefix of dynamic-neighbors"},
 		{"no such community", "", "  announce: [{prefix: 198.51.100.0/24, then: {community: no-exports}}]", "no-export"},
 		{"no such policy", ", import: from-up", "  policies: [{name: from-upp, rules: [{action: accept}]}]", `there is no policy "from-up": did you mean "from-upp"?`},
+		{"two policies", ", import: [p, q]", "  policies: [{name: p}, {name: q}]", `"import" is the name of one policy, or a list of prefixes`},
+		{"no prefix to accept", ", export: [198.51.100.0/24 le 33]", "", "export: "},
 		{"same policy", used, "  policies: [{name: p}, {name: p}]", `policy "p" is already in line 11`},
 		{"no action", used, "  policies: [{name: p, rules: [{match: {tag: 1}}]}]", `"action" is missing: write accept or reject`},
 		{"no expression", used, "  policies: [{name: p, rules: [{action: accept, match: {as-path: (65001}}]}]", `no regular expression over an AS path`},
@@ -53,6 +59,7 @@ func TestBGPAnnouncementWarnings(t *testing.T) {
 	for _, c := range []struct{ name, neighbor, rest, want string }{
 		{"nothing to say", "", "", "nothing is taken from this neighbour and only what announce names is told to it"},
 		{"nothing to hear", ", export: p", rules("{action: accept}"), "nothing is taken from this neighbour: it has no import policy"},
+		{"prefixes instead of policies", ", import: 0.0.0.0/0, export: [198.51.100.0/24 le 25, 203.0.113.0/24]", "", ""},
 		{"unused", ", import: p", "  policies: [{name: p, default: accept}, {name: q}]", `no neighbour uses policy "q"`},
 		{"behind everything", used, rules("{action: reject}, {action: accept}"), "no route ever gets here: the rule in line 11 takes all that this one matches"},
 		{"behind a wider one", used, rules("{action: reject, match: {prefixes: 10.0.0.0/8 le 32}}, {action: accept, match: {prefixes: 10.1.0.0/16, tag: 5}}"), "no route ever gets here"},
@@ -78,6 +85,24 @@ func TestBGPAnnouncementWarnings(t *testing.T) {
 		}
 		if got := strings.Join(all, "\n"); c.want == "" && got != "" || !strings.Contains(got, c.want) {
 			t.Errorf("%s: warnings %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestBGPPrefixesAreAPolicy(t *testing.T) {
+	cfg, err := Parse("f.yaml", []byte(withUpstreams(", import: 0.0.0.0/0, export: [198.51.100.0/24 le 25, 203.0.113.0/24]", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := cfg.BGP.Neighbors[0]
+	in, out := cfg.BGPPolicies[n.Import], cfg.BGPPolicies[n.Export]
+	if in == nil || out == nil || in == out || cfg.Announce.Neighbors[0].Export != out {
+		t.Fatalf("policies %v of %+v", cfg.BGPPolicies, n)
+	}
+	for p, want := range map[string]bool{"198.51.100.128/25": true, "203.0.113.0/24": true, "203.0.113.0/25": false, "0.0.0.0/0": false} {
+		_, why, accept := out.Export(&policy.Route{Prefix: netip.MustParsePrefix(p), Attributes: &bgp.Attributes{}})
+		if accept != want || why == "" {
+			t.Errorf("%s: %t, %s", p, accept, why)
 		}
 	}
 }

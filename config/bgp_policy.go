@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/ecmpd/ecmpd/bgp"
 	"github.com/ecmpd/ecmpd/bgp/policy"
@@ -107,9 +108,7 @@ func (r *report) bgpPolicyRule(place string, raw *rawBGPPolicyRule) policy.Rule 
 }
 
 func (r *report) bgpMatch(raw *rawBGPMatch) (m policy.Match) {
-	for _, p := range r.prefixList(raw.Prefixes) {
-		m.Prefixes = append(m.Prefixes, policy.Range{Prefix: p.Prefix, Ge: p.Ge, Le: p.Le})
-	}
+	m.Prefixes = r.ranges(raw.Prefixes)
 	for _, n := range raw.ASPath {
 		if p, err := policy.ParseASPath(n.text); err != nil {
 			r.errorf(n, "%s: %v", n.key, err)
@@ -180,15 +179,23 @@ func (r *report) warnShadowed(raws []rawBGPPolicyRule, rules []policy.Rule, n in
 	}
 }
 
-// bgpPolicy reads the name of a policy; empty without one.
-func (r *report) bgpPolicy(n *node, exports bool) string {
-	if n == nil {
+// bgpPolicy reads the name of a policy, or the prefixes that one without a name is to accept; empty without either.
+func (r *report) bgpPolicy(nodes []*node, exports bool) string {
+	if len(nodes) == 0 {
 		return ""
 	}
+	n := nodes[0]
+	if strings.Contains(n.text, "/") {
+		return r.prefixPolicy(nodes)
+	}
 	p := r.policies[n.text]
-	if p == nil {
-		names := slices.Sorted(maps.Keys(r.policies))
-		r.errorf(n, "there is no policy %q%s", n.text, didYouMean(n.text, names, "write it under bgp.policies"))
+	switch {
+	case len(nodes) > 1:
+		r.errorf(nodes[1], "%q is the name of one policy, or a list of prefixes such as 198.51.100.0/24 le 25", n.key)
+		return ""
+	case p == nil:
+		names := slices.DeleteFunc(slices.Sorted(maps.Keys(r.policies)), func(name string) bool { return !isWord(name) })
+		r.errorf(n, "there is no policy %q%s", n.text, didYouMean(n.text, names, "write it under bgp.policies, or prefixes here"))
 		return ""
 	}
 	p.used = true
@@ -196,6 +203,22 @@ func (r *report) bgpPolicy(n *node, exports bool) string {
 		r.checkDirection(&p.raw.Rules[i], n, exports)
 	}
 	return p.Name
+}
+
+// prefixPolicy makes a policy of a list of prefixes. Its name is none that a policy of the file could have.
+func (r *report) prefixPolicy(nodes []*node) string {
+	name := fmt.Sprintf("%s at %d:%d", nodes[0].key, nodes[0].line, nodes[0].column)
+	p := &policy.Policy{Name: name, Rules: []policy.Rule{{Place: name, Match: policy.Match{Prefixes: r.ranges(nodes)}, Accept: true}}}
+	r.policies[name] = &placedPolicy{Policy: p, used: true}
+	return name
+}
+
+// ranges reads a list of prefixes with lengths.
+func (r *report) ranges(nodes []*node) (list []policy.Range) {
+	for _, p := range r.prefixList(nodes) {
+		list = append(list, policy.Range{Prefix: p.Prefix, Ge: p.Ge, Le: p.Le})
+	}
+	return list
 }
 
 // checkDirection reports what a rule asks for that what is imported or exported never has.

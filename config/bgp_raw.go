@@ -56,8 +56,8 @@ type rawBGPNeighbor struct {
 	Requires        *node          `key:"ebgp-requires-policy"`
 	PrefixLimit     *node          `key:"prefix-limit"`
 	BFD             *rawBFD        `key:"bfd" or:"scalar" like:"static"`
-	Import          *node          `key:"import"`
-	Export          *node          `key:"export"`
+	Import          []*node        `key:"import" or:"scalar"`
+	Export          []*node        `key:"export" or:"scalar"`
 }
 
 type rawBGPTimers struct {
@@ -90,8 +90,8 @@ type rawBGPDynamic struct {
 	NextHopSelf     *node          `key:"next-hop-self"`
 	Requires        *node          `key:"ebgp-requires-policy"`
 	PrefixLimit     *node          `key:"prefix-limit"`
-	Import          *node          `key:"import"`
-	Export          *node          `key:"export"`
+	Import          []*node        `key:"import" or:"scalar"`
+	Export          []*node        `key:"export" or:"scalar"`
 }
 
 // neighbor is what it has in common with a configured one.
