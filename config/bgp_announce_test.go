@@ -106,3 +106,28 @@ func TestBGPPrefixesAreAPolicy(t *testing.T) {
 		}
 	}
 }
+
+func TestBGPReach(t *testing.T) {
+	const static = "static: [{prefix: 192.0.2.1/32, %s}, {prefix: 192.0.2.0/24, blackhole: true}]\n"
+	for _, c := range []struct{ name, static, neighbor, want string }{
+		{"itself", "blackhole: true", ", local-address: 192.0.2.1", "192.0.2.1 is the local-address, too"},
+		{"discarded", "blackhole: true", ", multihop: 5", "there is no route to this neighbour: the static route 192.0.2.1/32 discards"},
+		{"over another router", "next-hops: [{via: 203.0.113.1}]", "", "the static route 192.0.2.1/32 leads to this neighbour over another router"},
+		{"far away", "next-hops: [{via: 203.0.113.1}]", ", multihop: 5", ""},
+		{"some hops away", "next-hops: [{via: 203.0.113.1}]", ", ttl-security: 2", ""},
+		{"disabled", "blackhole: true", ", enabled: false", ""},
+	} {
+		cfg, err := Parse("f.yaml", []byte(fmt.Sprintf(static, c.static)+withUpstreams(c.neighbor+", import: 0.0.0.0/0", "")))
+		var got string
+		if err != nil {
+			got = err.Error()
+		} else {
+			for _, w := range cfg.Warnings {
+				got += w.Message + "\n"
+			}
+		}
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

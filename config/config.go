@@ -8,7 +8,7 @@
 //   - raw.go, decode.go: the tree into raw structs, strict about keys
 //   - value.go, suggest.go: text to numbers, durations, prefixes and words
 //   - wan.go, wanrule.go: the uplinks, and what is sent through which
-//   - bgp_raw.go, bgp.go, bgp_policy.go, bgp_announce.go: BGP, its neighbours, what is taken from them and told to them
+//   - bgp_raw.go, bgp.go, bgp_reach.go, bgp_policy.go, bgp_announce.go: BGP, its neighbours, what is taken from them and told to them
 //   - ospf.go, area.go, interface.go, keychain.go, bfd.go, redistribute.go, routing.go:
 //     raw structs to clean values; defaults and ranges stand here
 //   - place.go: where a value stands in the file
@@ -210,6 +210,7 @@ func (r *report) config(raw *rawConfig, top *node) *Config {
 	c.OSPF.RouterID = r.routerID(raw.RouterID, top)
 	c.BGP, c.BGPBFD = r.bgp(raw.BGP, c.OSPF.RouterID)
 	r.markRoutesOfBGP(c.OSPF.Redistribute, section(raw.OSPF).Redistribute, c.BGP.AS)
+	r.checkReach(raw.BGP, c)
 	c.Announce = r.announcements(raw.BGP, &c.BGP, c.WAN.Uplinks)
 	for name, p := range r.policies {
 		if c.BGPPolicies == nil {
