@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -123,13 +122,21 @@ func (r *routeLoop) tellBGPAll() {
 	if r.bgp == nil {
 		return
 	}
-	r.bgp(ribRoutes{gone: slices.Collect(maps.Keys(r.saidToBGP))})
+	before := r.saidToBGP
 	r.saidToBGP = map[netip.Prefix]bool{}
-	var all []rib.Change
+	var m ribRoutes // one message: nothing is to be withdrawn in between
 	for route := range r.rib.All() {
-		all = append(all, rib.Change{Prefix: route.Prefix, Route: route})
+		if a, ok := r.intoBGP(route); ok {
+			m.selected = append(m.selected, a)
+			r.saidToBGP[route.Prefix] = true
+		}
 	}
-	r.tellBGP(all)
+	for p := range before {
+		if !r.saidToBGP[p] {
+			m.gone = append(m.gone, p)
+		}
+	}
+	r.bgp(m)
 }
 
 // intoBGP is a selected route in the words of announcements.
