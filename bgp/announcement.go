@@ -19,7 +19,42 @@ type Announcement struct {
 // Target is a neighbour, or all dynamic neighbours of a prefix, and what is different for it.
 type Target struct {
 	Neighbor netip.Prefix // /32 for a configured neighbour
-	Adjust   Adjustment
+	// Except are configured neighbours and longer prefixes of dynamic ones inside, which are targets of their own or
+	// hear nothing.
+	Except []netip.Prefix
+	Adjust Adjustment
+}
+
+// Addresses are those of the neighbours that are meant, as prefixes; none when others stand for all of them.
+func (t *Target) Addresses() []netip.Prefix { return without(t.Neighbor, t.Except) }
+
+// without returns what is left of a prefix without others.
+func without(p netip.Prefix, others []netip.Prefix) []netip.Prefix {
+	inside := false
+	for _, o := range others {
+		if o.Bits() <= p.Bits() && o.Contains(p.Addr()) {
+			return nil
+		}
+		inside = inside || p.Contains(o.Addr())
+	}
+	if !inside {
+		return []netip.Prefix{p}
+	}
+	var left []netip.Prefix
+	for _, h := range Halves(p) {
+		left = append(left, without(h, others)...)
+	}
+	return left
+}
+
+// Halves are the two prefixes that another IPv4 prefix consists of; a host has none.
+func Halves(p netip.Prefix) []netip.Prefix {
+	if p.Bits() == 32 {
+		return nil
+	}
+	second := p.Addr().As4()
+	second[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
+	return []netip.Prefix{netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(netip.AddrFrom4(second), p.Bits()+1)}
 }
 
 // Adjustment changes what the announcement says on its way to one neighbour. The zero one changes nothing.
@@ -45,5 +80,7 @@ func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil &&
 // Equal tells whether two say the same to the same neighbours; the rule does not matter.
 func (a *Announcement) Equal(b *Announcement) bool {
 	return a.Prefix == b.Prefix && a.Attributes.Equal(b.Attributes) &&
-		slices.EqualFunc(a.To, b.To, func(x, y Target) bool { return x.Neighbor == y.Neighbor && x.Adjust.Equal(y.Adjust) })
+		slices.EqualFunc(a.To, b.To, func(x, y Target) bool {
+			return x.Neighbor == y.Neighbor && slices.Equal(x.Except, y.Except) && x.Adjust.Equal(y.Adjust)
+		})
 }

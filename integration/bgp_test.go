@@ -192,3 +192,23 @@ bgp:
 		})
 	}
 }
+
+// A configured neighbour inside the prefix of dynamic ones is told what is for itself, not what is for them.
+func TestBGPNeighborInsideDynamic(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, 60*time.Second)
+	n.wire("hub:p1 10.0.1.1/24", "x1:e 10.0.1.2/24")
+	n.start(peer.NewEcmpd(n.Node("hub"), binary, `router-id: 10.255.0.1
+bgp:
+  as: 65000
+  networks: [198.51.100.0/24]
+  neighbors: [{address: 10.0.1.2, remote-as: 65001}]
+  dynamic-neighbors: [{prefix: 10.0.1.0/24, remote-as: 65009, ebgp-requires-policy: false}]
+  announce: [{prefix: 192.0.2.0/24, to: 10.0.1.2}]
+`))
+	n.speak("frr", "x1", speaker{as: 65001, remoteAS: 65000, local: "10.0.1.2", remote: "10.0.1.1", announces: "203.0.113.0/26"})
+	n.wait("x1 learns", func() (bool, string) { return n.knows("x1", "192.0.2.0/24") })
+	if has, out := n.knows("x1", "198.51.100.0/24"); has {
+		t.Errorf("x1 was told of it:\n%s", out)
+	}
+}

@@ -103,7 +103,7 @@ func (t *Table) announcement(p netip.Prefix) bgp.Announcement {
 	verdicts, attributes := t.Verdicts(p)
 	for _, v := range verdicts {
 		if v.Told {
-			a.To = append(a.To, bgp.Target{Neighbor: v.Neighbor, Adjust: v.Adjust})
+			a.To = append(a.To, bgp.Target{Neighbor: v.Neighbor, Except: t.except[v.Neighbor], Adjust: v.Adjust})
 			a.Rule = v.Rule
 		}
 	}

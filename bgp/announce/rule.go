@@ -59,7 +59,7 @@ func (c *When) holds(w *World) bool {
 // spread returns the rules for each of the prefixes that a rule is about.
 func (r *Rule) spread() []*Rule {
 	all := []*Rule{r}
-	for i, p := range halves(r.Prefix) {
+	for i, p := range bgp.Halves(r.Prefix) {
 		if r.Split&(First<<i) != 0 {
 			half := *r
 			half.Prefix = p
@@ -67,16 +67,6 @@ func (r *Rule) spread() []*Rule {
 		}
 	}
 	return all
-}
-
-// halves are the two prefixes that another one consists of; a host has none.
-func halves(p netip.Prefix) []netip.Prefix {
-	if p.Bits() == 32 {
-		return nil
-	}
-	second := p.Addr().As4()
-	second[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
-	return []netip.Prefix{netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(netip.AddrFrom4(second), p.Bits()+1)}
 }
 
 // said is what rules say about a prefix and a neighbour together.

@@ -25,6 +25,7 @@ type Table struct {
 	routes  map[netip.Prefix]Route
 	learnt  map[netip.Prefix]bgp.Path // the best paths
 	rules   map[netip.Prefix][]*Rule
+	except  map[netip.Prefix][]netip.Prefix        // neighbours inside prefixes of others
 	parts   map[netip.Prefix]map[netip.Prefix]bool // of active aggregates: what is more specific
 	touched map[netip.Prefix]struct{}
 	told    map[netip.Prefix]bgp.Announcement
@@ -53,6 +54,14 @@ func (t *Table) Configure(c Config) {
 	for i := range t.cfg.Rules {
 		for _, r := range t.cfg.Rules[i].spread() {
 			t.rules[r.Prefix] = append(t.rules[r.Prefix], r)
+		}
+	}
+	t.except = map[netip.Prefix][]netip.Prefix{}
+	for _, outer := range c.Neighbors {
+		for _, n := range c.Neighbors {
+			if n.Prefix != outer.Prefix && outer.Prefix.Bits() <= n.Prefix.Bits() && outer.Prefix.Contains(n.Prefix.Addr()) {
+				t.except[outer.Prefix] = append(t.except[outer.Prefix], n.Prefix)
+			}
 		}
 	}
 	clear(t.parts)
@@ -164,7 +173,9 @@ func (t *Table) Len() int { return len(t.told) }
 // Count is how many a neighbour is told.
 func (t *Table) Count(neighbor netip.Addr) (n int) {
 	for _, a := range t.told {
-		if slices.ContainsFunc(a.To, func(to bgp.Target) bool { return to.Neighbor.Contains(neighbor) }) {
+		if slices.ContainsFunc(a.To, func(to bgp.Target) bool {
+			return slices.ContainsFunc(to.Addresses(), func(p netip.Prefix) bool { return p.Contains(neighbor) })
+		}) {
 			n++
 		}
 	}

@@ -119,7 +119,11 @@ func (v *variant) mark() bgp.LargeCommunity {
 }
 
 func (v *variant) neighborSet() *api.DefinedSet {
-	return &api.DefinedSet{DefinedType: api.DefinedType_NEIGHBOR, Name: v.name() + " neighbor", List: []string{v.Neighbor.String()}}
+	var addresses []string
+	for _, p := range v.Addresses() {
+		addresses = append(addresses, p.String())
+	}
+	return &api.DefinedSet{DefinedType: api.DefinedType_NEIGHBOR, Name: v.name() + " neighbor", List: addresses}
 }
 
 func (v *variant) markSet() *api.DefinedSet {
@@ -174,5 +178,5 @@ func key(t bgp.Target) string {
 		return strconv.FormatUint(uint64(*v), 10)
 	}
 	a := t.Adjust
-	return fmt.Sprint(t.Neighbor, a.Prepend, " ", number(a.MED), " ", number(a.LocalPref), a.Communities, a.Large, a.NextHop == netip.Addr{}, a.NextHop)
+	return fmt.Sprint(t.Neighbor, t.Except, a.Prepend, " ", number(a.MED), " ", number(a.LocalPref), a.Communities, a.Large, a.NextHop == netip.Addr{}, a.NextHop)
 }

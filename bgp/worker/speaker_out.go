@@ -26,6 +26,9 @@ func (s *speaker) announce(ctx context.Context, told outward, a bgp.Announcement
 	attributes := *base
 	attributes.Large = slices.Clone(attributes.Large)
 	for _, t := range to {
+		if len(t.Addresses()) == 0 { // an empty set of neighbours would match all
+			continue
+		}
 		v, err := s.export.use(ctx, t)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("announce %s to %s: %w", a.Prefix, t.Neighbor, err))
