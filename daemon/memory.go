@@ -52,6 +52,7 @@ func readHeap() heapState {
 type heapWatch struct {
 	last    uint64 // allocated at the last look
 	settled uint64 // allocated when memory was last given back
+	live    uint64 // what lived then: amid a burst its garbage seems to live
 }
 
 // A collection costs time in proportion to what lives, so it has to be worth it:
@@ -63,7 +64,9 @@ func (w *heapWatch) worthwhile(h heapState) bool {
 	since := h.allocated - w.last
 	w.last = h.allocated
 	margin := max(worthwhileBytes, h.live/4)
-	return since < margin/4 && h.allocated-w.settled > margin && h.resident > h.live+margin
+	return since < margin/4 && h.allocated-w.settled > margin && h.resident > w.live+margin
 }
 
-func (w *heapWatch) released(h heapState) { w.last, w.settled = h.allocated, h.allocated }
+func (w *heapWatch) released(h heapState) {
+	w.last, w.settled, w.live = h.allocated, h.allocated, h.live
+}

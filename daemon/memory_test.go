@@ -15,8 +15,10 @@ func TestHeapWatch(t *testing.T) {
 		{heapState{allocated: 103 * mb, live: 40 * mb, resident: 45 * mb}, false},
 		{heapState{allocated: 130 * mb, live: 40 * mb, resident: 72 * mb}, false}, // the next burst
 		{heapState{allocated: 131 * mb, live: 40 * mb, resident: 72 * mb}, true},
-		{heapState{allocated: 170 * mb, live: 80 * mb, resident: 90 * mb}, false}, // growth, no garbage
-		{heapState{allocated: 171 * mb, live: 80 * mb, resident: 90 * mb}, false},
+		{heapState{allocated: 170 * mb, live: 80 * mb, resident: 90 * mb}, false},
+		{heapState{allocated: 171 * mb, live: 80 * mb, resident: 90 * mb}, true},  // growth, or garbage of a collection amid it
+		{heapState{allocated: 210 * mb, live: 80 * mb, resident: 94 * mb}, false}, // it was growth
+		{heapState{allocated: 211 * mb, live: 80 * mb, resident: 94 * mb}, false},
 	} {
 		got := w.worthwhile(step.heapState)
 		if got != step.want {

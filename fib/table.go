@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ipv4"
@@ -249,6 +250,8 @@ func (t *Table) Sync() Report {
 	for t.round = 0; t.round < maxRounds; t.round++ {
 		if t.dumpErr = t.observe(); t.dumpErr != nil {
 			rep.Failed = append(rep.Failed, Failure{Err: t.dumpErr})
+			slices.Sort(t.want.dirty) // what changes again and again meanwhile is there once
+			t.want.dirty = slices.Compact(t.want.dirty)
 			break
 		}
 		ops, placed, lastID := plan(&t.want, t.obs)
