@@ -157,10 +157,12 @@ func describe(s *script.Statement) string {
 		b.WriteString("/" + s.Menu + " ")
 	}
 	b.WriteString(s.Verb)
-	for _, a := range s.Args {
+	for n, a := range s.Args {
 		switch {
 		case b.Len() > 100:
 			return printable(b.String()) + " …"
+		case n > 0 && (s.Verb == ":local" || s.Verb == ":global" || s.Verb == ":set"):
+			return printable(b.String()) + " …" // it may be a secret
 		case isSecret(a):
 			b.WriteString(" " + clip(a.Name, 40) + "=***")
 		case a.HasValue:

@@ -47,6 +47,7 @@ func Import(name, text string) (Result, error) {
 	im.links.lists = make(map[string][]string)
 	im.lists = make(map[string]*addressList)
 	im.vrfs = make(map[string]bool)
+	im.defines = make(map[int]bool)
 	im.syntax()
 	im.emptyValues()
 	im.read()
@@ -68,6 +69,7 @@ type importer struct {
 	seven    bool     // it is surely one of RouterOS 7
 	fate     []string // of each statement: why it was not taken over; empty when it was
 	findings []Finding
+	defines  map[int]bool // statements that give variables the values which others have now
 
 	links     links
 	addresses []address
@@ -151,6 +153,7 @@ func (im *importer) read() {
 	for _, r := range readers {
 		byMenu[r.menu] = r.read
 	}
+	im.variables()
 	for i := range im.Statements {
 		s := &im.Statements[i]
 		im.learnLinks(s)
@@ -174,6 +177,7 @@ func (im *importer) read() {
 			earlier[same] = s.Line
 		}
 		switch why := im.unreadable(s); {
+		case im.defines[i]:
 		case why != "":
 			im.skip(i, "%s", why)
 		case twice && s.Verb == "add" && same != "":
