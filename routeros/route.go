@@ -64,7 +64,8 @@ func (im *importer) readRoute(i int, s *script.Statement) {
 	if a, ok := s.Arg("check-gateway"); ok && a.Value != "none" {
 		r.check, r.checkAt = a.Value, a.At
 	}
-	if a, ok := s.Arg("vrf-interface"); ok && a.Value != "" {
+	// Seen as one of Internet, the way out of a management network would carry what others cannot.
+	if a, ok := s.Arg("vrf-interface"); ok && a.Value != "" || im.vrfs[r.table] {
 		im.skip(i, "VRFs are not supported")
 		return
 	}

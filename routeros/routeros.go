@@ -158,7 +158,7 @@ func (im *importer) read() {
 		s := &im.Statements[i]
 		im.learnLinks(s)
 		switch s.Menu {
-		case "ip vrf":
+		case "ip vrf": // of version 7, where tables bear their names
 			im.vrfs[s.Value("name")] = true
 		case "routing table", "routing rule", "routing ospf interface-template":
 			im.seven = true
