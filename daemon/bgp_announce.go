@@ -53,6 +53,9 @@ const logged = 20
 
 // say hands the process what is announced differently now.
 func (b *bgpLoop) say() {
+	if b.announce.Waits() { // for the loop of the uplinks, which has the same configuration
+		return
+	}
 	changes := b.announce.Changes()
 	if len(changes) == 0 {
 		return

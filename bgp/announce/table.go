@@ -85,6 +85,18 @@ func (t *Table) SetWorld(w World) {
 	}
 }
 
+// Waits tells whether a rule looks at an uplink whose state nobody has said yet: what is announced then would not last.
+func (t *Table) Waits() bool {
+	for i := range t.cfg.Rules {
+		if w := t.cfg.Rules[i].When; w != nil && w.Uplink != "" {
+			if _, known := t.world.Uplinks[w.Uplink]; !known {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Offer says that the RIB has selected a route.
 func (t *Table) Offer(r Route) {
 	t.routes[r.Prefix] = r

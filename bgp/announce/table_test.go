@@ -316,3 +316,22 @@ func TestNoHistory(t *testing.T) {
 		}
 	}
 }
+
+// Before the states of all uplinks that rules name are known, nothing should be said that changes at once.
+func TestWaits(t *testing.T) {
+	table := NewTable()
+	table.Configure(Config{AS: 64500, Neighbors: all, Rules: []Rule{{Prefix: net24}}})
+	if table.Waits() {
+		t.Error("without a condition")
+	}
+	table.Configure(Config{AS: 64500, Neighbors: all, Rules: []Rule{{Prefix: net24, When: when("isp-b", false)}}})
+	for _, c := range []struct {
+		world World
+		want  bool
+	}{{World{}, true}, {World{Uplinks: map[string]bool{"isp-a": true}}, true}, {world(true, false), false}} {
+		table.SetWorld(c.world)
+		if got := table.Waits(); got != c.want {
+			t.Errorf("%v: %t", c.world.Uplinks, got)
+		}
+	}
+}
