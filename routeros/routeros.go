@@ -86,7 +86,7 @@ type importer struct {
 	entries   int      // and what they hold
 	listNames []string // in the order of the script
 	ospf      ospfRecords
-	bgp       []int // statements
+	bgp       bgpRecords
 
 	asked     int                 // for similar names, so far
 	toTable   map[string]*rule    // see routingMark
@@ -123,6 +123,11 @@ var readers = []reader{
 	{"routing ospf virtual-link", (*importer).readOSPFVirtualLink},
 	{"routing ospf nbma-neighbor", (*importer).readOSPFNeighbor},
 	{"routing ospf static-neighbor", (*importer).readOSPFNeighbor},
+	{"routing bgp instance", (*importer).readBGPInstance},
+	{"routing bgp template", (*importer).readBGPTemplate},
+	{"routing bgp peer", (*importer).readBGPPeer},
+	{"routing bgp connection", (*importer).readBGPConnection},
+	{"routing bgp network", (*importer).readBGPNetwork},
 	{"interface list member", (*importer).readListMember},
 }
 
@@ -183,10 +188,7 @@ func (im *importer) read() {
 		case twice && s.Verb == "add" && same != "":
 			im.find(s.Pos, Repeated, "this is the command of line %d once more", line)
 			im.skip(i, "it is the command of line %d once more", line)
-		case strings.HasPrefix(s.Menu, "routing bgp"):
-			im.bgp = append(im.bgp, i)
-			im.skip(i, "BGP is not supported in this version: it stands in the configuration as a comment")
-		case read != nil && s.Verb == "set" && s.Menu != "routing ospf" && s.Menu != "routing ospf instance" && s.Menu != "routing ospf area":
+		case read != nil && s.Verb == "set" && s.Menu != "routing bgp instance" && s.Menu != "routing bgp template" && s.Menu != "routing ospf" && s.Menu != "routing ospf instance" && s.Menu != "routing ospf area":
 			im.skip(i, "changes of what is there already are not followed: write it as it is meant to be")
 		case read != nil:
 			read(im, i, s)

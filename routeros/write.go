@@ -3,7 +3,6 @@ package routeros
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/ecmpd/ecmpd/routeros/script"
 )
@@ -55,34 +54,6 @@ func (im *importer) routerID(w *ways) (netip.Addr, string) {
 	}
 	im.note(at, Assumed, "router-id: the script says none, nor any address; %s of the documentation stands in its place: write one of the router's own", placeholder)
 	return placeholder, "to be replaced: the script says no router-id and no address"
-}
-
-// writeBGP writes what the script says of BGP as comments.
-func (im *importer) writeBGP(t *text) {
-	if len(im.bgp) == 0 {
-		return
-	}
-	const most = 200
-	t.remark("")
-	t.remark("BGP is not supported in this version. What the script says of it:")
-	t.remark("bgp:")
-	for n, i := range im.bgp {
-		if n == most {
-			t.remark("  and %d more", len(im.bgp)-most)
-			return
-		}
-		s := &im.Statements[i]
-		switch remote := firstOf(s.Value("remote-address"), s.Value("remote.address")); {
-		case s.Value("as") != "" && remote == "":
-			t.remark("  as: %s    # line %d", clip(s.Value("as"), 20), s.Line)
-		case remote != "":
-			t.remark("  neighbors: {address: %s, remote-as: %s}    # line %d", clip(remote, 40), clip(firstOf(s.Value("remote-as"), s.Value("remote.as")), 20), s.Line)
-		case s.Menu == "routing bgp network":
-			t.remark("  announce: {prefix: %s}    # line %d", clip(s.Value("network"), 40), s.Line)
-		default:
-			t.remark("  line %d: %s", s.Line, strings.TrimSpace(describe(s)))
-		}
-	}
 }
 
 func firstOf(values ...string) string {
