@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +58,16 @@ func (s *speaker) sessionChanged(ctx context.Context, p *api.Peer) {
 	s.put(message{Session: change})
 }
 
-// graceful is how long the paths of a neighbour that restarts are to be kept.
+// graceful is how long the paths of a neighbour that restarts are to be kept: not at all where it has not said that it goes
+// on to forward for them (RFC 4724 3), as those that only help others do not.
 func (s *speaker) graceful(ctx context.Context, neighbor netip.Addr) (keep time.Duration) {
 	// A neighbour that is gone meanwhile restarts in no way.
 	_ = s.server.ListPeer(ctx, &api.ListPeerRequest{Address: neighbor.String()}, func(p *api.Peer) {
-		if g := p.GracefulRestart; g != nil && g.PeerRestarting {
+		preserves := slices.ContainsFunc(p.AfiSafis, func(a *api.AfiSafi) bool {
+			f := a.GetConfig().GetFamily()
+			return f.GetAfi() == ipv4.Afi && f.GetSafi() == ipv4.Safi && a.GetMpGracefulRestart().GetState().GetReceived()
+		})
+		if g := p.GracefulRestart; g != nil && g.PeerRestarting && preserves {
 			keep = time.Duration(g.PeerRestartTime) * time.Second
 		}
 	})
