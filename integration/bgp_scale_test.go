@@ -12,7 +12,7 @@ import (
 )
 
 // Two neighbours announce the same 200,000 prefixes, which become routes over one group of both. One of them goes,
-// and all routes stay over the other.
+// and all routes stay over the other. What each says is told to the other meanwhile.
 func TestManyPrefixes(t *testing.T) {
 	t.Parallel()
 	const prefixes = 200_000
@@ -25,9 +25,9 @@ bgp:
   as: 65000
   multipath: {multiple-as: true}
   neighbors:
-    - {address: 10.0.1.2, remote-as: 65001, import: all}
-    - {address: 10.0.2.2, remote-as: 65002, import: all}
-  policies: [{name: all, default: accept}]
+    - {address: 10.0.1.2, remote-as: 65001}
+    - {address: 10.0.2.2, remote-as: 65002}
+  ebgp-requires-policy: false
 `))
 	var routes strings.Builder
 	for i := range prefixes {

@@ -71,6 +71,7 @@ type message struct {
 	EndOfRIB netip.Addr
 	Log      *LogLine
 	Pong     uint64
+	Made     bool // the last announcements are made, or their errors said
 	Status   *answer
 }
 

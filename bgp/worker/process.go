@@ -82,6 +82,7 @@ func (p *process) serve(r *request) (done bool, err error) {
 		for i := range r.Announce {
 			p.complain(p.speaker.announce(ctx, p.told, r.Announce[i].unwrap()))
 		}
+		p.out.put(message{Made: true})
 	case r.Reset != nil:
 		p.complain(p.speaker.reset(*r.Reset))
 	case r.Ping > 0:

@@ -30,7 +30,7 @@ const (
 	writeTimeout = 5 * time.Second         // for it to read
 	pulse        = time.Second             // between questions for a sign of life
 	silence      = 10 * time.Second        // without one
-	batch        = 1024                    // announcements in one request
+	batch        = 256                     // announcements in one request; the next waits until they are made
 
 	firstPause = time.Second // before another start
 	lastPause  = time.Minute // it doubles up to this
@@ -220,8 +220,13 @@ type life struct {
 	conn    *os.File
 	out     *bufio.Writer
 	encoder *gob.Encoder
-	signs   chan uint64 // of life
+	signs   chan uint64   // of life
+	done    chan struct{} // the last announcements are made
 	ended   chan error
+
+	making     bool // announcements are being made
+	fresh      bool // it does not know its neighbours, who are to hear all announcements before the end of RIB
+	restarting bool // an earlier process had sessions with them
 }
 
 // converse runs one process to its end. No error means that another one is wanted.
@@ -232,12 +237,13 @@ func (w *Worker) converse(ctx context.Context, restarting bool) error {
 		return err
 	}
 	defer conn.Close()
-	l := &life{conn: conn, out: bufio.NewWriterSize(conn, gather), signs: make(chan uint64, 1), ended: make(chan error, 1)}
+	l := &life{conn: conn, out: bufio.NewWriterSize(conn, gather), signs: make(chan uint64, 1), done: make(chan struct{}, 1), ended: make(chan error, 1),
+		fresh: true, restarting: restarting}
 	l.encoder = gob.NewEncoder(l.out)
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		w.listen(conn, l.signs)
+		w.listen(conn, l)
 	}()
 	go func() {
 		err := cmd.Wait()
@@ -245,15 +251,15 @@ func (w *Worker) converse(ctx context.Context, restarting bool) error {
 		<-heard
 		l.ended <- err
 	}()
-	err = w.talk(ctx, l, cmd, restarting)
+	err = w.talk(ctx, l, cmd)
 	_ = cmd.Process.Kill() // it is dead already, or is to be
 	<-heard
 	return err
 }
 
 // talk tells the process what it has to know, until it dies, is to end, or gives no sign of life.
-func (w *Worker) talk(ctx context.Context, l *life, cmd *exec.Cmd, restarting bool) error {
-	if err := l.say(w.whole(cmd.Process, restarting)); err != nil {
+func (w *Worker) talk(ctx context.Context, l *life, cmd *exec.Cmd) error {
+	if err := l.say([]request{w.begin(cmd.Process, l.restarting)}); err != nil {
 		return w.ending(l, err)
 	}
 	tick := time.NewTicker(pulse)
@@ -261,16 +267,18 @@ func (w *Worker) talk(ctx context.Context, l *life, cmd *exec.Cmd, restarting bo
 	var asked uint64
 	last := time.Now()
 	for {
+		list, anew := w.due(l)
+		if anew {
+			l.farewell()
+			return nil
+		}
+		if err := l.say(list); err != nil {
+			return w.ending(l, err)
+		}
 		select {
 		case <-w.ready:
-			list, anew := w.due()
-			if anew {
-				l.farewell()
-				return nil
-			}
-			if err := l.say(list); err != nil {
-				return w.ending(l, err)
-			}
+		case <-l.done:
+			l.making, last = false, time.Now()
 		case <-l.signs:
 			last = time.Now()
 		case now := <-tick.C:
@@ -329,9 +337,8 @@ func (l *life) farewell() {
 	}
 }
 
-// whole is everything that a new process has to know: announcements before neighbours, so that these hear
-// all of them before the end of RIB.
-func (w *Worker) whole(p *os.Process, restarting bool) []request {
+// begin is what a new process has to know first of all; the rest is due.
+func (w *Worker) begin(p *os.Process, restarting bool) request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.process, w.anew, w.changed = p, false, true
@@ -342,22 +349,24 @@ func (w *Worker) whole(p *os.Process, restarting bool) []request {
 		w.dirty[prefix] = true
 	}
 	start := own(w.config)
-	list := append([]request{{Start: &start}}, w.announcements()...)
-	w.changed = false
-	return append(list, w.neighbors(restarting))
+	return request{Start: &start}
 }
 
-// due is what the process has to hear; with anew it is to be replaced.
-func (w *Worker) due() (list []request, anew bool) {
+// due is what the process has to hear now; with anew it is to be replaced. Announcements go in pieces, of which the next
+// waits for the one before: what changes meanwhile is said once, and other words are heard between them.
+func (w *Worker) due(l *life) (list []request, anew bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.anew {
 		return nil, true
 	}
-	list = w.announcements()
-	if w.changed {
-		list = append(list, w.neighbors(false))
-		w.changed = false
+	if !l.making && len(w.dirty) > 0 {
+		l.making = true
+		list = append(list, w.piece())
+	}
+	if w.changed && !(l.fresh && l.making) {
+		list = append(list, request{Neighbors: &neighbors{Configured: w.config.Neighbors, Dynamic: w.config.Dynamic, Restarting: l.restarting}})
+		w.changed, l.fresh, l.restarting = false, false, false
 	}
 	for _, r := range w.resets {
 		list = append(list, request{Reset: &r})
@@ -369,32 +378,24 @@ func (w *Worker) due() (list []request, anew bool) {
 	return list, false
 }
 
-func (w *Worker) neighbors(restarting bool) request {
-	return request{Neighbors: &neighbors{Configured: w.config.Neighbors, Dynamic: w.config.Dynamic, Restarting: restarting}}
-}
-
-// announcements is what has changed among them, in pieces.
-func (w *Worker) announcements() (list []request) {
-	var r request
+// piece takes some of the announcements that have changed.
+func (w *Worker) piece() (r request) {
 	for p := range w.dirty {
 		if a, ok := w.told[p]; ok {
 			r.Announce = append(r.Announce, wrap(a))
 		} else {
 			r.Withdraw = pack(r.Withdraw, p)
 		}
+		delete(w.dirty, p)
 		if len(r.Announce)+len(r.Withdraw)/packed >= batch {
-			list, r = append(list, r), request{}
+			break
 		}
 	}
-	clear(w.dirty)
-	if len(r.Announce)+len(r.Withdraw) > 0 {
-		list = append(list, r)
-	}
-	return list
+	return r
 }
 
 // listen passes on what the process says until it ends.
-func (w *Worker) listen(conn *os.File, signs chan<- uint64) {
+func (w *Worker) listen(conn *os.File, l *life) {
 	for messages := gob.NewDecoder(bufio.NewReaderSize(conn, gather)); ; {
 		var m message
 		if messages.Decode(&m) != nil {
@@ -419,9 +420,11 @@ func (w *Worker) listen(conn *os.File, signs chan<- uint64) {
 			}
 		case m.Pong > 0:
 			select {
-			case signs <- m.Pong:
+			case l.signs <- m.Pong:
 			default:
 			}
+		case m.Made:
+			l.done <- struct{}{} // there is one at a time
 		}
 	}
 }
