@@ -59,13 +59,12 @@ func Halves(p netip.Prefix) []netip.Prefix {
 
 // Adjustment changes what the announcement says on its way to one neighbour. The zero one changes nothing.
 type Adjustment struct {
-	Prepend      int     // so many times more the own autonomous system, 0..255
-	MED          *uint32 // nil: as it is
-	LocalPref    *uint32
-	Communities  []Community // in addition
-	Large        []LargeCommunity
-	NextHop      netip.Addr // the zero Addr: as it is
-	ReplaceComms bool       // Communities and Large stand for all that were there
+	Prepend     int     // so many times more the own autonomous system, 0..255
+	MED         *uint32 // nil: as it is
+	LocalPref   *uint32
+	Communities []Community // in addition
+	Large       []LargeCommunity
+	NextHop     netip.Addr // the zero Addr: as it is
 }
 
 // Equal tells whether two change the same.

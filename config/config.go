@@ -15,8 +15,7 @@
 //   - redact.go: messages show lines of the file, but no secrets
 //   - reference.yaml: every key, documented; [Reference] returns it
 //
-// Key names follow RFC 9129 where that model has a name for the thing. Keys and
-// words of parts that do not exist yet are refused by name. Of YAML only plain
+// Key names follow RFC 9129 where that model has a name for the thing. Of YAML only plain
 // values, lists and mappings are accepted: no anchors, aliases, tags or second documents.
 package config
 

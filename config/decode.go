@@ -23,15 +23,13 @@ func (r *report) decode(n *node, dst any) {
 
 func (r *report) decodeStruct(n *node, dst reflect.Value) {
 	dst.FieldByName("Node").Set(reflect.ValueOf(n))
-	known, refused := keysOf(dst.Type())
+	known := keysOf(dst.Type())
 	for _, p := range n.pairs {
 		index := slices.Index(known, p.key.text)
 		switch {
 		case index >= 0 && known[index] != "":
 			field := dst.Type().Field(index)
 			r.decodeField(p, dst.Field(index), field.Tag)
-		case slices.Contains(refused, p.key.text):
-			r.errorf(p.key, "%q is not supported in this version: remove the key", p.key.text)
 		default:
 			r.unknownKey(p.key, known)
 		}
@@ -125,14 +123,12 @@ func (r *report) unknownKey(key *node, known []string) {
 }
 
 // keysOf returns the keys of a raw struct, by field index and empty for
-// fields that are none, and the keys that it refuses by name.
-func keysOf(t reflect.Type) (known, refused []string) {
+// fields that are none.
+func keysOf(t reflect.Type) (known []string) {
 	for i := range t.NumField() {
-		tag := t.Field(i).Tag
-		known = append(known, tag.Get("key"))
-		refused = append(refused, strings.Fields(tag.Get("refuse"))...)
+		known = append(known, t.Field(i).Tag.Get("key"))
 	}
-	return known, refused
+	return known
 }
 
 // keyPaths lists every key below a raw struct, as "ospf.areas[].area-id". What a `like` tag

@@ -2,9 +2,6 @@ package config
 
 // The file as it is written: each struct is a mapping, each field a key, and
 // nothing is checked yet but the shape. A key that is not there is nil.
-//
-// A `refuse` tag lists the keys that other versions know and this one does
-// not; they get a message of their own instead of "unknown key".
 
 type rawConfig struct {
 	Node      *node

@@ -98,12 +98,6 @@ func TestDocumentationHoldsEveryKey(t *testing.T) {
 			t.Errorf("docs/configuration.md has no row for %s", path)
 		}
 	}
-	refused := string(text)[strings.Index(string(text), "## Not in this version"):]
-	for _, key := range refusedKeys(reflect.TypeFor[rawConfig]()) {
-		if !strings.Contains(refused, key+"`") {
-			t.Errorf("docs/configuration.md does not name %s as not in this version", key)
-		}
-	}
 }
 
 // documentedKeys reads the key column of the tables; a heading names the
@@ -125,18 +119,4 @@ func documentedKeys(text string) []string {
 		}
 	}
 	return keys
-}
-
-func refusedKeys(t reflect.Type) []string {
-	_, refused := keysOf(t)
-	for i := range t.NumField() {
-		inner := t.Field(i).Type
-		for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
-			inner = inner.Elem()
-		}
-		if t.Field(i).Tag.Get("key") != "" && inner != nodeType.Elem() {
-			refused = append(refused, refusedKeys(inner)...)
-		}
-	}
-	return refused
 }

@@ -84,7 +84,7 @@ type choice[T any] struct {
 	value T
 }
 
-// enum reads one of the choices. The words in later belong to other versions and are refused by name.
+// enum reads one of the choices.
 func enum[T any](r *report, n *node, fallback T, choices []choice[T]) T {
 	if n == nil {
 		return fallback
