@@ -212,8 +212,8 @@ func (t *Table) direct(n *Neighbor, o *origin, a *bgp.Adjustment) {
 	if !t.world.Drained {
 		return
 	}
-	a.Communities = union(a.Communities, []bgp.Community{bgp.GracefulShutdown}) // RFC 8326 3.1
+	a.Communities = union(a.Communities, []bgp.Community{bgp.GracefulShutdown}) // RFC 8326 4.2
 	if n.Internal {
-		a.LocalPref = new(uint32) // RFC 8326 4.1
+		a.LocalPref = new(uint32) // so that nobody inside prefers it (RFC 8326 4.2)
 	}
 }
