@@ -13,8 +13,7 @@ import (
 
 // Two neighbours announce the same 200,000 prefixes, which become routes over one group of both. One of them goes,
 // and all routes stay over the other. What each says is told to the other meanwhile.
-func TestManyPrefixes(t *testing.T) {
-	t.Parallel()
+func TestManyPrefixes(t *testing.T) { // alone, for it takes all of the machine
 	const prefixes = 200_000
 	n := newNetwork(t, 3*time.Minute)
 	for i := 1; i <= 2; i++ {
