@@ -143,7 +143,7 @@ func (n *twoHubs) speakOSPF(node string) (speak, hush func()) {
 	var fd int
 	speak = func() {
 		err := n.Node(node).Do(func() (err error) {
-			fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW, 89)
+			fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 89) // not for what other tests start
 			return err
 		})
 		if err != nil {

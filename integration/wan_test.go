@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -214,6 +215,10 @@ func TestWANIngress(t *testing.T) {
 		iifname "w*" tcp dport 8082 dnat to 10.10.4.2
 	}; }`))
 	n.used("u1 u2 u3")
+	n.wait("the branch has a way back", func() (bool, string) {
+		hops, err := n.Node("branch").NextHops(netip.MustParsePrefix("0.0.0.0/0"))
+		return err == nil && len(hops) > 0, fmt.Sprint(hops, err)
+	})
 	for i := 1; i <= 3; i++ {
 		for _, port := range []int{8080, 8081, 8082} {
 			for range 4 { // each could be answered by three ways

@@ -180,6 +180,18 @@ func (f *FRR) StartDaemon(ctx context.Context, name string) error {
 	return nil
 }
 
+// Revive starts the daemons again that have ended by themselves, and names them. FRR 8.4 may crash where it is no part of a
+// test that it lives.
+func (f *FRR) Revive(ctx context.Context) (crashed []string, err error) {
+	for i, p := range f.running {
+		if p.Err() != nil {
+			crashed = append(crashed, f.daemons[i])
+			err = errors.Join(err, f.StartDaemon(ctx, f.daemons[i]))
+		}
+	}
+	return crashed, err
+}
+
 // Log implements Router.
 func (f *FRR) Log() string {
 	var b strings.Builder
