@@ -16,6 +16,8 @@ type Neighbor struct {
 	Role            string `json:"role"`  // DR, Backup, DROther; "-" where there is no election
 	Why             string `json:"why"`   // why it is not Full; empty when it is
 	Priority        int    `json:"priority"`
+	DR              string `json:"dr"`           // whom its last Hello named as DR; 0.0.0.0: nobody
+	BDR             string `json:"bdr"`          // and as Backup
 	UpTimeMsec      int64  `json:"upTimeMsec"`   // since the last change of state
 	DeadTimeMsec    int64  `json:"deadTimeMsec"` // until the inactivity timer fires
 	HelpingMsec     int64  `json:"helpingMsec"`  // for which it is still helped through a graceful restart (RFC 3623); 0: it is not

@@ -56,7 +56,7 @@ func (d *daemon) Neighbors(ctx context.Context) ([]api.Neighbor, error) {
 	for i, n := range list {
 		out[i] = api.Neighbor{
 			RouterID: n.RouterID.String(), Address: n.Address.String(), Interface: n.Interface, Area: n.Area.String(),
-			State: n.State, Role: n.Role, Why: n.Why, Priority: int(n.Priority),
+			State: n.State, Role: n.Role, Why: n.Why, Priority: int(n.Priority), DR: n.DR.String(), BDR: n.BDR.String(),
 			UpTimeMsec: n.Up.Milliseconds(), DeadTimeMsec: n.Dead.Milliseconds(),
 			BFD:         d.sessions.state(bfd.Key{Interface: n.Interface, Peer: n.Address}),
 			HelpingMsec: n.Helping.Milliseconds(), LastHelp: n.LastHelp,

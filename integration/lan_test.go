@@ -80,8 +80,9 @@ func (e *election) without(i int) []int {
 	return slices.DeleteFunc(slices.Clone(e.alive), func(j int) bool { return j == i })
 }
 
-// agree waits until the living routers all see the same DR and Backup, hold
-// the adjacencies that follow, equal databases and the right routes.
+// agree waits until the living routers all see the same DR and Backup and name them
+// in their hellos (FRR 8.4 says for a while that it is DR and that there is no Backup, and who
+// comes to the LAN then may become it), hold the adjacencies that follow and the right routes.
 func (e *election) agree(dr, bdr int) {
 	e.t.Helper()
 	role := func(i int) string {
@@ -100,13 +101,21 @@ func (e *election) agree(dr, bdr int) {
 			if role(i) == "DROther" && role(j) == "DROther" {
 				state = "2-Way"
 			}
-			want = append(want, fmt.Sprintf("10.255.0.%d %s/%s", j, state, role(j)))
+			named := ""
+			if _, ok := e.router(i).(*peer.Ecmpd); ok { // the others do not show it
+				named = fmt.Sprintf(" names 10.1.0.%d and 10.1.0.%d", dr, bdr)
+			}
+			want = append(want, fmt.Sprintf("10.255.0.%d %s/%s%s", j, state, role(j), named))
 		}
 		waitEqual(e.network, fmt.Sprintf("r%d's neighbours, r%d being DR and r%d Backup", i, dr, bdr), want, func() ([]string, error) {
 			list, err := e.router(i).Neighbors(e.ctx)
 			var got []string
 			for _, n := range list {
-				got = append(got, fmt.Sprintf("%s %s/%s", n.RouterID, n.State, n.Role))
+				named := ""
+				if n.DR.IsValid() {
+					named = fmt.Sprintf(" names %s and %s", n.DR, n.BDR)
+				}
+				got = append(got, fmt.Sprintf("%s %s/%s%s", n.RouterID, n.State, n.Role, named))
 			}
 			return got, err
 		})

@@ -152,8 +152,11 @@ func (i *iface) electionInput(n *neighbor, was declared, first bool) {
 		if i.resumeRole(n) {
 			return
 		}
-		if isBDR || isDR && n.bdr == unspecified {
-			i.event(backupSeen, "neighbour "+n.id.String())
+		switch {
+		case isBDR:
+			i.event(backupSeen, fmt.Sprintf("neighbour %s is Backup", n.id))
+		case isDR && n.bdr == unspecified:
+			i.event(backupSeen, fmt.Sprintf("neighbour %s is DR and there is no Backup", n.id))
 		}
 		return
 	}

@@ -21,6 +21,7 @@ type NeighborStatus struct {
 	Priority    uint8
 	State       string                 // RFC 2328 10.1
 	Role        string                 // "DR", "Backup", "DROther"; "-" on point-to-point links
+	DR, BDR     netip.Addr             // whom its last Hello named; 0.0.0.0: nobody
 	Up          time.Duration          // in this state
 	Dead        time.Duration          // until the inactivity timer fires
 	Retransmits int                    // length of the retransmission list
@@ -41,7 +42,7 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 		for _, n := range i.neighbors {
 			list = append(list, NeighborStatus{
 				RouterID: n.id, Address: n.addr, Interface: i.name, Area: i.area.id,
-				Priority: n.priority, State: n.state.String(), Role: n.role(),
+				Priority: n.priority, State: n.state.String(), Role: n.role(), DR: n.dr, BDR: n.bdr,
 				Up: now.Sub(n.since), Dead: max(0, n.deadAt.Sub(now)),
 				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary), Extended: n.extended,
 				Helping: n.helpLeft(now), LastHelp: n.helping.last,
@@ -52,7 +53,7 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 			if !slices.ContainsFunc(i.neighbors, func(n *neighbor) bool { return n.addr == s.addr }) {
 				list = append(list, NeighborStatus{
 					RouterID: s.routerID, Address: s.addr, Interface: i.name, Area: i.area.id,
-					State: nbrDown.String(), Role: "-", Up: now.Sub(s.last), Why: s.detail, Reject: s.reason,
+					State: nbrDown.String(), Role: "-", DR: unspecified, BDR: unspecified, Up: now.Sub(s.last), Why: s.detail, Reject: s.reason,
 				})
 			}
 		}

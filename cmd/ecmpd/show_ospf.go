@@ -32,7 +32,7 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 		head = append(head, "BFD")
 	}
 	if wide {
-		head = append(head, "Area", "RXmtL", "RqstL", "DBsmL", "LLS", "Graceful Restart")
+		head = append(head, "Area", "DR", "BDR", "RXmtL", "RqstL", "DBsmL", "LLS", "Graceful Restart")
 	}
 	var rows [][]string
 	for _, n := range body.Neighbors {
@@ -47,7 +47,7 @@ func drawNeighbors(s screen, body api.Neighbors, wide bool) {
 			row = append(row, n.BFD)
 		}
 		if wide {
-			row = append(row, n.Area, strconv.Itoa(n.RetransmitCount), strconv.Itoa(n.RequestCount), strconv.Itoa(n.SummaryCount), cmp.Or(n.ExtendedOptions, "-"), help(n))
+			row = append(row, n.Area, id(n.DR), id(n.BDR), strconv.Itoa(n.RetransmitCount), strconv.Itoa(n.RequestCount), strconv.Itoa(n.SummaryCount), cmp.Or(n.ExtendedOptions, "-"), help(n))
 		}
 		rows = append(rows, append(row, s.bad(n.Why)))
 	}

@@ -18,7 +18,7 @@ var example = state{
 		{RouterID: "10.255.0.1", Address: "10.0.0.1", Interface: "vpn1", Area: "0.0.0.0", State: "Full", Role: "-", Priority: 1, UpTimeMsec: 3723000, DeadTimeMsec: 3512},
 		{RouterID: "10.255.0.2", Address: "10.0.0.5", Interface: "vpn2", Area: "0.0.0.0", State: "ExStart", Role: "-", Priority: 1, UpTimeMsec: 61000, DeadTimeMsec: 98,
 			Why: "MTU 1500 in its database description, 1420 here", RetransmitCount: 1, RequestCount: 2, SummaryCount: 3},
-		{RouterID: "10.255.0.3", Address: "10.1.0.3", Interface: "lan", Area: "0.0.0.1", State: "2-Way", Role: "DROther", UpTimeMsec: 183_780_000, DeadTimeMsec: 40000, Why: "neither is DR or BDR"},
+		{RouterID: "10.255.0.3", Address: "10.1.0.3", Interface: "lan", Area: "0.0.0.1", State: "2-Way", Role: "DROther", DR: "10.1.0.9", BDR: "0.0.0.0", UpTimeMsec: 183_780_000, DeadTimeMsec: 40000, Why: "neither is DR or BDR"},
 	},
 	interfaces: []api.Interface{
 		{Interface: "lan", Area: "0.0.0.1", Type: "broadcast", State: "DR Other", Address: "10.1.0.1/24", Cost: 10, MTU: 1500, Priority: 1, DR: "10.1.0.9", BDR: "10.1.0.8", HelloMsec: 10000, DeadMsec: 40000, NeighborCount: 3, AdjacentCount: 2, Authentication: "hmac-sha-256, key 2 of backbone"},

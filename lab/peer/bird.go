@@ -109,7 +109,7 @@ func birdNeighbors(out string) []Neighbor {
 		if r, ok := roles[role]; ok {
 			role = r
 		}
-		list = append(list, Neighbor{id, address, f[4], birdState(state), role})
+		list = append(list, Neighbor{RouterID: id, Address: address, Interface: f[4], State: birdState(state), Role: role})
 	}
 	sortNeighbors(list)
 	return list

@@ -141,6 +141,8 @@ func (e *Ecmpd) Neighbors(ctx context.Context) ([]Neighbor, error) {
 			Interface string     `json:"interface"`
 			State     string     `json:"state"`
 			Role      string     `json:"role"`
+			DR        netip.Addr `json:"dr"`
+			BDR       netip.Addr `json:"bdr"`
 		} `json:"neighbors"`
 	}
 	if err := e.showJSON(ctx, &body, "ospf", "neighbor"); err != nil {
@@ -148,7 +150,7 @@ func (e *Ecmpd) Neighbors(ctx context.Context) ([]Neighbor, error) {
 	}
 	var list []Neighbor
 	for _, n := range body.Neighbors {
-		list = append(list, Neighbor{n.RouterID, n.Address, n.Interface, n.State, n.Role})
+		list = append(list, Neighbor{n.RouterID, n.Address, n.Interface, n.State, n.Role, n.DR, n.BDR})
 	}
 	sortNeighbors(list)
 	return list, nil

@@ -246,7 +246,7 @@ func (f *FRR) Neighbors(ctx context.Context) ([]Neighbor, error) {
 		for _, e := range entries {
 			state, role, _ := strings.Cut(e.NbrState, "/")
 			ifname, _, _ := strings.Cut(e.Interface, ":")
-			list = append(list, Neighbor{routerID, e.Address, ifname, state, role})
+			list = append(list, Neighbor{RouterID: routerID, Address: e.Address, Interface: ifname, State: state, Role: role})
 		}
 	}
 	sortNeighbors(list)

@@ -49,8 +49,9 @@ type Neighbor struct {
 	RouterID  netip.Addr
 	Address   netip.Addr
 	Interface string
-	State     string // "Full", "2-Way", "ExStart" … as RFC 2328 10.1 writes them
-	Role      string // "DR", "Backup", "DROther" or "-"
+	State     string     // "Full", "2-Way", "ExStart" … as RFC 2328 10.1 writes them
+	Role      string     // "DR", "Backup", "DROther" or "-"
+	DR, BDR   netip.Addr // whom its last Hello named; zero where the router does not show that
 }
 
 // maxAge is the age in seconds of an LSA that is being flushed (RFC 2328 14).
