@@ -227,7 +227,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("API", serveAPI)
 	start("convergence", d.awaitConvergence)
 	start("tracked networks", d.watchShared)
-	start("memory", tendMemory)
+	start("memory", func(ctx context.Context) error { return tendMemory(ctx, d.log) })
 	start("BFD keys", d.rollBFDKeys)
 	d.log.WithFields(logrus.Fields{"version": d.options.Version, "routerId": d.config.OSPF.RouterID, "config": d.options.ConfigPath}).Info("started")
 

@@ -5,23 +5,35 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // tendInterval is how often the heap is looked at, and the time without much
 // allocation after which a burst counts as over.
 const tendInterval = 500 * time.Millisecond
 
+// startTime is how long the start is given: after it, what only the start needed goes.
+const startTime = 2 * time.Second
+
 // tendMemory gives back to the system what bursts leave: a database that is
 // taken over passes through many short-lived copies, and the garbage collector
-// by itself keeps as much memory for the next burst as the last one took.
-func tendMemory(ctx context.Context) error {
+// by itself keeps as much memory for the next burst as the last one took. It gives
+// back what only the start needed of the program, too.
+func tendMemory(ctx context.Context, log logrus.FieldLogger) error {
 	tick := time.NewTicker(tendInterval)
 	defer tick.Stop()
 	var h heapWatch
+	started := time.After(startTime)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-started:
+			if err := releaseProgram(); err != nil {
+				log.WithError(err).Debug("memory of the program is not given back")
+			}
+			continue
 		case <-tick.C:
 		}
 		if h.worthwhile(readHeap()) {
