@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -21,7 +20,7 @@ func TestTTLSecurity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 40*time.Second)
+			n := newNetwork(t)
 			n.wire("ecmpd:eth0 10.1.0.1/30", "other:eth0 10.1.0.2/30")
 			n.seat("ecmpd", "ecmpd", seat{id: "10.255.0.1", ports: []port{{name: "eth0", text: on}}})
 			n.seat(c.maker, "other", seat{id: "10.255.0.2", ports: []port{{name: "eth0", text: c.text}}})

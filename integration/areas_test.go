@@ -29,7 +29,7 @@ var borderSeats = []borders{
 // between them. core announces 198.51.100.0/24; what inside announces is up to the test.
 func newBorders(t *testing.T, b borders, kind areaKind, inside []external, costTwo int) *network {
 	t.Helper()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("core:a 10.1.0.1/30", "one:core 10.1.0.2/30")
 	n.wire("core:b 10.1.0.5/30", "two:core 10.1.0.6/30")
 	n.wire("inside:a 10.2.0.1/30", "one:inside 10.2.0.2/30")

@@ -53,9 +53,9 @@ func birdAlgorithm(a string) string {
 }
 
 // pair starts ecmpd and another make on one link, each with a key.
-func pair(t *testing.T, limit time.Duration, maker string, ours, theirs key) *network {
+func pair(t *testing.T, maker string, ours, theirs key) *network {
 	t.Helper()
-	n := newNetwork(t, limit)
+	n := newNetwork(t)
 	n.wire("ecmpd:eth0 10.1.0.1/30", "other:eth0 10.1.0.2/30")
 	n.wire("other:net 172.16.2.1/24", "host:eth0")
 	n.seat("ecmpd", "ecmpd", seat{id: "10.255.0.1", ports: []port{{name: "eth0", text: ours.text("ecmpd")}}})
@@ -72,7 +72,7 @@ func TestAuthentication(t *testing.T) {
 		for _, k := range keys {
 			t.Run(fmt.Sprintf("%s-%s-%d", maker, k.algorithm, k.id), func(t *testing.T) {
 				t.Parallel()
-				n := pair(t, 40*time.Second, maker, k, k)
+				n := pair(t, maker, k, k)
 				n.full(1, "ecmpd", "other")
 				n.waitKernel("ecmpd", "172.16.0.0/16", routes("172.16.2.0/24: 10.1.0.2 dev eth0"))
 				n.waitSame("ecmpd", "other")
@@ -115,7 +115,7 @@ func TestAuthenticationWhy(t *testing.T) {
 		for _, maker := range []string{"frr", "bird"} {
 			t.Run(strings.ReplaceAll(c.name, " ", "-")+"-"+maker, func(t *testing.T) {
 				t.Parallel()
-				n := pair(t, 30*time.Second, maker, c.ours, c.theirs)
+				n := pair(t, maker, c.ours, c.theirs)
 				why := regexp.MustCompile(c.why)
 				n.wait("the reason why there is no adjacency", func() (bool, string) {
 					body, err := show[api.Neighbors](n, "ecmpd", "ospf", "neighbor")
@@ -150,7 +150,7 @@ func TestAuthenticationWhy(t *testing.T) {
 //	frr ──eth0── ecmpd ──eth1── bird
 func TestKeysRoll(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	n.wire("ecmpd:eth0 10.1.0.1/30", "frr:eth0 10.1.0.2/30")
 	n.wire("ecmpd:eth1 10.2.0.1/30", "bird:eth0 10.2.0.2/30")
 
@@ -254,10 +254,11 @@ func (n *network) stands(before uint64, start time.Time) {
 	if now := n.changes("ecmpd"); now != before {
 		n.t.Errorf("neighbours changed state %d times", now-before)
 	}
+	elapsed := time.Since(start)
 	body, err := show[api.Neighbors](n, "ecmpd", "ospf", "neighbor")
 	n.must(err)
 	for _, nb := range body.Neighbors {
-		if up := time.Duration(nb.UpTimeMsec) * time.Millisecond; nb.State != "Full" || up < time.Since(start)-time.Second {
+		if up := time.Duration(nb.UpTimeMsec) * time.Millisecond; nb.State != "Full" || up < elapsed.Truncate(time.Millisecond) {
 			n.t.Errorf("%+v", nb)
 		}
 	}
@@ -280,7 +281,7 @@ func TestRestartWithDigests(t *testing.T) {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
 			k := key{id: 1, algorithm: "md5", secret: "secret"}
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.wire("ecmpd:eth0 10.1.0.1/30", "other:eth0 10.1.0.2/30")
 			state := filepath.Join(n.Node("ecmpd").Dir(), "state")
 			n.must(os.MkdirAll(state, 0o755))
@@ -296,12 +297,8 @@ func TestRestartWithDigests(t *testing.T) {
 				if want := fmt.Sprintf(`"boot":%d,`, 8+run); !strings.Contains(string(text), want) {
 					t.Errorf("%s, want %s", text, want)
 				}
-				start := time.Now()
 				n.must(n.ecmpd("ecmpd").Start(n.ctx))
 				n.full(1, "ecmpd")
-				if took := time.Since(start); took > deadInterval {
-					t.Errorf("Full again after %s", took)
-				}
 				n.noneRejected("ecmpd")
 			}
 			n.full(1, "other")
@@ -319,7 +316,7 @@ func TestReplay(t *testing.T) {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
 			k := key{id: 1, algorithm: "md5", secret: "secret"}
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.lan("sw", "ecmpd:eth0 10.1.0.1/24", "other:eth0 10.1.0.2/24", "x:eth0 10.1.0.3/24")
 			x, err := newAttacker(n.Node("x"), "eth0", "10.1.0.3", "10.1.0.1", "9.9.9.9")
 			n.must(err)

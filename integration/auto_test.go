@@ -141,7 +141,7 @@ func (n *twoHubs) openFlows(count int) (flows []*longFlow) {
 	return flows
 }
 
-// alive counts the connections that make progress within eight seconds, which
+// alive counts the connections that make progress within fifteen seconds, which
 // leaves room for retransmissions.
 func alive(n *twoHubs, flows []*longFlow) (count int) {
 	n.t.Helper()
@@ -149,7 +149,7 @@ func alive(n *twoHubs, flows []*longFlow) (count int) {
 	for i, f := range flows {
 		before[i] = f.beats.Load()
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, 8*time.Second)
+	ctx, cancel := context.WithTimeout(n.ctx, 15*time.Second)
 	defer cancel()
 	err := lab.Wait(ctx, "progress", func() (bool, string) {
 		count = 0
@@ -170,16 +170,14 @@ func alive(n *twoHubs, flows []*longFlow) (count int) {
 // the hubs behind these, which are the last ones, reach them.
 func (n *twoHubs) waitWays(ways int) {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.ctx, 30*time.Second)
-	defer cancel()
 	for branch, to := range map[string]netip.Prefix{"branch-1": lan2, "branch-2": lan1} {
-		if err := peer.Wait(ctx, n.Routers[branch], ways, map[netip.Prefix]int{to: ways}); err != nil {
+		if err := peer.Wait(n.ctx, n.Routers[branch], ways, map[netip.Prefix]int{to: ways}); err != nil {
 			n.t.Fatal(err)
 		}
 	}
 	hubs := n.hubs()
 	for _, hub := range hubs[len(hubs)-ways:] {
-		if err := peer.Wait(ctx, n.Routers[hub], 2, map[netip.Prefix]int{lan1: 1, lan2: 1}); err != nil {
+		if err := peer.Wait(n.ctx, n.Routers[hub], 2, map[netip.Prefix]int{lan1: 1, lan2: 1}); err != nil {
 			n.t.Fatal(err)
 		}
 	}
@@ -190,7 +188,7 @@ func (n *twoHubs) waitWays(ways int) {
 func (n *twoHubs) waitRemembers() {
 	n.t.Helper()
 	for _, hub := range n.hubs() {
-		n.wait(10*time.Second, hub+" remembers which connections begin", func() (bool, string) {
+		n.wait(hub+" remembers which connections begin", func() (bool, string) {
 			table := n.nft(hub)
 			return strings.Contains(table, `comment "SYN: remember"`), table
 		})
@@ -268,7 +266,7 @@ func TestAutoMoves(t *testing.T) {
 	}
 	order := func(command string) { n.run("hub-a", binary, command, "--socket", n.ecmpd("hub-a").Socket()) }
 	order("drain")
-	n.turnedAway(5 * time.Second)
+	n.turnedAway()
 	n.beyondWindow(flows)
 	order("undrain")
 	n.converge()
@@ -287,7 +285,7 @@ func (n *twoHubs) beyondWindow(flows []*longFlow) {
 	for i, f := range flows {
 		before[i] = f.beats.Load()
 	}
-	n.wait(40*time.Second, "every connection sends a window", func() (bool, string) {
+	n.wait("every connection sends a window", func() (bool, string) {
 		for i, f := range flows {
 			if sent := (f.beats.Load() - before[i]) * int64(f.size); sent < window {
 				return false, fmt.Sprintf("%d bytes", sent)

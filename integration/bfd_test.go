@@ -16,7 +16,7 @@ import (
 // Dead intervals are so long here that only BFD can be what finds a failure out.
 const (
 	patience = 40 // seconds, dead interval
-	inTime   = 3 * time.Second
+	inTime   = patience / 2 * time.Second
 )
 
 // bfdSeats give the ports of a seat BFD of 50 ms × 3 in the words of each make.
@@ -103,7 +103,7 @@ func TestBFDPeers(t *testing.T) {
 	for maker := range makes {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 90*time.Second)
+			n := newNetwork(t)
 			n.wire("ecmpd:eth0 10.0.0.1/30", "other:eth0 10.0.0.2/30")
 			here := seat{id: "10.255.0.1", ports: []port{{name: "eth0"}}}
 			there := seat{id: "10.255.0.2", ports: []port{{name: "eth0"}}}
@@ -190,7 +190,7 @@ func (n *network) goodBye(maker string, here, there seat) {
 // A neighbour that does not know BFD is a neighbour like any other.
 func TestBFDWithoutPeer(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("ecmpd:eth0 10.0.0.1/30", "other:eth0 10.0.0.2/30")
 	n.bfdSeat("ecmpd", "ecmpd", seat{id: "10.255.0.1", ports: []port{{name: "eth0"}}})
 	n.seat("bird", "other", seat{id: "10.255.0.2", ports: []port{{name: "eth0", dead: patience}}})
@@ -208,7 +208,7 @@ func TestBFDUnnumbered(t *testing.T) {
 	for maker := range makes {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			var ports []port
 			for i := range 2 {
 				n.wire(fmt.Sprintf("ecmpd:eth%d 10.255.0.1/32 peer=10.255.0.2", i), fmt.Sprintf("other:eth%d 10.255.0.2/32 peer=10.255.0.1", i))
@@ -229,7 +229,7 @@ func TestBFDUnnumbered(t *testing.T) {
 // TestBFDLAN has a session with each neighbour on a LAN.
 func TestBFDLAN(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	n.lan("switch", "ecmpd:eth0 10.0.0.1/24", "frr:eth0 10.0.0.2/24", "bird:eth0 10.0.0.3/24", "second:eth0 10.0.0.4/24")
 	for i, name := range []string{"ecmpd", "frr", "bird", "second"} {
 		maker := cmp.Or(map[string]string{"second": "ecmpd"}[name], name)
@@ -246,7 +246,7 @@ func TestBFDLAN(t *testing.T) {
 // TestBFDStatic takes a static next hop out while its session is down.
 func TestBFDStatic(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("ecmpd:eth0 10.0.0.1/30", "one:eth0 10.0.0.2/30")
 	n.wire("ecmpd:eth1 10.0.1.1/30", "two:eth0 10.0.1.2/30")
 	for name, address := range map[string]string{"one": "10.0.0.1", "two": "10.0.1.1"} {
@@ -269,7 +269,7 @@ static:
 // TestBFDSilentHub measures the time from the silent death of one of two hubs to the
 // kernel's change at the branch.
 func TestBFDSilentHub(t *testing.T) {
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	for i, hub := range []string{"hub-a", "hub-b"} {
 		n.wire(fmt.Sprintf("branch:eth%d 10.0.%d.1/30", i, i), fmt.Sprintf("%s:eth0 10.0.%d.2/30", hub, i))
 		n.wire(fmt.Sprintf("%s:eth1 10.1.%d.1/30", hub, i), fmt.Sprintf("net:eth%d 10.1.%d.2/30", i, i))
@@ -330,7 +330,7 @@ func TestBFDAuthentication(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.wire("ecmpd:eth0 10.0.0.1/30", "other:eth0 10.0.0.2/30")
 			configured := func(keys string) seat {
 				s := seat{id: "10.255.0.1", ports: []port{{name: "eth0"}}}

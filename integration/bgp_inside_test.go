@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -27,7 +26,7 @@ func (n *network) bgpPath(node, prefix string) string {
 // the upstream is about to leave, and the hub itself, and each time the other hub prefers its own upstream in time.
 func TestBGPInside(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	n.wire("up-a:e 192.0.2.1/30", "hub-a:up 192.0.2.2/30")
 	n.wire("up-b:e 192.0.2.5/30", "hub-b:up 192.0.2.6/30")
 	n.wire("hub-a:in 10.0.0.1/30", "hub-b:in 10.0.0.2/30")

@@ -17,7 +17,7 @@ func TestBGPNeighborKilled(t *testing.T) {
 	for _, maker := range []string{"frr", "bird"} {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 90*time.Second)
+			n := newNetwork(t)
 			n.wire("hub:p 10.0.1.1/24", "x:e 10.0.1.2/24")
 			n.start(peer.NewEcmpd(n.Node("hub"), binary, `router-id: 10.255.0.1
 bgp: {as: 65000, ebgp-requires-policy: false, neighbors: [{address: 10.0.1.2, remote-as: 65001, timers: {connect-retry: 1s}}]}
@@ -45,7 +45,7 @@ bgp: {as: 65000, ebgp-requires-policy: false, neighbors: [{address: 10.0.1.2, re
 func TestBGPSilentNeighbor(t *testing.T) {
 	t.Parallel()
 	const learnt = "203.0.113.0/26"
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	n.wire("hub:p 10.0.1.1/24", "x:e 10.0.1.2/24")
 	n.start(peer.NewEcmpd(n.Node("hub"), binary, `router-id: 10.255.0.1
 bgp: {as: 65000, ebgp-requires-policy: false, neighbors: [{address: 10.0.1.2, remote-as: 65001, bfd: {min-interval: 100ms}}]}

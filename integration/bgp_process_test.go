@@ -28,7 +28,7 @@ import (
 //	      upstream           BGP
 func TestBGPProcess(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 120*time.Second)
+	n := newNetwork(t)
 	n.wire("hub:l 10.1.0.1/30", "left:e 10.1.0.2/30")
 	n.wire("hub:r 10.2.0.1/30", "right:e 10.2.0.2/30")
 	n.wire("hub:u 10.0.1.1/24", "upstream:e 10.0.1.2/24")

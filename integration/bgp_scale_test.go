@@ -15,7 +15,7 @@ import (
 // and all routes stay over the other. What each says is told to the other meanwhile.
 func TestManyPrefixes(t *testing.T) { // alone, for it takes all of the machine
 	const prefixes = 200_000
-	n := newNetwork(t, 3*time.Minute)
+	n := newNetwork(t)
 	for i := 1; i <= 2; i++ {
 		n.wire(fmt.Sprintf("hub:p%d 10.0.%d.1/24", i, i), fmt.Sprintf("up%d:e 10.0.%d.2/24", i, i))
 	}

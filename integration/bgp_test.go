@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -160,7 +159,7 @@ func TestBGPMakes(t *testing.T) {
 	for _, maker := range []string{"frr", "bird", "gobgp"} {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 90*time.Second)
+			n := newNetwork(t)
 			for i := 1; i <= 4; i++ {
 				n.wire(fmt.Sprintf("hub:p%d 10.0.%d.1/24", i, i), fmt.Sprintf("x%d:e 10.0.%d.2/24", i, i))
 			}
@@ -196,7 +195,7 @@ bgp:
 // A configured neighbour inside the prefix of dynamic ones is told what is for itself, not what is for them.
 func TestBGPNeighborInsideDynamic(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("hub:p1 10.0.1.1/24", "x1:e 10.0.1.2/24")
 	n.start(peer.NewEcmpd(n.Node("hub"), binary, `router-id: 10.255.0.1
 bgp:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestBlockers takes the rule for untracked packets out of the hubs' own
@@ -20,7 +19,7 @@ func TestBlockers(t *testing.T) {
 			t.Errorf("%s with the rule: blocked by %+v", hub, list)
 		}
 		n.run(hub, "nft", "delete", "rule", "inet", "filter", "forward", "handle", n.untrackedRule(hub))
-		n.wait(2*time.Second, hub+" names the chain", func() (bool, string) {
+		n.wait(hub+" names the chain", func() (bool, string) {
 			list := n.transit(hub).BlockedBy
 			for _, b := range list {
 				if b.Family != "inet" || b.Table != "filter" || b.Chain != "forward" {
@@ -35,7 +34,7 @@ func TestBlockers(t *testing.T) {
 	}
 	for _, hub := range hubs {
 		n.run(hub, "nft", "insert", "rule", "inet", "filter", "forward", "ct", "state", "untracked", "accept")
-		n.wait(2*time.Second, hub+" is content", func() (bool, string) {
+		n.wait(hub+" is content", func() (bool, string) {
 			list := n.transit(hub).BlockedBy
 			return len(list) == 0, fmt.Sprint(list)
 		})

@@ -77,7 +77,7 @@ func TestColdStart(t *testing.T) {
 	for _, hubs := range []string{"ecmpd", "frr"} {
 		t.Run(hubs+" hubs", func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 40*time.Second)
+			n := newNetwork(t)
 			n.branches()
 			n.startBranches(hubs, "ecmpd", "frr", "bird")
 			start := time.Now()
@@ -96,7 +96,7 @@ func TestColdStart(t *testing.T) {
 // or ten seconds: the route is alive all the same, and is not away for a moment.
 func TestColdStartKeepsRoutes(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("hub:vpn1 10.0.1.1/30", "br:vpn1 10.0.1.2/30")
 	n.wire("br:lan 10.10.1.1/24", "host:eth0 10.10.1.10/24")
 	hub := n.seat("ecmpd", "hub", seat{id: "10.255.0.1", ports: []port{{name: "vpn1"}}})
@@ -140,7 +140,7 @@ func (n *network) heard(node string, p *lab.Process) (text string) {
 // branches, which loses nothing, and starts them again.
 func TestBranchDies(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.branches()
 	n.startBranches("ecmpd", "ecmpd", "frr", "bird")
 	n.awaitRoutes(1, 2, 3)

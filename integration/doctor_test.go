@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -83,7 +82,7 @@ func TestDoctor(t *testing.T) {
 func (n *twoHubs) diagnosed(node, check, part string) {
 	n.t.Helper()
 	e := n.ecmpd(node)
-	n.wait(30*time.Second, fmt.Sprintf("%s: finding %q", node, check), func() (bool, string) {
+	n.wait(fmt.Sprintf("%s: finding %q", node, check), func() (bool, string) {
 		var d api.Doctor
 		n.get(node, api.PathDoctor, &d)
 		var all []string

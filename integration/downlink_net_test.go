@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -28,9 +27,9 @@ type downlinkNet struct {
 type providers struct{ a, b, inet int }
 
 // startDownlink builds the network; announce is the hub's list of that name.
-func startDownlink(t testing.TB, limit time.Duration, as providers, announce string) *downlinkNet {
+func startDownlink(t testing.TB, as providers, announce string) *downlinkNet {
 	t.Helper()
-	n := &downlinkNet{&wanNet{network: newNetwork(t, limit)}}
+	n := &downlinkNet{&wanNet{network: newNetwork(t)}}
 	n.wire("hub:lan 198.51.100.1/24", "host:eth0 198.51.100.2/24 198.51.100.130/24")
 	n.wire("hub:w1 10.1.0.2/24", "isp-a:hub 10.1.0.1/24")
 	n.wire("hub:w2 10.2.0.2/24", "isp-b:hub 10.2.0.1/24")

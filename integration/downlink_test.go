@@ -22,7 +22,7 @@ const byUplinks = `    - {prefix: 198.51.100.0/24, when: {uplink: isp-a, state: 
 // open connections too, comes through the other one.
 func TestDownlinkFollowsUplinks(t *testing.T) {
 	t.Parallel()
-	n := startDownlink(t, 90*time.Second, twoProviders, byUplinks)
+	n := startDownlink(t, twoProviders, byUplinks)
 	n.ways("198.51.100.0/24", "a")
 	open, err := n.call("inet", "192.0.2.1", "198.51.100.2:80")
 	n.must(err)
@@ -106,7 +106,7 @@ func (n *downlinkNet) withheld(prefix, peer, why string) {
 // half and half by address.
 func TestDownlinkShares(t *testing.T) {
 	t.Parallel()
-	n := startDownlink(t, 2*time.Minute, twoProviders, "    - {prefix: 198.51.100.0/24}\n")
+	n := startDownlink(t, twoProviders, "    - {prefix: 198.51.100.0/24}\n")
 	n.ways("198.51.100.0/24", "a b")
 	if a, b := n.inbound("198.51.100.2", 100); a < 25 || b < 25 || a+b != 100 {
 		t.Errorf("equal paths: %d through isp-a, %d through isp-b", a, b)
@@ -140,7 +140,7 @@ func TestDownlinkMED(t *testing.T) {
 	rules := func(a, b string) string {
 		return "    - {prefix: 198.51.100.0/24, to: 10.1.0.1, then: {med: " + a + "}}\n    - {prefix: 198.51.100.0/24, to: 10.2.0.1, then: {med: " + b + "}}\n"
 	}
-	n := startDownlink(t, 90*time.Second, one, rules("50", "10"))
+	n := startDownlink(t, one, rules("50", "10"))
 	n.ways("198.51.100.0/24", "b")
 	n.reload(one, rules("10", "50"))
 	n.ways("198.51.100.0/24", "a")
@@ -152,7 +152,7 @@ func TestDownlinkMED(t *testing.T) {
 // drain says graceful-shutdown, undrain takes it back, and neither withdraws anything.
 func TestDownlinkDrain(t *testing.T) {
 	t.Parallel()
-	n := startDownlink(t, 90*time.Second, twoProviders, "    - {prefix: 198.51.100.0/24}\n")
+	n := startDownlink(t, twoProviders, "    - {prefix: 198.51.100.0/24}\n")
 	told := func(want bool) {
 		t.Helper()
 		n.wait("graceful-shutdown at both upstreams", func() (bool, string) {

@@ -3,7 +3,6 @@ package integration
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestDrain takes hub-a out of service by command while traffic runs, and back:
@@ -24,7 +23,7 @@ func TestDrain(t *testing.T) {
 				}
 			}
 			order("drain")
-			n.turnedAway(3 * time.Second)
+			n.turnedAway()
 			if s := n.status("hub-a").OSPF.StubRouter; !s.Active || !s.Drained {
 				t.Errorf("hub-a is %+v", s)
 			}

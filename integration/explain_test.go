@@ -107,7 +107,7 @@ func TestExplain(t *testing.T) {
 
 	// With one hub left the other branch has no choice.
 	n.run("hub-b", "ip", "link", "set", "vpn2", "down")
-	n.wait(20*time.Second, "one way back", func() (bool, string) {
+	n.wait("one way back", func() (bool, string) {
 		e := n.explain("hub-a", q)
 		return e.SameHub == "yes", e.SameHub + ": " + e.SameHubWhy
 	})
@@ -163,14 +163,14 @@ func (n *twoHubs) explainErrors() {
 	if err := n.Node("branch-1").Sysctl("net.ipv4.fib_multipath_hash_policy", "1"); err != nil {
 		n.t.Fatal(err)
 	}
-	n.wait(10*time.Second, "branch-1 has both hubs", func() (bool, string) {
+	n.wait("branch-1 has both hubs", func() (bool, string) {
 		var body api.Explain
 		_, text := command("10.10.1.10 10.0.12.2 tcp 1 2 -o json")
 		err := json.Unmarshal([]byte(text), &body)
 		return err == nil && len(body.Forward.Members) == 1, text
 	})
 	n.run("hub-b", "ip", "link", "set", "vpn2", "up")
-	n.wait(30*time.Second, "no member under policy 1", func() (bool, string) {
+	n.wait("no member under policy 1", func() (bool, string) {
 		e := n.explain("branch-1", api.ExplainQuery{Source: host1, Destination: netip.MustParseAddr("10.10.2.10"), Protocol: 6, SourcePort: 1, DestinationPort: 2, Sample: 10})
 		ok := len(e.Forward.Members) == 2 && e.Forward.Interface == "" && e.Forward.Via == "" &&
 			strings.Contains(e.Forward.Why, "own hash") && e.Sample.Flows == 0 && e.SameHub == "not proven"
@@ -205,7 +205,7 @@ func (n *twoHubs) watch(from string, flows []api.ExplainQuery, tap tap) map[int]
 	n.t.Helper()
 	out := map[int]string{}
 	var sent time.Time
-	n.wait(20*time.Second, "packets", func() (bool, string) {
+	n.wait("packets", func() (bool, string) {
 		tap.read(out)
 		if len(out) < len(flows) && time.Since(sent) > time.Second {
 			sent = time.Now()

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -20,7 +19,7 @@ func TestEqualCostASBRs(t *testing.T) {
 	for asbr := range makes {
 		t.Run(asbr, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.lan("lan", "asbr1:eth0 10.1.0.11/24", "asbr2:eth0 10.1.0.12/24",
 				"ecmpd:eth0 10.1.0.1/24", "frr:eth0 10.1.0.2/24", "bird:eth0 10.1.0.3/24")
 			lan := func(priority int) []port { return []port{{name: "eth0", lan: true, priority: priority}} }
@@ -65,7 +64,7 @@ func TestEqualCostASBRs(t *testing.T) {
 //	a3 ecmpd .13
 func TestExternalRoutes(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	n.lan("lan1", "a1:eth0 10.1.0.11/24", "a2:eth0 10.1.0.12/24", "ecmpd:eth0 10.1.0.1/24", "frr:eth0 10.1.0.2/24")
 	n.lan("lan2", "a3:eth1 10.2.0.13/24", "ecmpd:eth1 10.2.0.1/24", "frr:eth1 10.2.0.2/24")
 	lan1 := []port{{name: "eth0", lan: true, priority: 1}}
@@ -196,7 +195,7 @@ func (n *network) externals(frr, adv string) ([]announced, error) {
 
 // redistributing joins ecmpd to an FRR and a BIRD that look on.
 func redistributing(t *testing.T, text string) *network {
-	n := newNetwork(t, 80*time.Second)
+	n := newNetwork(t)
 	n.lan("lan", "ecmpd:eth0 192.168.0.1/24", "frr:eth0 192.168.0.2/24", "bird:eth0 192.168.0.3/24")
 	n.wire("ecmpd:eth1 10.7.0.1/24", "host:eth0 10.7.0.2/24")
 	n.wire("ecmpd:eth2 169.254.7.1/16 10.8.1.1/25", "host:eth1")
@@ -336,7 +335,7 @@ func TestDefaultOriginate(t *testing.T) {
 //	           area 0.0.0.0                 area 0.0.0.1
 func TestInterArea(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("ecmpd:eth0 10.1.0.1/30", "frr:eth0 10.1.0.2/30")
 	n.wire("frr:eth1 10.1.0.5/30", "bird:eth0 10.1.0.6/30")
 	n.wire("bird:net 172.17.0.1/24", "host:eth0")

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"time"
 )
 
 // TestFilters has an area border router keep networks from areas: FRR with filter lists and ecmpd with export-list and
@@ -24,7 +23,7 @@ router ospf
 	} {
 		t.Run(c.core+"-"+c.border+"-"+c.inside, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.wire("core:a 10.1.0.1/30", "border:core 10.1.0.2/30")
 			n.wire("inside:a 10.2.0.1/30", "border:inside 10.2.0.2/30")
 			for i, net := range []string{"172.16.0.1/24", "172.16.1.1/24"} {

@@ -27,7 +27,7 @@ type restart struct {
 // newRestart starts the three routers, r with a priority on the LAN where b has 10.
 func newRestart(t *testing.T, a, r, b string, priority int) *restart {
 	t.Helper()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	n.wire("host-a:eth0 172.16.1.2/24", "a:net 172.16.1.1/24")
 	n.wire("a:eth0 10.0.1.1/30", "r:eth0 10.0.1.2/30")
 	n.lan("lan", "r:eth1 10.0.2.2/24", "b:eth1 10.0.2.3/24")

@@ -5,7 +5,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/lab/peer"
 )
@@ -38,7 +37,7 @@ func TestImportedScript(t *testing.T) {
 }
 
 func runImported(t *testing.T, script string, links [2]string) {
-	n := &wanNet{network: newNetwork(t, 2*time.Minute)}
+	n := &wanNet{network: newNetwork(t)}
 	n.wire("lan:eth0 192.168.0.10/24", "router:Local 192.168.0.1/24")
 	n.wire("router:"+links[0]+" 10.111.0.2/24", "isp-1:customer 10.111.0.1/24")
 	n.wire("router:"+links[1]+" 10.112.0.2/24", "isp-2:customer 10.112.0.1/24")

@@ -32,7 +32,7 @@ func TestInsertAccept(t *testing.T) {
 	n.allSucceed(100)
 
 	hub := n.ecmpd("hub-a")
-	ctx, cancel := context.WithTimeout(n.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(n.ctx, 30*time.Second)
 	defer cancel()
 	if err := hub.Stop(ctx); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestInsertAccept(t *testing.T) {
 // accepting waits until ecmpd's rule is first in the hub's chain, or nowhere.
 func (n *twoHubs) accepting(hub string, want bool) {
 	n.t.Helper()
-	n.wait(5*time.Second, hub+" accepts untracked packets", func() (bool, string) {
+	n.wait(hub+" accepts untracked packets", func() (bool, string) {
 		text := n.run(hub, "nft", "list", "chain", "inet", "filter", "forward")
 		_, rules, _ := strings.Cut(text, "policy drop;")
 		first, _, _ := strings.Cut(strings.TrimSpace(rules), "\n")

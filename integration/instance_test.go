@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -14,7 +13,7 @@ import (
 // knows no instances, in instance 0. Each domain has adjacencies and routes of its own, and hears nothing of the other.
 func TestInstance(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.lan("lan", "a:eth0 10.1.0.1/24", "b:eth0 10.1.0.2/24", "c:eth0 10.1.0.3/24", "d:eth0 10.1.0.4/24")
 	for i, r := range []struct {
 		node, maker string

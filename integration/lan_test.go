@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/integration/clab"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -32,7 +31,7 @@ type election struct {
 // raises all ports at once, so that all wait timers run together.
 func newElection(t *testing.T, seats []lanSeat, edit ...func(i int, p *port)) *election {
 	t.Helper()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	var ends []string
 	for i := range seats {
 		ends = append(ends, fmt.Sprintf("r%d:eth0 10.1.0.%d/24", i+1, i+1))
@@ -254,7 +253,7 @@ func TestLANWithoutDR(t *testing.T) {
 // crashes.
 func TestLANFromFile(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testTime)
 	defer cancel()
 	f, err := clab.Load("labs/lan5.clab.yml")
 	if err != nil {

@@ -18,7 +18,7 @@ func TestOverflow(t *testing.T) {
 	for _, maker := range []string{"frr", "bird"} {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.wire("ecmpd:eth0 10.1.0.1/30", "other:eth0 10.1.0.2/30")
 			text := func(limit int) string {
 				return fmt.Sprintf("  database-control: {max-external-lsa: %d, exit-overflow-interval: 1h}\n", limit)

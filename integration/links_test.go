@@ -33,7 +33,7 @@ func TestLinksChange(t *testing.T) {
 		}, "10.0.11.1", "vpn1"},
 		{"deleted and made again", func(n *twoHubs) {
 			n.run("branch-1", "ip", "link", "delete", "vpn1")
-			n.wait(2*time.Second, "branch-1 uses the other tunnel", func() (bool, string) {
+			n.wait("branch-1 uses the other tunnel", func() (bool, string) {
 				hops, err := n.Node("branch-1").NextHops(lan2)
 				return err == nil && len(hops) == 1, fmt.Sprint(hops, err)
 			})
@@ -49,7 +49,7 @@ func TestLinksChange(t *testing.T) {
 			for _, node := range []string{"hub-a", "branch-1"} {
 				n.run(node, "ip", "link", "set", "vpn1", "mtu", "1300")
 			}
-			n.wait(2*time.Second, "OSPF knows the MTU", func() (bool, string) {
+			n.wait("OSPF knows the MTU", func() (bool, string) {
 				i := n.iface("branch-1", "vpn1")
 				return i.MTU == 1300, fmt.Sprintf("%+v", i)
 			})
@@ -63,17 +63,17 @@ func TestLinksChange(t *testing.T) {
 			start := time.Now()
 			c.change(n)
 			// A renamed link keeps its routes: only the adjacency tells that ecmpd has followed.
-			n.wait(3*deadInterval, "branch-1 is adjacent on "+c.ifname, func() (bool, string) {
+			n.wait("branch-1 is adjacent on "+c.ifname, func() (bool, string) {
 				i := n.iface("branch-1", c.ifname)
 				return i.AdjacentCount == 1, fmt.Sprintf("%+v", i)
 			})
 			want := lab.NextHop{Via: netip.MustParseAddr(c.via), Interface: c.ifname}
-			n.wait(3*deadInterval, "both tunnels in use", func() (bool, string) {
+			n.wait("both tunnels in use", func() (bool, string) {
 				hops, err := n.Node("branch-1").NextHops(lan2)
 				return err == nil && len(hops) == 2 && (hops[0] == want || hops[1] == want), fmt.Sprint(hops, err)
 			})
 			n.t.Logf("both tunnels in use after %s", time.Since(start).Round(time.Millisecond))
-			n.wait(8*time.Second, "hub-a forwards to both LANs", func() (bool, string) {
+			n.wait("hub-a forwards to both LANs", func() (bool, string) {
 				a, err1 := n.Node("hub-a").NextHops(lan1)
 				b, err2 := n.Node("hub-a").NextHops(lan2)
 				tr := n.transit("hub-a")
@@ -83,7 +83,7 @@ func TestLinksChange(t *testing.T) {
 			if carried[0] == 0 || carried[1] == 0 {
 				n.t.Errorf("hub-a carried %d packets and hub-b %d", carried[0], carried[1])
 			}
-			n.wait(15*time.Second, "equal databases", n.equalDatabases)
+			n.wait("equal databases", n.equalDatabases)
 		})
 	}
 }

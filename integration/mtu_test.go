@@ -99,7 +99,7 @@ func TestPathMTUNeedsOutputRule(t *testing.T) {
 // newNarrow is the two-hub network with a tunnel of its own MTU to each
 // branch and hubs that drop invalid packets of their own.
 func newNarrow(t *testing.T) *vpn {
-	v := newVPN(t, 40*time.Second)
+	v := newVPN(t)
 	for h, hub := range v.hubs {
 		v.must(hub.Firewall(v.ctx, strictOutput))
 		for b, mtu := range []int{wgMTU, narrowMTU} {
@@ -161,7 +161,7 @@ func TestDatabaseLargerThanMTU(t *testing.T) {
 		link := []port{{name: "eth0", text: text}}
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 30*time.Second)
+			n := newNetwork(t)
 			n.must(n.Connect(n.end("a:eth0 10.0.0.1/30"), n.end("b:eth0 10.0.0.2/30"), narrowMTU))
 			n.must(n.Connect(n.end("a:eth1 10.0.1.1/30"), n.end("c:eth0 10.0.1.2/30"), narrowMTU))
 			var routes strings.Builder
@@ -213,7 +213,7 @@ table ip watch {
 func TestRouterLSALargerThanMTU(t *testing.T) {
 	t.Parallel()
 	const tunnels = 65 // 24 bytes each
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	wire := func(a, b string) { n.must(n.Connect(n.end(a), n.end(b), narrowMTU)) }
 	for i := range tunnels {
 		wire(fmt.Sprintf("hub:vpn%d 10.0.%d.1/30", i, i), fmt.Sprintf("far:vpn%d 10.0.%d.2/30", i, i))

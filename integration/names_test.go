@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestHostnames has hubs tell their names, through branches of another make, too:
@@ -15,7 +14,7 @@ func TestHostnames(t *testing.T) {
 		t.Run(seats, func(t *testing.T) {
 			t.Parallel()
 			n := startTwoHubs(t, seats, func(node, config string) string { return "hostname: " + node + "\n" + config })
-			n.wait(30*time.Second, "hub-a shows the name of hub-b", func() (bool, string) {
+			n.wait("hub-a shows the name of hub-b", func() (bool, string) {
 				out, err := n.ecmpd("hub-a").Show(n.ctx, "ospf", "database")
 				return err == nil && strings.Contains(out, "10.255.0.2 (hub-b)") && strings.Contains(out, "OSPF router with id 10.255.0.1 (hub-a)"), out
 			})
@@ -27,7 +26,7 @@ func TestHostnames(t *testing.T) {
 				"spf":                    "  full  ",
 				"database opaque-area":   "hub-b",
 			} {
-				n.wait(30*time.Second, "show ospf "+args+" has "+want, func() (bool, string) {
+				n.wait("show ospf "+args+" has "+want, func() (bool, string) {
 					out, err := n.ecmpd("hub-a").Show(n.ctx, append([]string{"ospf"}, strings.Fields(args)...)...)
 					return err == nil && strings.Contains(out, want), fmt.Sprintf("%v\n%s", err, out)
 				})

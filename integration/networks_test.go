@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -16,7 +15,7 @@ import (
 // with router id 10.255.0.i, address 10.1.0.i and a network 172.16.i.0/24 behind each.
 func newCloud(t *testing.T, makes []string, edit func(i int, p *port)) *network {
 	t.Helper()
-	n := newNetwork(t, 90*time.Second)
+	n := newNetwork(t)
 	var ends []string
 	for i := range makes {
 		ends = append(ends, fmt.Sprintf("r%d:eth0 10.1.0.%d/24", i+1, i+1))
@@ -171,7 +170,7 @@ func (e *election) adjacent(dr, bdr int) {
 // a network of point-to-point links (RFC 6845).
 func TestHybrid(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.lan("lan", "r1:eth0 10.1.0.1/24", "r2:eth0 10.1.0.2/24", "r3:eth0 10.1.0.3/24")
 	n.wire("r2:frr 10.2.0.1/31", "r4:up 10.2.0.0/31")
 	n.wire("r3:bird 10.3.0.1/31", "r5:up 10.3.0.0/31")
@@ -233,7 +232,7 @@ func (n *network) waitCost(name, prefix string, want uint32) {
 // do not know of it and see the DR's address as a host route.
 func TestPrefixSuppression(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.lan("lan", "r1:eth0 10.1.0.1/24", "r2:eth0 10.1.0.2/24", "r3:eth0 10.1.0.3/24")
 	n.wire("r1:eth1 10.2.0.1/30", "r4:up 10.2.0.2/30")
 	n.wire("r2:eth1 10.3.0.1/30", "r5:up 10.3.0.2/30")
@@ -279,7 +278,7 @@ func TestLinksOfTwo(t *testing.T) {
 	for maker := range makes {
 		t.Run(maker, func(t *testing.T) {
 			t.Parallel()
-			n := newNetwork(t, 60*time.Second)
+			n := newNetwork(t)
 			n.lan("lan", "r1:eth0 10.1.0.1/24 10.8.1.1/24", "r2:eth0 10.1.0.2/24", "r3:eth0 10.1.0.3/24")
 			n.wire("r1:eth1 10.2.0.0/31", "r2:eth1 10.2.0.1/31")
 			n.wire("r1:net 172.16.1.1/24 172.17.1.1/24", "host1:eth0")

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -17,7 +16,7 @@ import (
 // the daemon had.
 func TestRecord(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	n.wire("ecmpd:eth0 10.1.0.1/24", "bird:eth0 10.1.0.2/24")
 	n.wire("ecmpd:eth1 10.2.0.1/30", "frr:eth0 10.2.0.2/30")
 	n.wire("bird:net 172.16.1.1/24", "host1:eth0")

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestReload changes the configuration of running daemons under traffic: the
@@ -48,9 +47,9 @@ func TestReload(t *testing.T) {
 
 	tr.nothingLost("changes of cost and max-paths")
 	n.reload("hub-a", withoutTransit("", hub))
-	n.wait(3*time.Second, "mode off removes the table", func() (bool, string) { return n.nft("hub-a") == "", n.nft("hub-a") })
+	n.wait("mode off removes the table", func() (bool, string) { return n.nft("hub-a") == "", n.nft("hub-a") })
 	n.reload("hub-a", hub)
-	n.wait(3*time.Second, "mode notrack brings it back", func() (bool, string) {
+	n.wait("mode notrack brings it back", func() (bool, string) {
 		tr := n.transit("hub-a")
 		return tr.Mode == "notrack" && tr.InSync && strings.Contains(n.nft("hub-a"), "notrack"), fmt.Sprintf("%+v", tr)
 	})
@@ -71,7 +70,7 @@ func (n *twoHubs) wrongFiles(good string) {
 		{"ecmp:", "kernel: {protocol: 202}\necmp:", "restart"},
 	} {
 		n.reload("branch-1", strings.Replace(good, c.old, c.new, 1))
-		n.wait(3*time.Second, "the daemon refuses "+c.new, func() (bool, string) {
+		n.wait("the daemon refuses "+c.new, func() (bool, string) {
 			said := n.status("branch-1").Config.Error
 			return strings.Contains(said, c.want), said
 		})
@@ -95,7 +94,7 @@ func (n *twoHubs) wrongFiles(good string) {
 	if out := n.run("branch-1", binary, "reload", "--socket", n.ecmpd("branch-1").Socket()); !strings.HasSuffix(out, "ecmpd.yaml: loaded\n") {
 		n.t.Errorf("ecmpd reload says %q", out)
 	}
-	n.wait(3*time.Second, "a good file ends the complaint", func() (bool, string) {
+	n.wait("a good file ends the complaint", func() (bool, string) {
 		said := n.status("branch-1").Config.Error
 		return said == "", said
 	})
@@ -111,7 +110,7 @@ func (n *twoHubs) reload(name, config string) {
 // awaitHops waits until branch-1 has so many ways to the other LAN.
 func (n *twoHubs) awaitHops(node, why string, count int) {
 	n.t.Helper()
-	n.wait(8*time.Second, why, func() (bool, string) {
+	n.wait(why, func() (bool, string) {
 		hops, err := n.Node(node).NextHops(lan2)
 		return err == nil && len(hops) == count, fmt.Sprint(hops, err)
 	})

@@ -29,7 +29,7 @@ func TestHubDaemonRestarts(t *testing.T) {
 			n := startTwoHubs(t, "twohubs-ecmpd", nil)
 			n.run("branch-1", "ip", "address", "add", "10.10.9.1/24", "dev", "lan")
 			n.converge()
-			n.wait(5*time.Second, "hub-a forwards to the vanishing prefix", func() (bool, string) {
+			n.wait("hub-a forwards to the vanishing prefix", func() (bool, string) {
 				return n.holds("hub-a", vanishing)
 			})
 			n.awaitConverged("hub-a")
@@ -40,7 +40,7 @@ func TestHubDaemonRestarts(t *testing.T) {
 			events := n.watchKernel("hub-a")
 			n.ecmpd("hub-a").Kill()
 			n.run("branch-1", "ip", "address", "del", "10.10.9.1/24", "dev", "lan")
-			n.wait(2*time.Second, "the prefix vanishes", func() (bool, string) {
+			n.wait("the prefix vanishes", func() (bool, string) {
 				hops, err := n.Node("branch-2").NextHops(vanishing)
 				return err == nil && len(hops) == 0, fmt.Sprint(hops, err)
 			})
@@ -82,7 +82,7 @@ func (n *twoHubs) holds(node string, p netip.Prefix) (bool, string) {
 
 func (n *twoHubs) awaitConverged(name string) {
 	n.t.Helper()
-	n.wait(2*deadInterval+2*time.Second, name+" converged", func() (bool, string) {
+	n.wait(name+" converged", func() (bool, string) {
 		s := n.status(name)
 		return s.Converged, fmt.Sprintf("%+v", s)
 	})
@@ -92,7 +92,7 @@ func (n *twoHubs) awaitConverged(name string) {
 // so that MinLSInterval does not hold the next one back.
 func (n *twoHubs) awaitLSAAge(name string, seconds int) {
 	n.t.Helper()
-	n.wait(10*time.Second, "LSA of "+name+" is old enough", func() (bool, string) {
+	n.wait("LSA of "+name+" is old enough", func() (bool, string) {
 		var db api.Database
 		n.get(name, api.PathDatabase, &db)
 		for _, lsa := range db.Areas[0].LSAs {
@@ -108,7 +108,7 @@ func (n *twoHubs) awaitLSAAge(name string, seconds int) {
 // demands that it was there for as long as the daemon had not converged.
 func (n *twoHubs) leavesAfterConvergence(node string, p netip.Prefix) {
 	n.t.Helper()
-	n.wait(2*deadInterval+2*time.Second, "stale "+p.String()+" leaves", func() (bool, string) {
+	n.wait("stale "+p.String()+" leaves", func() (bool, string) {
 		routes, sets := n.kernelRoutes(node), n.nft(node)
 		route, element := strings.Contains(routes, p.String()), strings.Contains(sets, p.String())
 		if converged := n.status(node).Converged; !converged && (!route || !element) {
@@ -147,7 +147,7 @@ func (n *twoHubs) watchKernel(node string) (stop func() string) {
 	}
 	// A route of somebody's in it shows that it has begun.
 	const sign = "203.0.113.0/24"
-	n.wait(5*time.Second, "ip monitor has begun", func() (bool, string) {
+	n.wait("ip monitor has begun", func() (bool, string) {
 		n.run(node, "ip", "route", "add", "blackhole", sign)
 		n.run(node, "ip", "route", "delete", "blackhole", sign)
 		text, _ := os.ReadFile(p.LogFile())

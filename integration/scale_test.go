@@ -9,7 +9,7 @@ import (
 // default limits, and looks at what it costs to hold them.
 func TestManyTunnels(t *testing.T) {
 	const count = 200
-	n := newNetwork(t, 150*time.Second)
+	n := newNetwork(t)
 	took, full := n.hubFull("ecmpd", count, 60*time.Second)
 	if full != count {
 		t.Fatalf("%d of %d neighbours are Full after %s", full, count, took)
@@ -30,7 +30,7 @@ func TestManyTunnels(t *testing.T) {
 // takes them away again.
 func TestManyExternals(t *testing.T) {
 	const count = 10_000
-	n := newNetwork(t, 150*time.Second)
+	n := newNetwork(t)
 	n.externalsLab("ecmpd", count)
 	w := n.watch("router", "172.0.0.0/8")
 	for _, on := range []bool{true, false, true} {

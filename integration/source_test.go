@@ -3,7 +3,6 @@ package integration
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestSource pings from branch-1 itself. With a tunnel's address as source an
@@ -15,7 +14,7 @@ func TestSource(t *testing.T) {
 		return config + "\nkernel: {source: auto}\n"
 	})
 	n.converge()
-	n.wait(5*time.Second, "the route's source is the LAN address", func() (bool, string) {
+	n.wait("the route's source is the LAN address", func() (bool, string) {
 		out := n.run("branch-1", "ip", "route", "show", lan2.String())
 		return strings.Contains(out, "src 10.10.1.1"), out
 	})

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -50,7 +49,7 @@ func (n *twoHubs) symmetry(name string) (pairs []api.SymmetryPair) {
 // symmetric, or not, for a reason.
 func (n *twoHubs) waitSymmetric(name, verdict, why string) {
 	n.t.Helper()
-	n.wait(15*time.Second, name+" calls the branches symmetric: "+verdict, func() (bool, string) {
+	n.wait(name+" calls the branches symmetric: "+verdict, func() (bool, string) {
 		pairs := n.symmetry(name)
 		for _, p := range pairs {
 			if p.A == "10.255.0.11" && p.B == "10.255.0.12" {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/lab"
 )
@@ -41,7 +40,7 @@ func TestTracked(t *testing.T) {
 	n.warned(hubs, serverLAN.String())
 	n.serverConnections(func(failed int) bool { return failed > 0 }, "on both hubs, tracked: some")
 	for _, hub := range hubs {
-		n.wait(15*time.Second, hub+" logs it", func() (bool, string) {
+		n.wait(hub+" logs it", func() (bool, string) {
 			log := n.ecmpd(hub).Log()
 			return strings.Count(log, "tracked network: ") == 1, log
 		})
@@ -60,7 +59,7 @@ func TestTracked(t *testing.T) {
 	n.warned(hubs, "")
 	n.awaitServers(2)
 	for _, hub := range hubs {
-		n.wait(5*time.Second, hub+" takes the servers as transit", func() (bool, string) {
+		n.wait(hub+" takes the servers as transit", func() (bool, string) {
 			tr := n.transit(hub)
 			return tr.InSync && covers(tr.Prefixes, serverLAN) && len(tr.Tracked) == 0, fmt.Sprintf("%+v", tr)
 		})
@@ -78,7 +77,7 @@ func TestTracked(t *testing.T) {
 func (n *twoHubs) warned(hubs []string, prefix string) {
 	n.t.Helper()
 	for _, hub := range hubs {
-		n.wait(10*time.Second, fmt.Sprintf("%s warns of %q", hub, prefix), func() (bool, string) {
+		n.wait(fmt.Sprintf("%s warns of %q", hub, prefix), func() (bool, string) {
 			list := n.transit(hub).Warnings
 			if prefix == "" {
 				return len(list) == 0, fmt.Sprint(list)
@@ -113,7 +112,7 @@ func (n *twoHubs) attachServers() {
 // awaitServers waits until branch-1 has so many ways to the servers.
 func (n *twoHubs) awaitServers(count int) {
 	n.t.Helper()
-	n.wait(10*time.Second, fmt.Sprintf("%d ways to the servers", count), func() (bool, string) {
+	n.wait(fmt.Sprintf("%d ways to the servers", count), func() (bool, string) {
 		hops, err := n.Node("branch-1").NextHops(serverLAN)
 		return err == nil && len(hops) == count, fmt.Sprint(hops, err)
 	})

@@ -44,7 +44,7 @@ type twoHubs struct {
 // routers is logged.
 func startTwoHubs(t *testing.T, name string, edit func(node, config string) string) *twoHubs {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testTime)
 	t.Cleanup(cancel)
 	f, err := clab.Load("labs/" + name + ".clab.yml")
 	if err != nil {
@@ -91,11 +91,9 @@ func (n *twoHubs) serve(node string, at netip.AddrPort) {
 }
 
 // wait waits for a condition and ends the test without it.
-func (n *twoHubs) wait(timeout time.Duration, what string, condition func() (bool, string)) {
+func (n *twoHubs) wait(what string, condition func() (bool, string)) {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.ctx, timeout)
-	defer cancel()
-	if err := lab.Wait(ctx, what, condition); err != nil {
+	if err := lab.Wait(n.ctx, what, condition); err != nil {
 		n.t.Fatal(err)
 	}
 }
@@ -115,7 +113,7 @@ var allRoutes = map[string]map[netip.Prefix]int{
 // next LSA others hold back for MinLSArrival is about to lose some.
 func (n *twoHubs) converge() {
 	n.t.Helper()
-	n.wait(40*time.Second, "the network converges", func() (bool, string) {
+	n.wait("the network converges", func() (bool, string) {
 		var missing []string
 		for name, r := range n.Routers {
 			for _, m := range peer.Missing(n.ctx, r, 2, nil) {
@@ -137,7 +135,7 @@ func (n *twoHubs) converge() {
 	})
 	for _, name := range []string{"hub-a", "hub-b"} {
 		if n.isEcmpd(name) {
-			n.wait(5*time.Second, name+" has its transit sets", func() (bool, string) {
+			n.wait(name+" has its transit sets", func() (bool, string) {
 				tr := n.transit(name)
 				return tr.Mode == "off" || tr.InSync && covers(tr.Prefixes, lan1) && covers(tr.Prefixes, lan2), fmt.Sprintf("%+v", tr)
 			})

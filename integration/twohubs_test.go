@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
-	"time"
 )
 
 // TestTwoHubs seats ecmpd, FRR and BIRD in the two-hub network and demands the
@@ -88,7 +87,7 @@ func TestTwoHubsTracked(t *testing.T) {
 		if err := n.ecmpd(hub).Reload(configs[hub]); err != nil {
 			t.Fatal(err)
 		}
-		n.wait(5*time.Second, hub+" forgets transit flows", func() (bool, string) {
+		n.wait(hub+" forgets transit flows", func() (bool, string) {
 			tr, list := n.transit(hub), n.entries(hub, host1, service.Addr())
 			return tr.Mode == "notrack" && tr.InSync && len(list) == 0, fmt.Sprintf("%+v, %d entries", tr, len(list))
 		})

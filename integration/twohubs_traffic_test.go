@@ -104,7 +104,7 @@ func (tr *traffic) settle() {
 	if err := lab.Pause(tr.n.ctx, steady); err != nil {
 		tr.n.t.Fatal(err)
 	}
-	tr.n.wait(10*time.Second, "all probes answered", func() (bool, string) {
+	tr.n.wait("all probes answered", func() (bool, string) {
 		return tr.probes.Answered(steady), ""
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestUnnumbered runs ecmpd and another make over two parallel links that have
@@ -29,7 +28,7 @@ func TestUnnumbered(t *testing.T) {
 
 // runUnnumbered gives the links a peer address or only a /32.
 func runUnnumbered(t *testing.T, maker, data string, peer bool) {
-	n := newNetwork(t, 60*time.Second)
+	n := newNetwork(t)
 	here, there := "10.255.0.1/32", "10.255.0.2/32"
 	for i := range 2 {
 		a, b := fmt.Sprintf("ecmpd:eth%d %s", i, here), fmt.Sprintf("other:eth%d %s", i, there)

@@ -20,7 +20,7 @@ type virtualSeats struct{ one, two, between string }
 // behind that, which has the backbone by a virtual link alone.
 func newVirtual(t *testing.T, s virtualSeats, other string) *network {
 	t.Helper()
-	n := newNetwork(t, 150*time.Second)
+	n := newNetwork(t)
 	n.wire("core:a 10.0.0.1/30", "one:core 10.0.0.2/30")
 	n.wire("one:x 10.1.0.1/30", "midx:one 10.1.0.2/30")
 	n.wire("one:y 10.1.0.5/30", "midy:one 10.1.0.6/30")

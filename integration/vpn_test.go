@@ -29,9 +29,9 @@ type vpn struct {
 
 // newVPN makes the machines, the LANs behind the branches, the firewalls of
 // the hubs and the echo server on host-2.
-func newVPN(t *testing.T, limit time.Duration) *vpn {
+func newVPN(t *testing.T) *vpn {
 	t.Helper()
-	v := &vpn{network: newNetwork(t, limit)}
+	v := &vpn{network: newNetwork(t)}
 	for _, name := range []string{"hub-a", "hub-b"} {
 		v.hubs = append(v.hubs, v.end(name).Node)
 		v.must(v.Node(name).Firewall(v.ctx, v.labFile("hub-firewall.nft")))

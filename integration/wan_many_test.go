@@ -14,7 +14,7 @@ import (
 // answer all the time.
 func TestWANMany(t *testing.T) { // alone, for it takes most of the file descriptors that a process may have
 	const count = 10000
-	n := startWAN(t, 4*time.Minute, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, ""))
+	n := startWAN(t, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, ""))
 	self, err := os.Executable()
 	n.must(err)
 	server, err := n.Node("internet").Start("echo", "env", echoAt+"="+wanServer+":80", self)

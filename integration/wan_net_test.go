@@ -35,9 +35,9 @@ const wanServer = "198.51.100.1"
 const wanCheck = "check: {targets: [gateway, icmp 198.51.100.1], interval: 500ms, down-after: 3, up-after: 2, hold-up: 500ms}"
 
 // startWAN builds the network and starts its routers; text is the router's section wan.
-func startWAN(t testing.TB, limit time.Duration, text string) *wanNet {
+func startWAN(t testing.TB, text string) *wanNet {
 	t.Helper()
-	n := &wanNet{network: newNetwork(t, limit)}
+	n := &wanNet{network: newNetwork(t)}
 	n.wire("router:lan 192.168.0.1/24", "host:eth0 192.168.0.2/24 192.168.0.3/24 192.168.0.4/24 192.168.0.5/24")
 	for i := 1; i <= 3; i++ {
 		n.wire(fmt.Sprintf("router:w%d 10.11%d.0.2/24", i, i), fmt.Sprintf("internet:w%d 10.11%d.0.1/24", i, i))
@@ -204,7 +204,7 @@ func (n *wanNet) call(node, source, to string) (*line, error) {
 		return nil, err
 	}
 	l := &line{Conn: c, in: bufio.NewReader(c)}
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(15 * time.Second))
 	from, err := l.in.ReadString('\n')
 	if err != nil {
 		c.Close()
@@ -216,7 +216,7 @@ func (n *wanNet) call(node, source, to string) (*line, error) {
 
 // alive sends a line through the connection and wants it back.
 func (l *line) alive() error {
-	_ = l.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = l.SetDeadline(time.Now().Add(15 * time.Second))
 	if _, err := fmt.Fprintln(l, "still there?"); err != nil {
 		return err
 	}

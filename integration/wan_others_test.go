@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestWANOthers has uplinks beside programs that use marks, rules and tables of their own, some of them ours, and
 // with strict reverse-path filters that look at marks. What is in the way is named and stays.
 func TestWANOthers(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, 2*time.Minute, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, "tier: 2, "))
+	n := startWAN(t, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, "tier: 2, "))
 	n.who("internet", ":80")
 	n.who("router", ":8080")
 	n.used("u1 u2")

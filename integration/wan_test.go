@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -21,7 +20,7 @@ import (
 // TestWANShares measures how new connections are spread.
 func TestWANShares(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, 4*time.Minute, threeUplinks())
+	n := startWAN(t, threeUplinks())
 	n.who("internet", ":80")
 	n.used("u1 u2 u3")
 	measure := func(name string, weights ...float64) {
@@ -104,7 +103,7 @@ func TestWANShares(t *testing.T) {
 // killed and started again.
 func TestWANFailover(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, 3*time.Minute, threeUplinks())
+	n := startWAN(t, threeUplinks())
 	n.who("internet", ":80")
 	n.used("u1 u2 u3")
 	lines := n.open("host", wanServer+":80", 600)
@@ -197,7 +196,7 @@ func TestWANFailover(t *testing.T) {
 // resolvers, rules, endpoints and what is not to be touched.
 func TestWANIngress(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, 3*time.Minute, "wan:\n  uplinks:\n"+uplink(1, "resolvers: [198.51.100.53], ")+uplink(2, "")+uplink(3, "")+`
+	n := startWAN(t, "wan:\n  uplinks:\n"+uplink(1, "resolvers: [198.51.100.53], ")+uplink(2, "")+uplink(3, "")+`
   lists: {pinned: [198.51.100.2]}
   rules:
     - {destination: "@pinned", protocol: tcp, port: 81, uplink: u3, fallback: none}
@@ -315,7 +314,7 @@ func TestWANIngress(t *testing.T) {
 // hears of the router's default while an uplink is up.
 func TestWANAllDown(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, 3*time.Minute, threeUplinks())
+	n := startWAN(t, threeUplinks())
 	n.who("internet", ":80")
 	n.used("u1 u2 u3")
 	announced := func(by string) {
@@ -364,7 +363,7 @@ func TestWANAllDown(t *testing.T) {
 // address and gateway come late and change.
 func TestWANShapes(t *testing.T) {
 	t.Parallel()
-	n := newNetwork(t, 2*time.Minute)
+	n := newNetwork(t)
 	w := &wanNet{network: n}
 	n.wire("router:lan 192.168.0.1/24", "host:eth0 192.168.0.2/24")
 	n.ip("host", "route add default via 192.168.0.1")

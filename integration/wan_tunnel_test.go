@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -18,7 +17,7 @@ import (
 // far end is found, stays out of the tunnel, and moves when its uplink dies.
 func TestWANTunnel(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, 2*time.Minute, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, "")+"  endpoints: [wireguard]\n")
+	n := startWAN(t, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, "")+"  endpoints: [wireguard]\n")
 	n.used("u1 u2 u3")
 	here, there := fmt.Sprintf("ec%dr", os.Getpid()), fmt.Sprintf("ec%di", os.Getpid()) // the sockets' names are the machine's
 	keys := [2]*ecdh.PrivateKey{}

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -47,7 +46,7 @@ func TestWhy(t *testing.T) {
 		for _, maker := range []string{"frr", "bird"} {
 			t.Run(strings.ReplaceAll(c.name, " ", "-")+"-"+maker, func(t *testing.T) {
 				t.Parallel()
-				n := newNetwork(t, 40*time.Second)
+				n := newNetwork(t)
 				n.wire("ecmpd:eth0 10.1.0.1/24", "other:eth0 10.1.0.2/24")
 				if c.wire != nil {
 					c.wire(n)

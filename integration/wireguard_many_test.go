@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab"
@@ -16,7 +15,7 @@ import (
 // point-to-multipoint network. The hub knows no branch beforehand, in WireGuard as in OSPF; the branches call it.
 func TestOneWireGuardInterface(t *testing.T) {
 	t.Parallel()
-	w := &wireGuard{&vpn{network: newNetwork(t, 60*time.Second)}, nil, map[string]*lab.Process{}}
+	w := &wireGuard{&vpn{network: newNetwork(t)}, nil, map[string]*lab.Process{}}
 	branches := []string{"ecmpd", "bird", "ecmpd"}
 	ends := []string{"hub:wan 198.51.100.1/24"}
 	for i := range branches {

@@ -91,7 +91,7 @@ type wireGuard struct {
 
 func newWireGuard(t *testing.T, addresses tunnelAddresses) *wireGuard {
 	t.Helper()
-	w := &wireGuard{newVPN(t, 40*time.Second), addresses, map[string]*lab.Process{}}
+	w := &wireGuard{newVPN(t), addresses, map[string]*lab.Process{}}
 	w.lan("internet", "hub-a:wan 198.51.100.1/24", "hub-b:wan 198.51.100.2/24",
 		"branch-1:wan 198.51.100.11/24", "branch-2:wan 198.51.100.12/24")
 	for hub := range w.hubs {
