@@ -30,6 +30,7 @@ type Table struct {
 	order     int
 	round     int
 	stale     redo                 // what must be dumped before the next plan
+	inherited bool                 // the first dump found something of ours
 	dumpErr   error                // why the last dump failed
 	objectErr error                // the last nexthop write that failed for good
 	gateways  map[gateway]struct{} // that the kernel keeps resolved for us
@@ -214,7 +215,9 @@ func (t *Table) SweepStale() {
 	}
 	t.want.sweep = true
 	clear(t.want.adopted)
-	t.stale.objects, t.stale.routes = true, true
+	if t.inherited { // else everything there is was written by us: no need to read it all again
+		t.stale.objects, t.stale.routes = true, true
+	}
 }
 
 // Reconcile compares everything with a fresh dump of the kernel and repairs it.
@@ -322,6 +325,7 @@ func (t *Table) observeRoutes() error {
 		for p := range o.routes {
 			t.want.adopted[p] = struct{}{}
 		}
+		t.inherited = len(o.hops)+len(o.groups)+len(o.routes)+len(o.strays) > 0
 	}
 	for p, u := range t.want.routes {
 		want, installable := t.want.target(u, t.want.placed)
