@@ -100,12 +100,13 @@ func (h Hash) String() string { return word(hashes, h) }
 
 // Transit says what happens to packets that only pass through.
 type Transit struct {
-	Mode          TransitMode
-	Tracked       []netip.Prefix   // stay under connection tracking even when they are transit
-	Also          []netip.Prefix   // attached networks that several hubs serve: transit although connected
-	ForwardAccept bool             // accept untracked packets in the own forward chain
-	InsertAccept  []firewall.Chain // of the operator, at whose heads untracked packets are accepted
-	Policy        firewall.Policy  // for untracked packets; the zero Policy accepts them all
+	Mode           TransitMode
+	Tracked        []netip.Prefix   // stay under connection tracking even when they are transit
+	Also           []netip.Prefix   // attached networks that several hubs serve: transit although connected
+	ForwardAccept  bool             // accept untracked packets in the own forward chain
+	InsertAccept   []firewall.Chain // of the operator, at whose heads untracked packets are accepted
+	FirewalldZones []string         // among which firewalld accepts everything, sorted
+	Policy         firewall.Policy  // for untracked packets; the zero Policy accepts them all
 }
 
 // TransitMode says whether transit packets bypass connection tracking.

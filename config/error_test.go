@@ -212,6 +212,9 @@ func TestErrors(t *testing.T) {
 		{"when", head + "ospf: {default-originate: {when: §alway}}", `did you mean "always"?`},
 
 		// transit.
+		{"zone", head + "transit: {mode: off, firewalld-zones: [vpn, §\"my zone\"]}", "no zone of firewalld"},
+		{"zone of all", head + "transit: {mode: off, firewalld-zones: §ANY}", "no zone of firewalld"},
+		{"zone twice", head + "transit: {mode: off, firewalld-zones: [vpn, §vpn]}", "twice"},
 		{"chain without table", head + "transit: {mode: off, insert-accept: [§{chain: forward}]}", `"table" is missing`},
 		{"chain without name", head + "transit: {mode: off, insert-accept: [§{table: filter}]}", `"chain" is missing`},
 		{"chain family", head + "transit: {mode: off, insert-accept: [{family: §ip6, table: filter, chain: forward}]}", "inet"},

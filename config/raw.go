@@ -252,14 +252,15 @@ type rawECMP struct {
 }
 
 type rawTransit struct {
-	Node          *node
-	Mode          *node           `key:"mode"`
-	Tracked       []*node         `key:"tracked"`
-	Also          []*node         `key:"also"`
-	ForwardAccept *node           `key:"forward-accept"`
-	InsertAccept  []rawChain      `key:"insert-accept"`
-	Policy        []rawPolicyRule `key:"policy"`
-	PolicyDefault *node           `key:"policy-default"`
+	Node           *node
+	Mode           *node           `key:"mode"`
+	Tracked        []*node         `key:"tracked"`
+	Also           []*node         `key:"also"`
+	ForwardAccept  *node           `key:"forward-accept"`
+	InsertAccept   []rawChain      `key:"insert-accept"`
+	FirewalldZones []*node         `key:"firewalld-zones" or:"scalar"`
+	Policy         []rawPolicyRule `key:"policy"`
+	PolicyDefault  *node           `key:"policy-default"`
 }
 
 type rawPolicyRule struct {

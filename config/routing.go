@@ -2,6 +2,8 @@ package config
 
 import (
 	"net/netip"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/ecmpd/ecmpd/fib"
@@ -60,12 +62,13 @@ func (r *report) transit(raw *rawTransit) Transit {
 	}
 	mode := enum(r, raw.Mode, TransitOff, transitModes)
 	return Transit{
-		Mode:          mode,
-		Tracked:       r.prefixes(raw.Tracked),
-		Also:          r.prefixes(raw.Also),
-		ForwardAccept: r.boolean(raw.ForwardAccept, true),
-		InsertAccept:  r.foreignChains(raw.InsertAccept),
-		Policy:        r.policy(raw, mode),
+		Mode:           mode,
+		Tracked:        r.prefixes(raw.Tracked),
+		Also:           r.prefixes(raw.Also),
+		ForwardAccept:  r.boolean(raw.ForwardAccept, true),
+		InsertAccept:   r.foreignChains(raw.InsertAccept),
+		FirewalldZones: r.zones(raw.FirewalldZones),
+		Policy:         r.policy(raw, mode),
 	}
 }
 
@@ -89,6 +92,26 @@ func (r *report) foreignChains(raws []rawChain) []firewall.Chain {
 			out = append(out, c)
 		}
 	}
+	return out
+}
+
+// zoneName is what firewalld takes for the name of a zone; ANY and HOST are none.
+var zoneName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_/-]{0,16}$`)
+
+// zones reads names of firewalld's zones.
+func (r *report) zones(nodes []*node) []string {
+	var out []string
+	for _, n := range nodes {
+		switch {
+		case !zoneName.MatchString(n.text), n.text == "ANY", n.text == "HOST":
+			r.errorf(n, "%q is no zone of firewalld: write names that firewall-cmd --get-zones shows", n.text)
+		case slices.Contains(out, n.text):
+			r.errorf(n, "zone %s is there twice", n.text)
+		default:
+			out = append(out, n.text)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

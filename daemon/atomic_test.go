@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -86,7 +87,7 @@ table inet filter {
 	}
 
 	var log bytes.Buffer
-	f := newFirewallLoop(newLogger(&log), noSettings)
+	f := newFirewallLoop(newLogger(&log), noSettings, newFirewalldLoop(newLogger(io.Discard), t.TempDir()))
 	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")

@@ -68,16 +68,17 @@ type daemon struct {
 	log     *logrus.Logger
 	started time.Time
 
-	settings *sysctl.Settings
-	engine   *ospf.Engine
-	speaker  *speaker.Speaker
-	routes   *routeLoop
-	firewall *firewallLoop
-	uplinks  *wanLoop
-	bgp      *bgpLoop
-	links    *link.Watcher
-	bfd      *worker.Worker
-	sessions *bfdSessions
+	settings  *sysctl.Settings
+	engine    *ospf.Engine
+	speaker   *speaker.Speaker
+	routes    *routeLoop
+	firewall  *firewallLoop
+	firewalld *firewalldLoop
+	uplinks   *wanLoop
+	bgp       *bgpLoop
+	links     *link.Watcher
+	bfd       *worker.Worker
+	sessions  *bfdSessions
 
 	sequences *sequenceStore
 	restarts  *restartStore
@@ -169,7 +170,9 @@ func (d *daemon) build(cfg *config.Config) error {
 	}
 	d.bfd = d.newBFD()
 	d.sessions = newBFDSessions(d.bfd.Set, d.bfd.Release)
-	d.firewall = newFirewallLoop(d.log, firewallSettings{d.loosenReversePath, d.ignoreWindows, d.flowTimeout})
+	d.firewalld = newFirewalldLoop(d.log, d.options.StateDir)
+	d.firewalld.inbox.put(firewalldZones(cfg))
+	d.firewall = newFirewallLoop(d.log, firewallSettings{d.loosenReversePath, d.ignoreWindows, d.flowTimeout}, d.firewalld)
 	d.uplinks = d.newWANLoop(cfg)
 	d.routes, err = newRouteLoop(d.log, cfg, d.speaker.Post, d.firewall.inbox.put, d.uplinks.inbox.put, d.sessions)
 	if err != nil {
@@ -214,6 +217,7 @@ func (d *daemon) serve(ctx context.Context, serveAPI func(context.Context) error
 	start("firewall", d.firewall.run)
 	start("conntrack", d.firewall.runConntrack)
 	start("nftables", d.firewall.watch)
+	start("firewalld", d.firewalld.run)
 	start("uplinks", d.uplinks.run)
 	start("BGP", d.bgp.run)
 	start("BGP process", d.bgp.worker.Run)
@@ -318,6 +322,7 @@ func (d *daemon) reload(ctx context.Context) error {
 	d.speaker.Post(d.ospfConfig(cfg))
 	d.askAllOSPFSessions()
 	d.routes.inbox.put(newConfig{cfg})
+	d.firewalld.inbox.put(firewalldZones(cfg))
 	d.uplinks.inbox.put(newConfig{cfg})
 	d.bgp.inbox.put(newConfig{cfg})
 	if cfg.Distance != old.Distance {

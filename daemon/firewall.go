@@ -50,6 +50,7 @@ type firewallLoop struct {
 	fw    *firewall.Firewall // nil without nftables
 	// conntrack works beside this loop; nil without nftables.
 	conntrack *conntrackLoop
+	firewalld *firewalldLoop // hears what others do from here
 	settings  firewallSettings
 
 	wanted   wantedRules
@@ -120,12 +121,12 @@ func (t *task) run(work func() error) (again time.Duration) {
 }
 
 // newFirewallLoop opens nftables. Without it routing goes on and the log says so.
-func newFirewallLoop(log *logrus.Logger, settings firewallSettings) *firewallLoop {
+func newFirewallLoop(log *logrus.Logger, settings firewallSettings, firewalld *firewalldLoop) *firewallLoop {
 	fw, err := firewall.Open()
 	if err != nil {
 		log.WithError(err).Warn("transit traffic stays tracked")
 	}
-	f := &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, settings: settings, forget: true}
+	f := &firewallLoop{log: log, inbox: newMailbox[any](), fw: fw, firewalld: firewalld, settings: settings, forget: true}
 	if fw == nil {
 		return f
 	}
@@ -182,13 +183,19 @@ func (f *firewallLoop) run(ctx context.Context) error {
 // retryRules is how soon a write that failed is tried again.
 const retryRules = time.Second
 
-// watch feeds the loop with what others do to nftables.
+// watch feeds the loops with what others do to nftables.
 func (f *firewallLoop) watch(ctx context.Context) error {
 	if f.fw == nil {
 		return nil
 	}
+	notify := func(e firewall.Event) {
+		f.inbox.put(foreignRules{e})
+		if e.Firewalld {
+			f.firewalld.inbox.put(lookAtFirewalld{})
+		}
+	}
 	for {
-		err := f.fw.Watch(ctx, func(e firewall.Event) { f.inbox.put(foreignRules{e}) })
+		err := f.fw.Watch(ctx, notify)
 		if err == nil {
 			return nil
 		}
@@ -198,7 +205,7 @@ func (f *firewallLoop) watch(ctx context.Context) error {
 			return nil
 		case <-time.After(time.Second):
 		}
-		f.inbox.put(foreignRules{firewall.Event{Own: true, Other: true}})
+		notify(firewall.Event{Own: true, Other: true, Firewalld: true})
 	}
 }
 

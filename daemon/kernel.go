@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/fib/sysctl"
 	"github.com/ecmpd/ecmpd/firewall"
+	"github.com/ecmpd/ecmpd/firewall/firewalld"
 )
 
 // applySysctls sets what the configuration asks for and tells of what stands
@@ -74,7 +76,7 @@ func (d *daemon) ignoreWindows() {
 }
 
 // Cleanup removes everything that is ecmpd's from the kernel: routes, nexthops
-// and rules with its protocol number, the nftables table, and its changes of
+// and rules with its protocol number, the nftables table, its policy of firewalld, and its changes of
 // sysctls. No daemon may run meanwhile.
 func Cleanup(o Options) error {
 	if err := checkPrivileges("cleanup"); err != nil {
@@ -119,9 +121,12 @@ func removeAll(log *logrus.Logger, c fib.Config, o Options) error {
 	if settingErr == nil {
 		restored, settingErr = settings.Restore()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	policyErr := removeFirewalldPolicy(ctx, firewalld.New(firewalldCommand), o.StateDir)
 	if routeErr == nil {
 		_ = os.Remove(filepath.Join(o.StateDir, protocolFile)) // nothing of it is left
 	}
 	log.WithFields(logrus.Fields{"removed": removed, "restored": restored}).Info("routes, nexthops and rules removed, kernel settings restored")
-	return errors.Join(routeErr, ruleErr, settingErr)
+	return errors.Join(routeErr, ruleErr, policyErr, settingErr)
 }

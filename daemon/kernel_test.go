@@ -49,7 +49,7 @@ func nft(t *testing.T, script string) {
 func TestBlockersFollowTransit(t *testing.T) {
 	inNamespace(t)
 	nft(t, "table inet filter {\n chain forward {\n type filter hook forward priority 0; policy drop;\n}\n}\n")
-	f := newFirewallLoop(newLogger(io.Discard), noSettings)
+	f := newFirewallLoop(newLogger(io.Discard), noSettings, newFirewalldLoop(newLogger(io.Discard), t.TempDir()))
 	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")

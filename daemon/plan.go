@@ -32,6 +32,7 @@ var sections = [...]section{
 	{"transit.also", false, func(c *config.Config) any { return c.Transit.Also }},
 	{"transit.forward-accept", false, func(c *config.Config) any { return c.Transit.ForwardAccept }},
 	{"transit.insert-accept", false, func(c *config.Config) any { return c.Transit.InsertAccept }},
+	{"transit.firewalld-zones", false, func(c *config.Config) any { return c.Transit.FirewalldZones }},
 	{"transit.policy", false, func(c *config.Config) any { return c.Transit.Policy }},
 	{"kernel.protocol", true, func(c *config.Config) any { return c.Kernel.Protocol }},
 	{"kernel.metric", true, func(c *config.Config) any { return c.Kernel.Metric }},

@@ -16,7 +16,7 @@ import (
 // packets untracked, and is shown in its order.
 func TestPolicyFollowsMode(t *testing.T) {
 	inNamespace(t)
-	f := newFirewallLoop(newLogger(io.Discard), noSettings)
+	f := newFirewallLoop(newLogger(io.Discard), noSettings, newFirewalldLoop(newLogger(io.Discard), t.TempDir()))
 	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")

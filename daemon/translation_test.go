@@ -20,7 +20,7 @@ func TestTranslationsAreFollowed(t *testing.T) {
 	inNamespace(t)
 	const rules = "table ip nat {\n chain post {\n type nat hook postrouting priority srcnat\n ip saddr 10.1.0.0/24 masquerade\n meta mark 1 masquerade\n}\n}\n"
 	nft(t, rules)
-	f := newFirewallLoop(newLogger(io.Discard), noSettings)
+	f := newFirewallLoop(newLogger(io.Discard), noSettings, newFirewalldLoop(newLogger(io.Discard), t.TempDir()))
 	f.settled = true
 	if f.fw == nil {
 		t.Fatal("no nftables")

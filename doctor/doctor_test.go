@@ -50,7 +50,7 @@ func TestExamine(t *testing.T) {
 		{"hash-seed", "Linux 6.11", Wrong, func(f *Facts) { f.Seed = SeedNone }},
 		{"tcp-windows", "be_liberal=1", Wrong, func(f *Facts) { f.Windows = true }},
 		{"own-source", "kernel.source: auto, which takes 10.0.0.1", Note, func(f *Facts) { f.OwnSource = OwnSource{3, prefix, netip.MustParseAddr("10.0.0.1")} }},
-		{"blocker", "--set-target ACCEPT", Wrong, func(f *Facts) { f.Blockers = []Place{{"inet", "firewalld", "filter_FORWARD", "reject", true}} }},
+		{"blocker", "transit.firewalld-zones: [ZONE]", Wrong, func(f *Facts) { f.Blockers = []Place{{"inet", "firewalld", "filter_FORWARD", "reject", true}} }},
 		{"blocker", "inet 'a b' c", Wrong, func(f *Facts) { f.Blockers = []Place{{"inet", "a b", "c", "policy", true}} }},
 		{"other-ospf", "bird (pid 7)", Wrong, func(f *Facts) { f.OtherOSPF = []string{"bird (pid 7)"} }},
 		{"networkd", `printf '[Network]\nManageForeignRoutes=no\nManageForeignNextHops=no\n'`, Wrong, func(f *Facts) { f.Networkd = []string{"ManageForeignRoutes", "ManageForeignNextHops"} }},

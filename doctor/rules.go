@@ -26,9 +26,7 @@ func (p Place) letThrough() string {
 	const first = ", and keep it first there (transit.insert-accept does)"
 	switch {
 	case p.Family == "inet" && p.Table == "firewalld":
-		const policy = "firewall-cmd --permanent --policy ecmpd "
-		return "ZONE being that of the OSPF interfaces (firewall-cmd --get-active-zones): firewall-cmd --permanent --new-policy ecmpd && " +
-			policy + "--add-ingress-zone ZONE && " + policy + "--add-egress-zone ZONE && " + policy + "--set-target ACCEPT && firewall-cmd --reload; " +
+		return "transit.firewalld-zones: [ZONE] with the zones of the OSPF interfaces (firewall-cmd --get-active-zones), then ecmpd reload; " +
 			"or transit.insert-accept with table firewalld and chain filter_FORWARD, where firewalld owns its table after NftablesTableOwner=no in /etc/firewalld/firewalld.conf"
 	case p.Family == "ip" && p.Table == "filter":
 		return "iptables -I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT" + first

@@ -86,6 +86,8 @@ type Counters struct {
 type Event struct {
 	Own   bool // the table inet ecmpd: reconcile
 	Other bool // another table: look for blockers again
+	// Firewalld is true when the other table is that of firewalld: it has started or reloaded.
+	Firewalld bool
 }
 
 // Place is a rule, or a chain's policy, in somebody's ruleset.

@@ -48,7 +48,7 @@ func (f *Firewall) Insert(chains []Chain) (Insertion, error) {
 		case err == nil:
 			return done, nil
 		case errors.Is(err, unix.EPERM):
-			return done, fmt.Errorf("accept untracked packets in another table: it belongs to a program that keeps it to itself (flags owner; firewalld: set NftablesTableOwner=no in /etc/firewalld/firewalld.conf and restart it), or the accept has to come from there: %w", err)
+			return done, fmt.Errorf("accept untracked packets in another table: it belongs to a program that keeps it to itself (flags owner; firewalld: use transit.firewalld-zones, or set NftablesTableOwner=no in /etc/firewalld/firewalld.conf and restart it), or the accept has to come from there: %w", err)
 		case !errors.Is(err, unix.ERESTART):
 			return done, fmt.Errorf("accept untracked packets in another table: %w", err)
 		}

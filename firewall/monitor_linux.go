@@ -13,6 +13,9 @@ import (
 // monitorBuffer holds the news of a change of some ten thousand elements.
 const monitorBuffer = 4 << 20
 
+// firewalldTable is what firewalld keeps its rules in.
+const firewalldTable = "firewalld"
+
 func dialMonitor() (*netlink.Conn, error) {
 	c, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
@@ -39,7 +42,7 @@ func (f *Firewall) Watch(ctx context.Context, notify func(Event)) error {
 			return nil
 		case errors.Is(err, unix.ENOBUFS):
 			e = Event{}
-			notify(Event{Own: true, Other: true})
+			notify(Event{Own: true, Other: true, Firewalld: true})
 			continue
 		case err != nil:
 			return fmt.Errorf("watch nftables: %w", err)
@@ -76,10 +79,11 @@ func (e Event) with(m netlink.Message) Event {
 			}
 		}
 	}
-	if m.Data[0] == unix.NFPROTO_INET && name == tableName {
+	if inet := m.Data[0] == unix.NFPROTO_INET; inet && name == tableName {
 		e.Own = true
 	} else {
 		e.Other = true
+		e.Firewalld = e.Firewalld || inet && name == firewalldTable
 	}
 	return e
 }

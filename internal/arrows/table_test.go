@@ -73,6 +73,7 @@ var table = []room{
 	{path: "fib/sysctl", others: []string{sys}},
 	{path: "link", own: []string{"nexthop"}, others: []string{netlink, netns, sys}},
 	{path: "firewall", others: []string{nftables, conntrack, netfilter, mdlayher, sys}},
+	{path: "firewall/firewalld"},
 	{path: "config", own: []string{"bgp", "ospf", "ospf/auth", "ospf/packet", "redistribute", "rib", "transit", "fib", "firewall", "nexthop", "wan", "bgp/policy", "bgp/announce"}, others: []string{yaml}},
 	{path: "routeros/script", pure: true},
 	{path: "routeros", own: []string{"routeros/script"}, pure: true},
