@@ -21,6 +21,9 @@ const (
 
 	retryFirewalld = 10 * time.Second // after an error, such as that it does not run
 	firewalldRest  = time.Second      // at least, between two looks
+
+	// firewalldRemoval bounds a handful of runs of firewall-cmd, which is slow on a busy machine.
+	firewalldRemoval = 15 * time.Second
 )
 
 // wantedZones are the zones of firewalld whose traffic among themselves it shall accept.
@@ -83,7 +86,7 @@ func (l *firewalldLoop) run(ctx context.Context) error {
 		select { // whoever changes firewalld all the time does not keep this machine busy
 		case <-ctx.Done():
 			return nil
-		case <-time.After(max(firewalldRest, taskRest*time.Since(begin))):
+		case <-time.After(max(firewalldRest, time.Since(begin))):
 		}
 	}
 }

@@ -121,7 +121,7 @@ func removeAll(log *logrus.Logger, c fib.Config, o Options) error {
 	if settingErr == nil {
 		restored, settingErr = settings.Restore()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), firewalldRemoval)
 	defer cancel()
 	policyErr := removeFirewalldPolicy(ctx, firewalld.New(firewalldCommand), o.StateDir)
 	if routeErr == nil {

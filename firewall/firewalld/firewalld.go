@@ -73,31 +73,34 @@ func (c *Client) Keep(ctx context.Context, zones []string) (changed bool, err er
 
 var errNotInForce = errors.New("firewalld has the policy " + policy + " and does not apply it, also after a reload: firewall-cmd --info-policy " + policy + " shows what runs")
 
-// Remove takes the policy out of force and out of firewalld's configuration, without a reload.
-// That it is not there, or somebody else's, is no error.
+// Remove takes the policy out of firewalld's configuration and out of force, without a reload
+// where firewalld can. That it is not there, or somebody else's, is no error.
 func (c *Client) Remove(ctx context.Context) error {
-	saved, err := c.own(ctx)
-	switch {
-	case errors.Is(err, errForeign):
-		return nil
-	case saved == "" || err != nil:
+	mark, err := c.mark(ctx)
+	if err != nil || mark != description {
 		return err
 	}
 	running, err := c.info(ctx)
 	if err != nil {
 		return err
 	}
-	// A policy cannot be removed at runtime; without zones to come from it meets no packet.
-	if zones := field(running, "ingress-zones"); len(zones) > 0 {
-		args := []string{"--policy=" + policy}
-		for _, z := range zones {
-			args = append(args, "--remove-ingress-zone="+z)
-		}
-		if _, err := c.run(ctx, args...); err != nil {
-			return err
-		}
+	if _, err := c.run(ctx, "--permanent", "--delete-policy="+policy); err != nil {
+		return err
 	}
-	_, err = c.run(ctx, "--permanent", "--delete-policy="+policy)
+	// A policy cannot be removed at runtime; without zones to come from it meets no packet.
+	zones := field(running, "ingress-zones")
+	if len(zones) == 0 {
+		return nil
+	}
+	args := []string{"--policy=" + policy}
+	for _, z := range zones {
+		args = append(args, "--remove-ingress-zone="+z)
+	}
+	if _, err := c.run(ctx, args...); err == nil {
+		return nil
+	}
+	// firewalld 1.3.3 fails where a zone has no interface.
+	_, err = c.run(ctx, "--reload")
 	return err
 }
 
@@ -109,20 +112,31 @@ func (c *Client) own(ctx context.Context) (string, error) {
 	if saved == "" || err != nil {
 		return "", err
 	}
-	text, err := c.run(ctx, "--permanent", "--policy="+policy, "--get-description")
-	if err == nil && strings.TrimSpace(text) != description {
+	mark, err := c.mark(ctx)
+	if err == nil && mark != description {
 		err = errForeign
 	}
 	return saved, err
 }
 
+// mark is the description of the policy in the configuration.
+func (c *Client) mark(ctx context.Context) (string, error) {
+	text, err := c.run(ctx, "--permanent", "--policy="+policy, "--get-description")
+	return strings.TrimSpace(text), ifThere(err)
+}
+
 // info is what firewall-cmd tells of the policy that runs, or of the saved one.
 func (c *Client) info(ctx context.Context, args ...string) (string, error) {
 	text, err := c.run(ctx, append(args, "--info-policy="+policy)...)
+	return text, ifThere(err)
+}
+
+// ifThere takes that there is no such policy for no error.
+func ifThere(err error) error {
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == invalidPolicy {
-		return "", nil
+		return nil
 	}
-	return text, err
+	return err
 }
 
 // save writes the policy as a whole, so that there is never half of one.

@@ -103,7 +103,11 @@ func TestPolicy(t *testing.T) {
 	if err := d.Remove(t.Context()); err != nil {
 		t.Errorf("again: %v", err)
 	}
-	d.keeps(true, 1, "vpn")
+	d.keeps(true, 1, "vpn", "idle") // a zone without interfaces cannot be taken out at runtime
+	if err := d.Remove(t.Context()); err != nil || d.reloads() != 1 {
+		t.Errorf("remove with an idle zone: %v", err)
+	}
+	d.lets("running")
 }
 
 // Somebody else's policy of the same name stays as it is.
