@@ -156,7 +156,7 @@ func TestKeysRoll(t *testing.T) {
 
 	// Generation g is sent from turn g to turn g+1.
 	const generation = 6 * time.Second
-	first := time.Now().Add(10 * time.Second).Truncate(time.Second)
+	first := time.Now().Add(25 * time.Second).Truncate(time.Second)
 	turn := func(g int) time.Time { return first.Add(time.Duration(g-1) * generation) }
 	algorithms := []string{"hmac-sha-256", "hmac-sha-512", "hmac-sha-1"}
 	chain := func(name string, algorithm func(g int) string, more string) string {

@@ -19,17 +19,18 @@ const (
 	inTime   = patience / 2 * time.Second
 )
 
-// bfdSeats give the ports of a seat BFD of 50 ms × 3 in the words of each make.
+// bfdSeats give the ports of a seat BFD of 400 ms × 3 in the words of each make: a machine that halts for a moment is
+// no failure.
 var bfdSeats = map[string]func(s seat) seat{
-	"ecmpd": func(s seat) seat { return s.each(", bfd: {min-interval: 50ms}") },
+	"ecmpd": func(s seat) seat { return s.each(", bfd: {min-interval: 400ms}") },
 	"frr": func(s seat) seat {
 		s = s.each(" ip ospf bfd\n ip ospf bfd profile fast\n")
-		s.text += "bfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n exit\nexit\n"
+		s.text += "bfd\n profile fast\n  transmit-interval 400\n  receive-interval 400\n exit\nexit\n"
 		return s
 	},
 	"bird": func(s seat) seat {
 		s = s.each("bfd yes; ")
-		s.text += "protocol bfd { interface \"*\" { min rx interval 50 ms; min tx interval 50 ms; idle tx interval 1 s; multiplier 3; }; }\n"
+		s.text += "protocol bfd { interface \"*\" { min rx interval 400 ms; min tx interval 400 ms; idle tx interval 1 s; multiplier 3; }; }\n"
 		return s
 	},
 }
@@ -124,7 +125,7 @@ func (n *network) renegotiate(here seat) {
 	for _, want := range []struct {
 		interval  string
 		detection int64 // microseconds
-	}{{"120ms", 360_000}, {"50ms", 150_000}} {
+	}{{"700ms", 2_100_000}, {"400ms", 1_200_000}} {
 		config := here.each(", bfd: {min-interval: " + want.interval + "}").ecmpd()
 		n.must(n.ecmpd("ecmpd").Reload(config))
 		n.wait("a detection time of three times "+want.interval, func() (bool, string) {
@@ -149,7 +150,7 @@ func (n *network) deaths(maker string, there seat) {
 	n.waitBFD("ecmpd", "eth0 10.0.0.2 Up")
 	n.routers["other"].Kill()
 	n.soon("we have noticed the other's death", n.neighborCount("ecmpd", 0))
-	if log := n.ecmpd("ecmpd").Log(); !strings.Contains(log, "InactivityTimer: BFD down: control detection time expired (150ms)") {
+	if log := n.ecmpd("ecmpd").Log(); !strings.Contains(log, "InactivityTimer: BFD down: control detection time expired (1.2s)") {
 		n.t.Errorf("the log does not say why: %s", log)
 	}
 	n.bfdSeat(maker, "other", there)
@@ -160,7 +161,7 @@ func (n *network) deaths(maker string, there seat) {
 // goodBye takes BFD out of the configuration of one end, then of the other.
 func (n *network) goodBye(maker string, here, there seat) {
 	n.t.Helper()
-	changes := strings.Count(n.ecmpd("ecmpd").Log(), "neighbor changed")
+	changes := n.changes("ecmpd")
 	switch maker {
 	case "ecmpd":
 		n.must(n.ecmpd("other").Reload(there.each("").ecmpd()))
@@ -182,7 +183,7 @@ func (n *network) goodBye(maker string, here, there seat) {
 	n.must(n.ecmpd("ecmpd").Reload(here.each("").ecmpd()))
 	n.waitBFD("ecmpd")
 	n.full(1, "ecmpd", "other")
-	if now := strings.Count(n.ecmpd("ecmpd").Log(), "neighbor changed"); now != changes {
+	if now := n.changes("ecmpd"); now != changes {
 		n.t.Errorf("the neighbour changed %d times", now-changes)
 	}
 }
@@ -308,8 +309,8 @@ func TestBFDSilentHub(t *testing.T) {
 			continue
 		}
 		took := at.Sub(start)
-		t.Logf("first change in the kernel %s after the death (detection time 150 ms): %s", took.Round(time.Millisecond), strings.TrimSpace(line))
-		if took > time.Second {
+		t.Logf("first change in the kernel %s after the death (detection time 1.2 s): %s", took.Round(time.Millisecond), strings.TrimSpace(line))
+		if took > inTime {
 			t.Errorf("%s is not what BFD is for", took)
 		}
 		return
@@ -334,7 +335,7 @@ func TestBFDAuthentication(t *testing.T) {
 			n.wire("ecmpd:eth0 10.0.0.1/30", "other:eth0 10.0.0.2/30")
 			configured := func(keys string) seat {
 				s := seat{id: "10.255.0.1", ports: []port{{name: "eth0"}}}
-				s = s.each(fmt.Sprintf(", bfd: {min-interval: 50ms, authentication: {key-chain: watch, meticulous: %s}}", c.meticulous))
+				s = s.each(fmt.Sprintf(", bfd: {min-interval: 400ms, authentication: {key-chain: watch, meticulous: %s}}", c.meticulous))
 				s.text += "\nkey-chains: [{name: watch, keys: [" + keys + "]}]\n"
 				return s
 			}
@@ -344,7 +345,7 @@ func TestBFDAuthentication(t *testing.T) {
 			}
 			n.seat("ecmpd", "ecmpd", configured(key(1, word, "")))
 			there := seat{id: "10.255.0.2", ports: []port{{name: "eth0"}}}.each("bfd yes; ")
-			there.text += fmt.Sprintf("protocol bfd { interface \"*\" { min rx interval 50 ms; min tx interval 50 ms; multiplier 3; authentication %s; "+
+			there.text += fmt.Sprintf("protocol bfd { interface \"*\" { min rx interval 400 ms; min tx interval 400 ms; multiplier 3; authentication %s; "+
 				"password %q { id 1; }; password \"another\" { id 2; generate from \"2040-01-01 00:00:00\"; }; }; }\n", c.bird, word)
 			n.seat("bird", "other", there)
 			n.full(1, "ecmpd", "other")
@@ -356,7 +357,7 @@ func TestBFDAuthentication(t *testing.T) {
 			n.must(err)
 			n.wait("packets of the second key", func() (bool, string) {
 				list, err := n.sessions("ecmpd")
-				return len(list) == 1 && list[0].PacketsSent > before[0].PacketsSent+100, fmt.Sprintf("%+v %v", list, err)
+				return len(list) == 1 && list[0].PacketsSent > before[0].PacketsSent+20, fmt.Sprintf("%+v %v", list, err)
 			})
 			list, err := n.sessions("ecmpd")
 			n.must(err)

@@ -116,7 +116,7 @@ func (n *network) bgpProcess() api.BGP {
 func nonsense(node *lab.Node, from netip.Addr, rng *rand.Rand) (heard bool, err error) {
 	var conn net.Conn
 	err = node.Do(func() (err error) {
-		d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
+		d := net.Dialer{Timeout: patient, LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
 		conn, err = d.Dial("tcp4", "10.0.9.1:179")
 		return err
 	})
@@ -124,7 +124,7 @@ func nonsense(node *lab.Node, from netip.Addr, rng *rand.Rand) (heard bool, err 
 		return false, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return false, err
 	}
 	message := func(kind byte, body []byte) []byte {

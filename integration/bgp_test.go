@@ -104,8 +104,10 @@ func (n *network) speak(maker, node string, s speaker) {
 	n.t.Helper()
 	n.start(speakers[maker](n, node, s))
 	if g, ok := n.routers[node].(*peer.GoBGP); ok { // it has no configuration for that
-		_, err := g.Show(n.ctx, "global", "rib", "add", s.announces)
-		n.must(err)
+		n.wait(node+" takes what it is to announce", func() (bool, string) { // its API is there a moment before its BGP
+			out, err := g.Show(n.ctx, "global", "rib", "add", s.announces)
+			return err == nil, fmt.Sprint(out, err)
+		})
 	}
 }
 

@@ -29,7 +29,7 @@ func TestBlockers(t *testing.T) {
 			return len(list) > 0, fmt.Sprint(list)
 		})
 	}
-	if result, _ := n.connect(service, 40); result.Failed() != 40 {
+	if result, _ := n.connect(service, 40, impatient); result.Failed() != 40 {
 		t.Errorf("%d of 40 connections failed through chains that drop, want all", result.Failed())
 	}
 	for _, hub := range hubs {

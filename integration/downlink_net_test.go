@@ -116,8 +116,8 @@ func (n *downlinkNet) hubConfig(as providers, announce string) string {
 	return fmt.Sprintf(`router-id: 10.255.0.1
 wan:
   uplinks:
-    - {name: isp-a, interface: w1, gateway: 10.1.0.1, check: {targets: [icmp 192.0.2.1], interval: 200ms, down-after: 3, up-after: 2, hold-up: 500ms}}
-    - {name: isp-b, interface: w2, gateway: 10.2.0.1, check: {targets: [icmp 192.0.2.1], interval: 200ms, down-after: 3, up-after: 2, hold-up: 500ms}}
+    - {name: isp-a, interface: w1, gateway: 10.1.0.1, check: {targets: [icmp 192.0.2.1], interval: 500ms, down-after: 6, up-after: 2, hold-up: 500ms}}
+    - {name: isp-b, interface: w2, gateway: 10.2.0.1, check: {targets: [icmp 192.0.2.1], interval: 500ms, down-after: 6, up-after: 2, hold-up: 500ms}}
 bgp:
   as: 64500
   neighbors:
@@ -156,9 +156,18 @@ func (n *downlinkNet) order(command ...string) {
 	n.run("hub", append(append([]string{binary}, command...), "--socket", n.ecmpd("hub").Socket())...)
 }
 
-// ways waits until the kernel of the Internet sends a prefix these ways, "a", "b" or "a b"; "" is not at all.
+// ways waits until the kernel of the Internet sends a prefix these ways, "a", "b" or "a b"; "" is not at all. The routers
+// on them have to send it to the hub: each makes tell before their own kernel knows.
 func (n *downlinkNet) ways(prefix, want string) {
 	n.t.Helper()
+	defer func() {
+		for _, way := range strings.Fields(want) {
+			n.wait(fmt.Sprintf("isp-%s sends %s to the hub", way, prefix), func() (bool, string) {
+				hops, err := n.Node("isp-" + way).NextHops(netip.MustParsePrefix(prefix))
+				return err == nil && len(hops) == 1 && hops[0].Interface == "hub", fmt.Sprint(hops, err)
+			})
+		}
+	}()
 	n.wait(fmt.Sprintf("%s by %q", prefix, want), func() (bool, string) {
 		got, err := n.waysNow(prefix)
 		return err == nil && got == want, fmt.Sprintf("%q %v", got, err)

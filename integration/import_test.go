@@ -60,7 +60,7 @@ func runImported(t *testing.T, script string, links [2]string) {
 
 	yaml := n.run("lan", binary, "import", "routeros", "../routeros/testdata/"+script)
 	// A dead uplink is to be found before the patience of the test is over.
-	yaml = strings.ReplaceAll(yaml, "{targets: [gateway]}", "{targets: [gateway], interval: 500ms, timeout: 300ms}")
+	yaml = strings.ReplaceAll(yaml, "{targets: [gateway]}", "{targets: [gateway], interval: 500ms, timeout: 500ms, down-after: 6}")
 	n.start(peer.NewEcmpd(n.Node("router"), binary, yaml))
 	n.who("internet", ":"+whoPort)
 	n.who("router", ":"+whoPort)

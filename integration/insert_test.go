@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestInsertAccept takes the rule for untracked packets out of the hubs' own
@@ -32,7 +31,7 @@ func TestInsertAccept(t *testing.T) {
 	n.allSucceed(100)
 
 	hub := n.ecmpd("hub-a")
-	ctx, cancel := context.WithTimeout(n.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(n.ctx, patient)
 	defer cancel()
 	if err := hub.Stop(ctx); err != nil {
 		t.Fatal(err)

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/ecmpd/ecmpd/lab/peer"
 )
 
 // TestHubDaemonLeaves ends hub-a's daemon in order under traffic: its LSAs are
@@ -19,7 +22,7 @@ func TestHubDaemonLeaves(t *testing.T) {
 	routes, sets := n.kernelRoutes("hub-a"), n.nft("hub-a")
 	tr := n.startTraffic()
 
-	ctx, cancel := context.WithTimeout(n.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(n.ctx, patient)
 	defer cancel()
 	start := time.Now()
 	if err := n.ecmpd("hub-a").Stop(ctx); err != nil {
@@ -28,15 +31,11 @@ func TestHubDaemonLeaves(t *testing.T) {
 	stopped := time.Since(start)
 	n.turnedAway()
 	for _, branch := range []string{"branch-1", "branch-2"} {
-		list, err := n.Routers[branch].Database(n.ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, lsa := range list {
-			if lsa.AdvertisingRouter == netip.MustParseAddr("10.255.0.1") {
-				t.Errorf("%s still has %s", branch, lsa)
-			}
-		}
+		n.wait(branch+" has no LSA of hub-a", func() (bool, string) {
+			list, err := n.Routers[branch].Database(n.ctx)
+			left := slices.ContainsFunc(list, func(l peer.LSA) bool { return l.AdvertisingRouter == netip.MustParseAddr("10.255.0.1") })
+			return err == nil && !left, fmt.Sprint(list, err)
+		})
 	}
 	t.Logf("stopped after %s, branches turned away after %s", stopped, time.Since(start))
 	tr.nothingLost("orderly end of hub-a's daemon")
@@ -75,7 +74,7 @@ func TestKernelStateRemoved(t *testing.T) {
 			t.Fatalf("%s: hash policy %s, %v", hub, policy, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(n.ctx, patient)
 	defer cancel()
 	if err := n.ecmpd("hub-a").Stop(ctx); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package integration
 
 import (
 	endian "encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -79,7 +80,7 @@ func (n *network) watch(node, within string) *lsaWatch {
 			return err
 		}
 		w.raw = raw
-		if err := raw.(*net.IPConn).SetReadBuffer(64 << 20); err != nil {
+		if err := roomy(raw.(*net.IPConn), 64<<20); err != nil {
 			return err
 		}
 		ns, err := netns.Get()
@@ -95,6 +96,17 @@ func (n *network) watch(node, within string) *lsaWatch {
 	go w.readRoutes()
 	n.t.Cleanup(func() { close(w.stop); w.raw.Close() })
 	return w
+}
+
+// roomy gives a socket a buffer of so many bytes, whatever the limit of the machine: what it misses nobody sends again.
+func roomy(c *net.IPConn, size int) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size) })
+	return errors.Join(err, failed)
 }
 
 func (w *lsaWatch) readPackets() {
@@ -189,8 +201,7 @@ func (n *network) hubFull(maker string, count int, limit time.Duration) (took ti
 	start := time.Now()
 	n.seat(maker, "hub", s)
 	for took = time.Since(start); took < limit; took = time.Since(start) {
-		neighbors, err := n.routers["hub"].Neighbors(n.ctx)
-		n.must(err)
+		neighbors, _ := n.routers["hub"].Neighbors(n.ctx) // none when it has no time for us
 		full = 0
 		for _, nb := range neighbors {
 			if nb.State == "Full" {

@@ -37,7 +37,7 @@ func TestPathMTU(t *testing.T) {
 	v.converge()
 	v.transitKnown()
 	carried := v.carried(func() {
-		if result := v.load(4, 20000, 20<<20, 20*time.Second); result.Failed() > 0 {
+		if result := v.load(4, 20000, 20<<20, 2*patient); result.Failed() > 0 {
 			t.Errorf("%d of 4 transfers of 20 MB failed: %v", result.Failed(), result.FirstError())
 		}
 	})
@@ -72,7 +72,7 @@ func TestPathMTUNeedsOutputRule(t *testing.T) {
 		v.start(peer.NewEcmpd(n, binary, v.labFile(n.Name()+"/ecmpd.yaml")))
 	}
 	v.converge()
-	if result := v.load(40, 20000, 500, 5*time.Second); result.Failed() > 0 {
+	if result := v.load(40, 20000, 500, patient); result.Failed() > 0 {
 		t.Fatalf("%d of 40 small connections failed: %v", result.Failed(), result.FirstError())
 	}
 	// On a busy machine transfers may not get as far as a segment of full size.
@@ -91,7 +91,7 @@ func TestPathMTUNeedsOutputRule(t *testing.T) {
 			}
 		}`))
 	}
-	if result := v.load(4, 22000, 20<<20, 20*time.Second); result.Failed() > 0 {
+	if result := v.load(4, 22000, 20<<20, 2*patient); result.Failed() > 0 {
 		t.Errorf("with the rule %d of 4 transfers failed: %v", result.Failed(), result.FirstError())
 	}
 }

@@ -26,7 +26,7 @@ type network struct {
 
 // testTime is what one network may take, start and end included: how fast something is, is measured
 // elsewhere, and a busy machine may take its time for it.
-const testTime = 5 * time.Minute
+const testTime = 10 * time.Minute
 
 // newNetwork makes an empty network that goes with the test. When the test
 // fails, the state of every router is printed first.
@@ -119,6 +119,15 @@ func (n *network) run(node string, argv ...string) string {
 func (n *network) ip(node, args string) {
 	n.t.Helper()
 	n.run(node, append([]string{"ip"}, strings.Fields(args)...)...)
+}
+
+// ping waits until a ping of a node with these options is answered: any router on the way may be the last to have its routes.
+func (n *network) ping(node string, options ...string) {
+	n.t.Helper()
+	n.wait(fmt.Sprintf("an answer to ping %v of %s", options, node), func() (bool, string) {
+		out, err := n.Node(node).Run(n.ctx, append([]string{"ping", "-c", "1", "-W", "2"}, options...)...)
+		return err == nil, fmt.Sprint(out, err)
+	})
 }
 
 // wait waits for a condition, for as long as the test has.

@@ -87,7 +87,7 @@ func TestPointToMultipoint(t *testing.T) {
 				}
 				n.waitKernel(fmt.Sprintf("r%d", i), "0.0.0.0/0", want)
 			}
-			n.run("r3", "ping", "-c", "1", "-W", "2", "-I", "172.16.3.1", "172.16.4.1")
+			n.ping("r3", "-I", "172.16.3.1", "172.16.4.1")
 
 			// A hub dies: its neighbours are told by nobody.
 			n.routers["r1"].Kill()
@@ -141,15 +141,24 @@ func TestNonBroadcast(t *testing.T) {
 }
 
 // adjacent waits until the living are Full with DR and Backup, and with nobody else, and have the right routes. Where
-// there is no multicast, others need not know of each other.
+// there is no multicast, others need not know of each other. Like agree it wants the hellos to name both.
 func (e *election) adjacent(dr, bdr int) {
 	e.t.Helper()
+	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}) }
+	names := fmt.Sprintf(" names %s and %s", address(dr), address(bdr))
+	if bdr == 0 {
+		names = fmt.Sprintf(" names %s and 0.0.0.0", address(dr))
+	}
 	roles := map[int]string{dr: "DR", bdr: "Backup"}
 	for _, i := range e.alive {
 		var want []string
 		for _, j := range e.without(i) {
 			if roles[i] != "" || roles[j] != "" {
-				want = append(want, fmt.Sprintf("10.255.0.%d %s", j, cmp.Or(roles[j], "DROther")))
+				named := ""
+				if _, ok := e.router(i).(*peer.Ecmpd); ok {
+					named = names
+				}
+				want = append(want, fmt.Sprintf("10.255.0.%d %s%s", j, cmp.Or(roles[j], "DROther"), named))
 			}
 		}
 		waitEqual(e.network, fmt.Sprintf("r%d's full neighbours, r%d being DR and r%d Backup", i, dr, bdr), want, func() ([]string, error) {
@@ -157,7 +166,11 @@ func (e *election) adjacent(dr, bdr int) {
 			var got []string
 			for _, n := range list {
 				if n.State == "Full" {
-					got = append(got, fmt.Sprintf("%s %s", n.RouterID, n.Role))
+					named := ""
+					if n.DR.IsValid() {
+						named = fmt.Sprintf(" names %s and %s", n.DR, n.BDR)
+					}
+					got = append(got, fmt.Sprintf("%s %s%s", n.RouterID, n.Role, named))
 				}
 			}
 			return got, err
@@ -208,7 +221,7 @@ func TestHybrid(t *testing.T) {
 			return got.only(func(p netip.Prefix) bool { return !netip.MustParsePrefix("10.2.0.0/15").Contains(p.Addr()) }), err
 		})
 	}
-	n.run("r4", "ping", "-c", "1", "-W", "2", "-I", "172.16.4.1", "172.16.5.1")
+	n.ping("r4", "-I", "172.16.4.1", "172.16.5.1")
 
 	// Without r2 the dear way is the only one.
 	n.routers["r2"].Kill()
@@ -269,7 +282,7 @@ func TestPrefixSuppression(t *testing.T) {
 		172.16.2.0/24: 10.3.0.1 dev up
 		172.16.3.0/24: 10.3.0.1 dev up
 		172.16.4.0/24: 10.3.0.1 dev up`))
-	n.run("r4", "ping", "-c", "1", "-W", "2", "-I", "172.16.4.1", "172.16.3.1")
+	n.ping("r4", "-I", "172.16.4.1", "172.16.3.1")
 }
 
 // TestLinksOfTwo joins ecmpd and another make by a LAN that is a point-to-point link (RFC 5309) with a secondary address on

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 )
@@ -30,12 +31,20 @@ func TestRecord(t *testing.T) {
 	p, err := e.Node().Start("recorded", binary, "run", "--config", e.ConfigFile(), "--socket", e.Socket(),
 		"--state-dir", filepath.Join(e.Node().Dir(), "state"), "--record", file)
 	n.must(err)
-	n.run("ecmpd", binary, "wait", "--socket", e.Socket(), "neighbor=full:2", "route=172.16.1.0/24:1", "route=198.51.100.0/24:1")
+	n.run("ecmpd", binary, "wait", "--timeout", testTime.String(), "--socket", e.Socket(), "neighbor=full:2", "route=172.16.1.0/24:1", "route=198.51.100.0/24:1")
 	lsas := n.run("ecmpd", binary, "show", "ospf", "database", "router", "10.255.0.2", "--socket", e.Socket())
 	if !strings.Contains(lsas, "type transit, linkId 10.1.0.") {
 		t.Errorf("the router-LSA of BIRD is\n%s", lsas)
 	}
-	lived := n.lived()
+	// The end of what the start set going: the same databases, and everything calculated from them.
+	n.waitSame("ecmpd", "bird", "frr")
+	lived, since := n.lived(), time.Now()
+	n.wait("neighbours and routes at rest", func() (bool, string) {
+		if now := n.lived(); now != lived {
+			lived, since = now, time.Now()
+		}
+		return time.Since(since) > 2*time.Second, lived
+	})
 	n.must(p.Stop(n.ctx))
 	out := n.run("ecmpd", binary, "replay", file)
 	for _, want := range []string{"neighbour 10.255.0.2 on eth0: ", "neighbour 10.255.0.3 on eth1: ", " to Full", "order: shutdown"} {

@@ -80,10 +80,10 @@ func (n *twoHubs) wrongFiles(good string) {
 		if got := n.kernelRoutes("branch-1"); got != routes {
 			n.t.Errorf("%s: the kernel holds\n%s\nand held\n%s", c.new, got, routes)
 		}
-		// What the status says, the log has said.
-		if log := n.ecmpd("branch-1").Log(); !strings.Contains(log, c.want) {
-			n.t.Errorf("%s: not in the log:\n%s", c.new, log)
-		}
+		n.wait("the log says so of "+c.new, func() (bool, string) {
+			log := n.ecmpd("branch-1").Log()
+			return strings.Contains(log, c.want), log
+		})
 	}
 	// The command says so to whoever typed it.
 	out, err := n.Node("branch-1").Run(n.ctx, binary, "reload", "--socket", n.ecmpd("branch-1").Socket())

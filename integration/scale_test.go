@@ -10,7 +10,7 @@ import (
 func TestManyTunnels(t *testing.T) {
 	const count = 200
 	n := newNetwork(t)
-	took, full := n.hubFull("ecmpd", count, 60*time.Second)
+	took, full := n.hubFull("ecmpd", count, testTime/2)
 	if full != count {
 		t.Fatalf("%d of %d neighbours are Full after %s", full, count, took)
 	}
@@ -36,7 +36,7 @@ func TestManyExternals(t *testing.T) {
 	for _, on := range []bool{true, false, true} {
 		lag := n.announce(w, on, count)
 		t.Logf("%d prefixes of two ASBRs, announced %v: %s from the last LSA to the last kernel route", count, on, lag.Round(time.Millisecond))
-		if lag > 5*time.Second {
+		if lag > 30*time.Second { // which is a second on a machine that has nothing else to do
 			t.Errorf("it took %s", lag)
 		}
 	}

@@ -18,7 +18,7 @@ const bigAnswer = 4000
 // strays makes flows that live on ICMP errors and fragments, and counts those
 // that fail: transfers through a smaller MTU behind branch-2, which have to
 // discover it, and UDP with answers in fragments.
-func (n *twoHubs) strays(rounds int) (stalled, unanswered int) {
+func (n *twoHubs) strays(rounds int, timeout time.Duration) (stalled, unanswered int) {
 	n.t.Helper()
 	for _, hub := range bothHubs { // the operator lets UDP begin at branch-1, too
 		n.run(hub, "nft", "add", "rule", "inet", "filter", "forward", "iifname", "vpn1", "meta", "l4proto", "udp", "ct", "state", "new", "accept")
@@ -26,7 +26,7 @@ func (n *twoHubs) strays(rounds int) (stalled, unanswered int) {
 	far := n.farBehind()
 	for range rounds { // a host learns for a destination, not for a flow
 		n.run("host-1", "ip", "route", "flush", "cache")
-		result, _ := n.connect(far, 1)
+		result, _ := n.connect(far, 1, timeout)
 		stalled += result.Failed()
 	}
 	big := netip.AddrPortFrom(service.Addr(), 53)
@@ -61,7 +61,7 @@ func (n *twoHubs) farBehind() netip.AddrPort {
 // straysPass demands that all of them work.
 func (n *twoHubs) straysPass() {
 	n.t.Helper()
-	if stalled, unanswered := n.strays(20); stalled+unanswered > 0 {
+	if stalled, unanswered := n.strays(20, patient); stalled+unanswered > 0 {
 		n.t.Errorf("%d of 20 transfers stalled, %d of 40 UDP questions were not answered", stalled, unanswered)
 	}
 }
@@ -112,7 +112,7 @@ func (n *twoHubs) askBig(node string, to netip.AddrPort, count int) (answered in
 			defer conn.Close()
 			buf := make([]byte, 2*bigAnswer)
 			for range 3 {
-				_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+				_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 				if _, err := conn.Write([]byte("question")); err != nil {
 					continue
 				}

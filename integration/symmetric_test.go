@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
@@ -78,7 +79,7 @@ func TestSymmetric(t *testing.T) {
 		return withoutTransit(node, config)
 	})
 	n.waitSymmetric("branch-1", "no", "10.255.0.11 hashes with a seed of its own")
-	result, _ := n.connect(service, 400)
+	result, _ := n.connect(service, 400, impatient)
 	t.Logf("with a seed of each router %d of 400 connections fail", result.Failed())
 	if result.Failed() < 100 {
 		t.Errorf("%d of 400 connections failed with different seeds: the test proves nothing", result.Failed())
@@ -206,7 +207,7 @@ func TestSymmetricStraysDropped(t *testing.T) {
 	})
 	n.waitSymmetric("branch-1", "yes", "")
 	n.allSucceed(100)
-	stalled, unanswered := n.strays(10)
+	stalled, unanswered := n.strays(10, 3*time.Second)
 	t.Logf("without the rules %d of 10 transfers stall, and %d of 40 UDP questions are not answered", stalled, unanswered)
 	if stalled == 0 {
 		t.Error("the strays test proves nothing")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ecmpd/ecmpd/lab"
 )
@@ -31,14 +32,14 @@ func TestTracked(t *testing.T) {
 	hubs := []string{"hub-a", "hub-b"}
 
 	n.warned(hubs, "")
-	n.serverConnections(func(failed int) bool { return failed == 0 }, "behind one hub: none")
+	n.serverConnections(patient, func(failed int) bool { return failed == 0 }, "behind one hub: none")
 	if list := n.entries("hub-a", host1, server.Addr()); len(list) < 40 {
 		t.Errorf("hub-a tracks %d of 40 connections", len(list))
 	}
 
 	n.attachServers()
 	n.warned(hubs, serverLAN.String())
-	n.serverConnections(func(failed int) bool { return failed > 0 }, "on both hubs, tracked: some")
+	n.serverConnections(impatient, func(failed int) bool { return failed > 0 }, "on both hubs, tracked: some")
 	for _, hub := range hubs {
 		n.wait(hub+" logs it", func() (bool, string) {
 			log := n.ecmpd(hub).Log()
@@ -50,7 +51,7 @@ func TestTracked(t *testing.T) {
 	n.reload("hub-b", strings.Replace(configs["hub-b"], "source: connected", "source: connected\n      metric: 30", 1))
 	n.warned(hubs, "")
 	n.awaitServers(1)
-	n.serverConnections(func(failed int) bool { return failed == 0 }, "on both hubs, one preferred: none")
+	n.serverConnections(patient, func(failed int) bool { return failed == 0 }, "on both hubs, one preferred: none")
 
 	// The network is transit.
 	for _, hub := range hubs {
@@ -64,7 +65,7 @@ func TestTracked(t *testing.T) {
 			return tr.InSync && covers(tr.Prefixes, serverLAN) && len(tr.Tracked) == 0, fmt.Sprintf("%+v", tr)
 		})
 	}
-	n.serverConnections(func(failed int) bool { return failed == 0 }, "on both hubs, transit: none")
+	n.serverConnections(patient, func(failed int) bool { return failed == 0 }, "on both hubs, transit: none")
 
 	// A network behind a branch is on the way through both hubs.
 	for _, hub := range hubs {
@@ -118,9 +119,9 @@ func (n *twoHubs) awaitServers(count int) {
 	})
 }
 
-func (n *twoHubs) serverConnections(right func(failed int) bool, want string) {
+func (n *twoHubs) serverConnections(timeout time.Duration, right func(failed int) bool, want string) {
 	n.t.Helper()
-	if result, _ := n.connect(server, 40); !right(result.Failed()) {
+	if result, _ := n.connect(server, 40, timeout); !right(result.Failed()) {
 		n.t.Errorf("%d of 40 connections failed, want %s (the first with %v)", result.Failed(), want, result.FirstError())
 	}
 }

@@ -53,7 +53,7 @@ func (n *twoHubs) stillTracked() {
 	} {
 		n.serve(at.node, at.addr)
 		const count = 20
-		if result, _ := n.connect(at.addr, count); result.Failed() > 0 {
+		if result, _ := n.connect(at.addr, count, patient); result.Failed() > 0 {
 			n.t.Errorf("%d of %d connections to %s failed, the first with %v", result.Failed(), count, what, result.FirstError())
 		}
 		if list := n.entries("hub-a", host1, at.addr.Addr()); len(list) < count {
@@ -74,7 +74,7 @@ func TestTwoHubsTracked(t *testing.T) {
 		return withoutTransit(node, config)
 	})
 	n.converge()
-	result, _ := n.connect(service, 400)
+	result, _ := n.connect(service, 400, impatient)
 	if failed := result.Failed(); failed < 100 || failed > 300 {
 		t.Errorf("%d of 400 connections failed with tracking on both hubs, want about half", failed)
 	}

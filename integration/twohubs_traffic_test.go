@@ -15,13 +15,20 @@ import (
 
 var tunnels = []string{"vpn1", "vpn2"}
 
+// How long a connection of a scenario may take: one that has to succeed has time on the busiest machine, for that costs
+// nothing; one of those that may fail has what several retransmissions take.
+const (
+	patient   = time.Minute
+	impatient = 7 * time.Second
+)
+
 // connect makes TCP connections from host-1 and tells how many failed and how
 // many packets came into hub-a and hub-b through their tunnels meanwhile.
-func (n *twoHubs) connect(to netip.AddrPort, count int) (result lab.LoadResult, carried [2]uint64) {
+func (n *twoHubs) connect(to netip.AddrPort, count int, timeout time.Duration) (result lab.LoadResult, carried [2]uint64) {
 	n.t.Helper()
 	load := lab.Load{
 		From: n.Node("host-1"), To: to, Count: count, FirstPort: n.nextPort,
-		Payload: 4096, Timeout: 3 * time.Second, Parallel: 400,
+		Payload: 4096, Timeout: timeout, Parallel: 400,
 	}
 	n.nextPort += uint16(count)
 	before := n.hubCounters()
@@ -50,7 +57,7 @@ func (n *twoHubs) hubCounters() (c [2]lab.Counters) {
 // allSucceed makes connections that must all succeed.
 func (n *twoHubs) allSucceed(count int) (carried [2]uint64) {
 	n.t.Helper()
-	result, carried := n.connect(service, count)
+	result, carried := n.connect(service, count, patient)
 	if result.Failed() > 0 {
 		n.t.Errorf("%d of %d connections failed, the first with %v", result.Failed(), count, result.FirstError())
 	}
@@ -143,7 +150,7 @@ type longFlow struct {
 func openFlow(from *lab.Node, to netip.AddrPort, every time.Duration) (*longFlow, error) {
 	f := &longFlow{size: 4096, every: every, stop: make(chan struct{})}
 	err := from.Do(func() (err error) {
-		dialer := net.Dialer{Timeout: 3 * time.Second}
+		dialer := net.Dialer{Timeout: patient}
 		f.conn, err = dialer.Dial("tcp4", to.String())
 		return err
 	})
@@ -160,7 +167,8 @@ func openFlow(from *lab.Node, to netip.AddrPort, every time.Duration) (*longFlow
 }
 
 // use exchanges packets both ways at regular times. A connection that lies
-// still for ten seconds is dead.
+// still for a minute is dead: its retransmissions may be as far apart as its
+// way was away.
 func (f *longFlow) use() error {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
@@ -171,7 +179,7 @@ func (f *longFlow) use() error {
 			return nil
 		case <-tick.C:
 		}
-		if err := f.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := f.conn.SetDeadline(time.Now().Add(patient)); err != nil {
 			return err
 		}
 		if _, err := f.conn.Write(buf); err != nil {

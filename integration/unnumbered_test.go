@@ -64,12 +64,12 @@ func runUnnumbered(t *testing.T, maker, data string, peer bool) {
 			t.Errorf("ecmpd's kernel nexthop without onlink: %s", leg)
 		}
 	}
-	n.run("ecmpd", "ping", "-c", "1", "-W", "2", "-I", "172.16.1.1", "172.16.2.1")
+	n.ping("ecmpd", "-I", "172.16.1.1", "172.16.2.1")
 
 	// One of the links dies and returns.
 	n.ip("other", "link set eth0 down")
 	n.waitKernel("ecmpd", "172.16.0.0/16", routes("172.16.2.0/24: 10.255.0.2 dev eth1"))
-	n.run("ecmpd", "ping", "-c", "1", "-W", "2", "-I", "172.16.1.1", "172.16.2.1")
+	n.ping("ecmpd", "-I", "172.16.1.1", "172.16.2.1")
 	n.ip("other", "link set eth0 up")
 	n.waitKernel("ecmpd", "172.16.0.0/16", routes("172.16.2.0/24: 10.255.0.2 dev eth0, 10.255.0.2 dev eth1"))
 }

@@ -52,7 +52,7 @@ func TestOneWireGuardInterface(t *testing.T) {
 	w.waitKernel("hub", "172.16.0.0/16", routes("172.16.1.0/24: 10.9.0.11 dev wg0\n172.16.2.0/24: 10.9.0.12 dev wg0\n172.16.3.0/24: 10.9.0.13 dev wg0"))
 	w.waitKernel("b1", "172.16.0.0/16", routes("172.16.2.0/24: 10.9.0.1 dev wg0\n172.16.3.0/24: 10.9.0.1 dev wg0"))
 	w.waitKernel("b2", "172.16.0.0/16", routes("172.16.1.0/24: 10.9.0.1 dev wg0\n172.16.3.0/24: 10.9.0.1 dev wg0"))
-	w.run("b1", "ping", "-c", "1", "-W", "2", "-I", "172.16.1.1", "172.16.2.1")
+	w.ping("b1", "-I", "172.16.1.1", "172.16.2.1")
 
 	// A session with each neighbour that knows BFD, on one interface.
 	waitEqual(w.network, "BFD sessions that are up", []string{"10.9.0.11", "10.9.0.13"}, func() ([]string, error) {

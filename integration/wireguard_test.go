@@ -58,7 +58,7 @@ func TestWireGuardInterfaceReplaced(t *testing.T) {
 	w.join(1, 1)
 	w.converge()
 	w.transitKnown()
-	if result := w.load(40, 20000, 1000, 5*time.Second); result.Failed() > 0 {
+	if result := w.load(40, 20000, 1000, patient); result.Failed() > 0 {
 		t.Errorf("%d of 40 connections failed: %v", result.Failed(), result.FirstError())
 	}
 }
@@ -159,7 +159,7 @@ func (w *wireGuard) remove(end string) {
 func (w *wireGuard) carryConnections() {
 	w.t.Helper()
 	carried := w.carried(func() {
-		if result := w.load(400, 20000, 2000, 10*time.Second); result.Failed() > 0 {
+		if result := w.load(400, 20000, 2000, patient); result.Failed() > 0 {
 			w.t.Errorf("%d of 400 connections failed: %v", result.Failed(), result.FirstError())
 		}
 	})
@@ -175,7 +175,7 @@ func (w *wireGuard) carryConnections() {
 func (w *wireGuard) carryBulk() {
 	w.t.Helper()
 	start := time.Now()
-	if result := w.load(1, 30000, 20<<20, 20*time.Second); result.Failed() > 0 {
+	if result := w.load(1, 30000, 20<<20, 2*patient); result.Failed() > 0 {
 		w.t.Errorf("20 MB: %v", result.FirstError())
 	}
 	w.t.Logf("20 MB each way took %s", time.Since(start).Round(time.Millisecond))

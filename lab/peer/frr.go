@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ecmpd/ecmpd/lab"
 )
@@ -135,11 +136,13 @@ func waitSocket(ctx context.Context, p *lab.Process, path string) error {
 	})
 }
 
-// Kill implements Router.
+// Kill implements Router. All daemons end at the same time: none sees another one go.
 func (f *FRR) Kill() {
+	var killing sync.WaitGroup
 	for _, p := range f.running {
-		p.Kill()
+		killing.Go(p.Kill)
 	}
+	killing.Wait()
 	f.running = nil
 }
 
