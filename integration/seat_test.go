@@ -20,6 +20,7 @@ type seat struct {
 	virtual   []virtualLink
 	instance  int    // RFC 6549; not of FRR
 	graceful  bool   // restarts gracefully, and helps others
+	rfc1583   bool   // compares paths to AS boundary routers as RFC 1583 did (RFC 2328 16.4.1)
 	text      string // further configuration of the make: of ecmpd below ospf, else top level
 }
 
@@ -134,7 +135,7 @@ func (s seat) areas() (order []string, ports map[string][]port) {
 
 func (s seat) ecmpd() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "router-id: %s\nospf:\n  instance-id: %d\n  areas:\n", s.id, s.instance)
+	fmt.Fprintf(&b, "router-id: %s\nospf:\n  instance-id: %d\n  rfc1583-compatibility: %t\n  areas:\n", s.id, s.instance, s.rfc1583)
 	order, ports := s.areas()
 	if len(s.virtual) > 0 && ports["0.0.0.0"] == nil {
 		order = append(order, "0.0.0.0")
@@ -223,6 +224,9 @@ func (s seat) frr() string {
 	if len(s.externals) > 0 {
 		b.WriteString(" redistribute static route-map EXT\n")
 	}
+	if s.rfc1583 {
+		b.WriteString(" compatible rfc1583\n")
+	}
 	if s.graceful {
 		b.WriteString(" graceful-restart grace-period 60\n graceful-restart helper enable\n")
 	}
@@ -267,7 +271,7 @@ protocol kernel { merge paths yes limit 64; %[2]sipv4 { export where source ~ [R
 		}
 		b.WriteString("}\n")
 	}
-	fmt.Fprintf(&b, "protocol ospf v2 { instance id %d; ecmp yes limit 64; merge external yes;%s\n ipv4 { import all; ", s.instance, map[bool]string{true: " graceful restart yes; graceful restart time 60;"}[s.graceful])
+	fmt.Fprintf(&b, "protocol ospf v2 { instance id %d; rfc1583compat %s; ecmp yes limit 64; merge external yes;%s\n ipv4 { import all; ", s.instance, map[bool]string{true: "yes", false: "no"}[s.rfc1583], map[bool]string{true: " graceful restart yes; graceful restart time 60;"}[s.graceful])
 	if len(s.externals) == 0 {
 		b.WriteString("export none; };\n") // a router of stub areas must not even think of it
 	} else {
