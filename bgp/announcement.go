@@ -65,13 +65,16 @@ type Adjustment struct {
 	Communities []Community // in addition
 	Large       []LargeCommunity
 	NextHop     netip.Addr // the zero Addr: as it is
+	// Remove and RemoveLarge are taken away before others are added.
+	Remove      []Community
+	RemoveLarge []LargeCommunity
 }
 
 // Equal tells whether two change the same.
 func (a Adjustment) Equal(b Adjustment) bool {
 	return a.Prepend == b.Prepend && same(a.MED, b.MED) && same(a.LocalPref, b.LocalPref) &&
 		slices.Equal(a.Communities, b.Communities) && slices.Equal(a.Large, b.Large) &&
-		a.NextHop == b.NextHop
+		a.NextHop == b.NextHop && slices.Equal(a.Remove, b.Remove) && slices.Equal(a.RemoveLarge, b.RemoveLarge)
 }
 
 func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }

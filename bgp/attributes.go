@@ -98,6 +98,20 @@ func (a *Attributes) String() string {
 	return "[" + strings.Join(parts, " ") + "]"
 }
 
+// Changed returns a list of communities without some and with others, each once; the list itself stays as it is.
+func Changed[T comparable](list, remove, add []T) []T {
+	if len(remove)+len(add) == 0 {
+		return list
+	}
+	var out []T
+	for _, v := range slices.Concat(list, add) {
+		if !slices.Contains(out, v) && (!slices.Contains(remove, v) || slices.Contains(add, v)) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 func joined[T fmt.Stringer](list []T) string {
 	words := make([]string, len(list))
 	for i, v := range list {

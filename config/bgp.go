@@ -222,6 +222,9 @@ func (r *report) checkPeering(rn *rawBGPNeighbor, p *bgp.Peering, as uint32) {
 	case p.RouteServer && internal:
 		r.errorf(rn.RouteServer, "a route-server-client is a neighbour of another autonomous system (RFC 7947)")
 	}
+	if p.RouteServer && p.Export != "" {
+		r.warnf(rn.Export[0], "this is not asked: a route-server-client hears what other clients say, as they say it (RFC 7947)")
+	}
 	if p.NextHopSelf && !internal {
 		r.warnf(rn.NextHopSelf, "next-hop-self means nothing here: neighbours of other autonomous systems always hear the own address")
 	}

@@ -67,7 +67,7 @@ func (r *report) announcements(raw *rawBGP, c *bgp.Config, uplinks []wan.Uplink)
 	}
 	a := announce.Config{AS: c.AS, RouterID: c.RouterID, ClusterID: c.ClusterID}
 	neighbor := func(p netip.Prefix, one *bgp.Peering) {
-		n := announce.Neighbor{Prefix: p, AS: one.RemoteAS, Internal: one.Internal(c.AS), Client: one.Reflect, NextHopSelf: one.NextHopSelf, Open: one.Open}
+		n := announce.Neighbor{Prefix: p, AS: one.RemoteAS, Internal: one.Internal(c.AS), Client: one.Reflect, RouteServer: one.RouteServer, NextHopSelf: one.NextHopSelf, Open: one.Open}
 		if used := r.policies[one.Export]; used != nil {
 			n.Export = used.Policy
 		}
@@ -82,7 +82,7 @@ func (r *report) announcements(raw *rawBGP, c *bgp.Config, uplinks []wan.Uplink)
 	}
 	for _, n := range raw.Networks {
 		if p, ok := r.prefix(n); ok {
-			a.Networks = append(a.Networks, announce.Network{Prefix: p, Place: "networks"})
+			a.Networks = append(a.Networks, announce.Network{Prefix: p, Place: r.place("networks", n)})
 		}
 	}
 	a.Aggregates = r.aggregates(raw.Aggregates)
@@ -90,7 +90,7 @@ func (r *report) announcements(raw *rawBGP, c *bgp.Config, uplinks []wan.Uplink)
 	var places []*node
 	for i := range raw.Announce {
 		if rule, ok := r.announceRule(&raw.Announce[i], a.Neighbors, uplinks); ok {
-			rule.Place = fmt.Sprintf("announce rule %d", i+1)
+			rule.Place = r.place(fmt.Sprintf("announce rule %d", i+1), raw.Announce[i].Node)
 			a.Rules, places = append(a.Rules, rule), append(places, raw.Announce[i].Node)
 		}
 	}
@@ -107,7 +107,7 @@ func (r *report) aggregates(raws []rawBGPAggregate) (list []announce.Aggregate) 
 			continue
 		}
 		if p, ok := r.prefix(raw.Prefix); ok {
-			list = append(list, announce.Aggregate{Prefix: p, SummaryOnly: r.boolean(raw.SummaryOnly, false), Place: "aggregates"})
+			list = append(list, announce.Aggregate{Prefix: p, SummaryOnly: r.boolean(raw.SummaryOnly, false), Place: r.place("aggregates", raw.Node)})
 		}
 	}
 	return list
@@ -122,7 +122,7 @@ func (r *report) intoBGP(raws []rawBGPRedistribute) (list []announce.Redistribut
 		d := announce.Redistribute{
 			Source: enum(r, raw.Source, 0, redistributed), MED: r.optional(raw.MED),
 			Communities: parsed(r, raw.Community, bgp.ParseCommunity), Large: parsed(r, raw.LargeCommunity, bgp.ParseLargeCommunity),
-			Place: fmt.Sprintf("redistribute rule %d", i+1),
+			Place: r.place(fmt.Sprintf("redistribute rule %d", i+1), raw.Node),
 		}
 		d.Prefixes = r.ranges(raw.Prefixes)
 		if line, ok := takesAll[d.Source]; ok {

@@ -44,7 +44,8 @@ func TestBGPAnnouncementErrors(t *testing.T) {
 		{"same policy", used, "  policies: [{name: p}, {name: p}]", `policy "p" is already in line 11`},
 		{"no action", used, "  policies: [{name: p, rules: [{match: {tag: 1}}]}]", `"action" is missing: write accept or reject`},
 		{"no expression", used, "  policies: [{name: p, rules: [{action: accept, match: {as-path: (65001}}]}]", `no regular expression over an AS path`},
-		{"taken away on export", used, "  policies: [{name: p, rules: [{action: accept, set: {remove-community: no-export}}]}]", "communities are taken away on import only, and line 9 uses the policy for export"},
+		{"next hop on import", used, "  policies: [{name: p, rules: [{action: accept, set: {next-hop: self}}]}]", "the next hop is set on export only, and line 9 uses the policy for import"},
+		{"no next hop", used, "  policies: [{name: p, rules: [{action: accept, set: {next-hop: me}}]}]", `"next-hop" is self or an address such as 192.0.2.1, not "me"`},
 	} {
 		_, err := Parse("f.yaml", []byte(withUpstreams(c.neighbor, c.rest)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

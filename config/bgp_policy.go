@@ -42,6 +42,7 @@ type rawBGPSet struct {
 	LocalPreference      *node   `key:"local-preference"`
 	MED                  *node   `key:"med"`
 	Prepend              *node   `key:"prepend"`
+	NextHop              *node   `key:"next-hop"`
 	Community            []*node `key:"community" or:"scalar"`
 	LargeCommunity       []*node `key:"large-community" or:"scalar"`
 	RemoveCommunity      []*node `key:"remove-community" or:"scalar"`
@@ -83,7 +84,7 @@ func (r *report) bgpPolicies(raws []rawBGPPolicy) map[string]*placedPolicy {
 		}
 		p := &policy.Policy{Name: raw.Name.text, Accept: enum(r, raw.Default, false, verdicts)}
 		for n := range raw.Rules {
-			p.Rules = append(p.Rules, r.bgpPolicyRule(fmt.Sprintf("policy %s rule %d", p.Name, n+1), &raw.Rules[n]))
+			p.Rules = append(p.Rules, r.bgpPolicyRule(r.place(fmt.Sprintf("policy %s rule %d", p.Name, n+1), raw.Rules[n].Node), &raw.Rules[n]))
 			r.warnShadowed(raw.Rules, p.Rules, n)
 		}
 		all[p.Name] = &placedPolicy{Policy: p, raw: raw}
@@ -133,9 +134,26 @@ func (r *report) bgpSet(raw *rawBGPSet) policy.Set {
 		LocalPref: r.optional(raw.LocalPreference),
 		MED:       r.optional(raw.MED),
 		Prepend:   int(r.number(raw.Prepend, 0, 0, 255)),
+		NextHop:   r.nextHop(raw.NextHop),
 		Add:       parsed(r, raw.Community, bgp.ParseCommunity), AddLarge: parsed(r, raw.LargeCommunity, bgp.ParseLargeCommunity),
 		Remove: parsed(r, raw.RemoveCommunity, bgp.ParseCommunity), RemoveLarge: parsed(r, raw.RemoveLargeCommunity, bgp.ParseLargeCommunity),
 	}
+}
+
+// nextHop reads the next hop that is told: self, which is 0.0.0.0, or an address; the zero Addr when there is none.
+func (r *report) nextHop(n *node) netip.Addr {
+	switch {
+	case n == nil:
+		return netip.Addr{}
+	case n.text == "self":
+		return netip.IPv4Unspecified()
+	}
+	a, err := netip.ParseAddr(n.text)
+	if err != nil || !a.Is4() || a.IsUnspecified() || a.IsMulticast() {
+		r.errorf(n, "%q is self or an address such as 192.0.2.1, not %q", n.key, n.text)
+		return netip.Addr{}
+	}
+	return a
 }
 
 // optional reads a number of 32 bits; nil when there is none.
@@ -223,13 +241,12 @@ func (r *report) ranges(nodes []*node) (list []policy.Range) {
 
 // checkDirection reports what a rule asks for that what is imported or exported never has.
 func (r *report) checkDirection(raw *rawBGPPolicyRule, user *node, exports bool) {
-	set, match := section(raw.Set), section(raw.Match)
 	if exports {
-		for _, n := range slices.Concat(set.RemoveCommunity, set.RemoveLargeCommunity) {
-			r.errorf(n, "communities are taken away on import only, and line %d uses the policy for export", user.line)
-			return
-		}
 		return
+	}
+	set, match := section(raw.Set), section(raw.Match)
+	if set.NextHop != nil {
+		r.errorf(set.NextHop, "the next hop is set on export only, and line %d uses the policy for import", user.line)
 	}
 	for _, n := range match.Source {
 		if n.text != "bgp" {

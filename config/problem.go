@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -102,6 +103,11 @@ func (r *report) warnf(n *node, format string, args ...any) {
 
 func (r *report) unreadyf(n *node, format string, args ...any) {
 	r.unready = append(r.unready, r.problem(n.line, n.column, format, args))
+}
+
+// place says where something stands that is named later, in tables and logs.
+func (r *report) place(what string, n *node) string {
+	return fmt.Sprintf("%s (%s:%d)", what, filepath.Base(r.file), n.line)
 }
 
 // err is nil when no error was reported.

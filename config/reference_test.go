@@ -69,19 +69,28 @@ bgp:
   as: 65000
   neighbors:
     - {address: 192.0.2.129, remote-as: 65000, local-address: 192.0.2.130, password: a third party's, ttl-security: 1, route-reflector-client: true}
-    - {address: 192.0.2.131, remote-as: 65001, multihop: 5, ebgp-requires-policy: false, import: from-upstream, export: from-upstream}
+    - {address: 192.0.2.131, remote-as: 65001, multihop: 5, ebgp-requires-policy: false, import: from-upstream, export: to-upstream}
   dynamic-neighbors: [{prefix: 192.0.2.192/26, remote-as: 65000}]
   aggregates: [{prefix: 198.51.100.0/22}]
   redistribute: [{source: ospf, med: 20}]
   announce: [{prefix: 198.51.100.0/24, when: {uplink: isp-a, hub: serving}, then: {split: first, med: 10, community: no-export, large-community: "65000:1:2", local-preference: 90}}]
   policies: [{name: from-upstream, rules: [{action: accept, set: {local-preference: 200, med: 0}, match: {
-    prefixes: 0.0.0.0/0, as-path: ^65001_, community: "65001:300", large-community: "65001:1:2", neighbor: 192.0.2.131, source: bgp}}]}]
+    prefixes: 0.0.0.0/0, as-path: ^65001_, community: "65001:300", large-community: "65001:1:2", neighbor: 192.0.2.131, source: bgp}}]}, {name: to-upstream, rules: [{action: accept, set: {next-hop: self}}]}]
 `)
 	if len(got.Unready) != 2 || len(want.Unready) != 2 {
 		t.Errorf("the key files are there: %v", got.Unready)
 	}
 	got.Unready, want.Unready = nil, nil
 	got.tree, want.tree = nil, nil
+	for _, c := range []*Config{got, want} { // where something stands differs
+		for i := range c.Announce.Rules {
+			c.Announce.Rules[i].Place = ""
+		}
+		c.Announce.Aggregates[0].Place, c.Announce.Redistribute[0].Place = "", ""
+		for _, p := range c.BGPPolicies {
+			p.Rules[0].Place = ""
+		}
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("reference.yaml:\n got %+v\nwant %+v", got, want)
 	}

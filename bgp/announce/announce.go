@@ -34,6 +34,7 @@ type Neighbor struct {
 	AS          uint32
 	Internal    bool // in the own autonomous system
 	Client      bool // of route reflection (RFC 4456)
+	RouteServer bool // client of a route server (RFC 7947)
 	NextHopSelf bool
 	Export      *policy.Policy // nil: none
 	Open        bool           // hears everything without a policy, though RFC 8212 says nothing

@@ -116,6 +116,12 @@ func (t *Table) judge(n *Neighbor, o *origin, there bool, rules []*Rule) Verdict
 	withheld := func(format string, args ...any) Verdict {
 		return Verdict{Neighbor: n.Prefix, Rule: fmt.Sprintf(format, args...)}
 	}
+	if n.RouteServer {
+		if o.from == nil || !t.isRouteServerClient(o.from.Address) || n.Prefix.Contains(o.from.Address) {
+			return withheld("a route-server-client hears what other clients say, nothing else (RFC 7947)")
+		}
+		return Verdict{Neighbor: n.Prefix, Told: true, Rule: o.place, Adjust: bgp.Adjustment{NextHop: o.Attributes.NextHop}}
+	}
 	s := say(rules, &t.world, n)
 	place := o.place
 	if s.by != nil {
@@ -149,6 +155,17 @@ func (t *Table) judge(n *Neighbor, o *origin, there bool, rules []*Rule) Verdict
 	}
 	t.direct(n, o, &v.Adjust)
 	return v
+}
+
+// isRouteServerClient tells whether the neighbour with an address is one.
+func (t *Table) isRouteServerClient(a netip.Addr) bool {
+	var found *Neighbor
+	for i := range t.cfg.Neighbors {
+		if n := &t.cfg.Neighbors[i]; n.Prefix.Contains(a) && (found == nil || n.Prefix.Bits() > found.Prefix.Bits()) {
+			found = n
+		}
+	}
+	return found != nil && found.RouteServer
 }
 
 // summarised names the aggregate in whose place a prefix is not told.
@@ -203,10 +220,12 @@ func (t *Table) outgoing(o *origin) *bgp.Attributes {
 // direct makes what goes to a neighbour of what is announced: next hop, MED, and graceful shutdown.
 func (t *Table) direct(n *Neighbor, o *origin, a *bgp.Adjustment) {
 	switch {
-	case o.from == nil:
-	case n.Internal && !n.NextHopSelf && !a.NextHop.IsValid(): // RFC 4271 5.1.3
+	case a.NextHop.IsValid() && a.NextHop.IsUnspecified(): // which everything has that is told
+		a.NextHop = netip.Addr{}
+	case o.from != nil && n.Internal && !n.NextHopSelf && !a.NextHop.IsValid(): // RFC 4271 5.1.3
 		a.NextHop = o.Attributes.NextHop
-	case !n.Internal && a.MED == nil && o.Attributes.HasMED: // RFC 4271 5.1.4: it is for our own decision
+	}
+	if o.from != nil && !n.Internal && a.MED == nil && o.Attributes.HasMED { // RFC 4271 5.1.4: it is for our own decision
 		a.MED = new(uint32)
 	}
 	if !t.world.Drained {

@@ -2,7 +2,6 @@ package announce
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/ecmpd/ecmpd/bgp"
 )
@@ -30,7 +29,12 @@ func (t *Table) Heard(p netip.Prefix) []Heard {
 // arrives makes of the attributes of an announcement what comes to one neighbour.
 func (t *Table) arrives(n *Neighbor, adjust bgp.Adjustment, a *bgp.Attributes) *bgp.Attributes {
 	b := *a
-	b.Communities, b.Large = union(slices.Clone(a.Communities), adjust.Communities), union(slices.Clone(a.Large), adjust.Large)
+	if n.RouteServer { // RFC 7947 2.2
+		b.NextHop = adjust.NextHop
+		return &b
+	}
+	b.Communities = bgp.Changed(a.Communities, adjust.Remove, adjust.Communities)
+	b.Large = bgp.Changed(a.Large, adjust.RemoveLarge, adjust.Large)
 	if adjust.MED != nil {
 		b.MED, b.HasMED = *adjust.MED, true
 	}

@@ -16,7 +16,7 @@ type Rule struct {
 	To       []netip.Prefix // neighbours; empty: all
 	Withdraw bool
 	Split    Halves     // of the prefix, for which it is a rule, too
-	Set      policy.Set // of it Remove and RemoveLarge mean nothing
+	Set      policy.Set // of it Remove, RemoveLarge and NextHop mean nothing
 	Place    string     // in the configuration, for people
 }
 
@@ -92,7 +92,8 @@ func say(rules []*Rule, w *World, n *Neighbor) (s said) {
 	return s
 }
 
-// join adds to an adjustment what a later one says that it does not say itself.
+// join adds to an adjustment what a later one says that it does not say itself. The later one also takes away
+// communities that the first one adds.
 func join(a, b bgp.Adjustment) bgp.Adjustment {
 	if a.Prepend == 0 {
 		a.Prepend = b.Prepend
@@ -106,8 +107,8 @@ func join(a, b bgp.Adjustment) bgp.Adjustment {
 	if !a.NextHop.IsValid() {
 		a.NextHop = b.NextHop
 	}
-	a.Communities = union(a.Communities, b.Communities)
-	a.Large = union(a.Large, b.Large)
+	a.Communities, a.Large = bgp.Changed(a.Communities, b.Remove, b.Communities), bgp.Changed(a.Large, b.RemoveLarge, b.Large)
+	a.Remove, a.RemoveLarge = union(a.Remove, b.Remove), union(a.RemoveLarge, b.RemoveLarge)
 	return a
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/ecmpd/ecmpd/bgp"
@@ -13,8 +14,9 @@ type Set struct {
 	// Prepend is how many times more an autonomous system comes first, 0..255: the own one in what is told, the
 	// neighbour's in what is taken. With the own one, neighbours inside would take the path for a loop (RFC 4271 9.1.2).
 	Prepend int
-	// Add and AddLarge come to the communities that are there; Remove and RemoveLarge go first. Taking away is for
-	// paths that are taken, not for what is told.
+	// NextHop is for what is told: the zero Addr is as it is, 0.0.0.0 the own address of the session.
+	NextHop netip.Addr
+	// Add and AddLarge come to the communities that are there; Remove and RemoveLarge go first.
 	Add         []bgp.Community
 	AddLarge    []bgp.LargeCommunity
 	Remove      []bgp.Community
@@ -36,8 +38,8 @@ func (s *Set) apply(a *bgp.Attributes) *bgp.Attributes {
 	if as := b.ASPath.Neighbor(); as != 0 {
 		b.ASPath = b.ASPath.Prepend(as, s.Prepend)
 	}
-	b.Communities = changed(b.Communities, s.Remove, s.Add)
-	b.Large = changed(b.Large, s.RemoveLarge, s.AddLarge)
+	b.Communities = bgp.Changed(b.Communities, s.Remove, s.Add)
+	b.Large = bgp.Changed(b.Large, s.RemoveLarge, s.AddLarge)
 	return &b
 }
 
@@ -52,21 +54,10 @@ func HonourShutdown(a *bgp.Attributes) *bgp.Attributes {
 	return &b
 }
 
-// changed returns a list without some entries and with others, each once.
-func changed[T comparable](list, remove, add []T) []T {
-	if len(remove)+len(add) == 0 {
-		return list
-	}
-	var out []T
-	for _, v := range slices.Concat(list, add) {
-		if !slices.Contains(out, v) && (!slices.Contains(remove, v) || slices.Contains(add, v)) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // Adjustment is what the set does to an announcement on its way to a neighbour.
 func (s *Set) Adjustment() bgp.Adjustment {
-	return bgp.Adjustment{Prepend: s.Prepend, MED: s.MED, LocalPref: s.LocalPref, Communities: s.Add, Large: s.AddLarge}
+	return bgp.Adjustment{
+		Prepend: s.Prepend, MED: s.MED, LocalPref: s.LocalPref, NextHop: s.NextHop,
+		Communities: s.Add, Large: s.AddLarge, Remove: s.Remove, RemoveLarge: s.RemoveLarge,
+	}
 }

@@ -127,6 +127,9 @@ func (s *speaker) peer(n bgp.Neighbor, restarting bool) *api.Peer {
 			// Paths through the own autonomous system are not hidden from the daemon, which rejects them:
 			// GoBGP would keep what such a path replaces.
 			AllowOwnAsn: 255,
+			// Nor are paths through the neighbour's from its export policy, which rejects them: GoBGP would not take
+			// back what such a path replaces.
+			AllowAspathLoopLocal: true,
 		},
 		Transport:       s.transport(p),
 		Timers:          timers(p.Timers),

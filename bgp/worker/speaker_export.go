@@ -95,6 +95,7 @@ func (e *export) drop(ctx context.Context, v *variant) error {
 
 func (e *export) add(ctx context.Context, v *variant) error {
 	policy := &api.Policy{Name: v.name(), Statements: []*api.Statement{
+		{Name: v.name() + " removes", Conditions: v.conditions(), Actions: remove(v.Adjust)},
 		{Name: v.name() + " adjusts", Conditions: v.conditions(), Actions: adjust(v.Adjust)},
 		{Name: v.name() + " accepts", Conditions: v.conditions(), Actions: &api.Actions{
 			RouteAction:    api.RouteAction_ACCEPT,
@@ -137,7 +138,32 @@ func (v *variant) conditions() *api.Conditions {
 	}
 }
 
-// adjust is an adjustment in GoBGP's words.
+// remove is what an adjustment takes away in GoBGP's words, which is a step of its own.
+func remove(a bgp.Adjustment) *api.Actions {
+	actions := &api.Actions{}
+	if len(a.Remove) > 0 {
+		actions.Community = &api.CommunityAction{Type: api.CommunityAction_REMOVE, Communities: numbered(a.Remove, "^%d:%d$")}
+	}
+	if len(a.RemoveLarge) > 0 {
+		list := make([]string, len(a.RemoveLarge))
+		for i, c := range a.RemoveLarge {
+			list[i] = "^" + c.String() + "$"
+		}
+		actions.LargeCommunity = &api.CommunityAction{Type: api.CommunityAction_REMOVE, Communities: list}
+	}
+	return actions
+}
+
+// numbered writes communities by their numbers.
+func numbered(list []bgp.Community, format string) []string {
+	words := make([]string, len(list))
+	for i, c := range list {
+		words[i] = fmt.Sprintf(format, uint32(c)>>16, uint32(c)&0xFFFF)
+	}
+	return words
+}
+
+// adjust is the rest of an adjustment in GoBGP's words.
 func adjust(a bgp.Adjustment) *api.Actions {
 	actions := &api.Actions{}
 	if a.Prepend > 0 {
@@ -153,11 +179,7 @@ func adjust(a bgp.Adjustment) *api.Actions {
 		actions.Nexthop = &api.NexthopAction{Address: a.NextHop.String()}
 	}
 	if len(a.Communities) > 0 {
-		list := make([]string, len(a.Communities))
-		for i, c := range a.Communities {
-			list[i] = fmt.Sprintf("%d:%d", uint32(c)>>16, uint32(c)&0xFFFF)
-		}
-		actions.Community = &api.CommunityAction{Type: api.CommunityAction_ADD, Communities: list}
+		actions.Community = &api.CommunityAction{Type: api.CommunityAction_ADD, Communities: numbered(a.Communities, "%d:%d")}
 	}
 	if len(a.Large) > 0 {
 		list := make([]string, len(a.Large))
@@ -178,5 +200,5 @@ func key(t bgp.Target) string {
 		return strconv.FormatUint(uint64(*v), 10)
 	}
 	a := t.Adjust
-	return fmt.Sprint(t.Neighbor, t.Except, a.Prepend, " ", number(a.MED), " ", number(a.LocalPref), a.Communities, a.Large, a.NextHop == netip.Addr{}, a.NextHop)
+	return fmt.Sprint(t.Neighbor, t.Except, a.Prepend, " ", number(a.MED), " ", number(a.LocalPref), a.Communities, a.Large, a.Remove, a.RemoveLarge, a.NextHop == netip.Addr{}, a.NextHop)
 }

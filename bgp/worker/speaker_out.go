@@ -37,6 +37,9 @@ func (s *speaker) announce(ctx context.Context, told outward, a bgp.Announcement
 		variants = append(variants, v)
 		attributes.Large = append(attributes.Large, v.mark())
 	}
+	if leavesDynamic(told[a.Prefix], variants) {
+		errs = append(errs, s.unsay(ctx, a.Prefix))
+	}
 	path, err := announced(a.Prefix, &attributes)
 	if err == nil {
 		_, err = s.server.AddPath(ctx, &api.AddPathRequest{TableType: api.TableType_GLOBAL, Path: path})
@@ -76,14 +79,27 @@ func (s *speaker) withdraw(ctx context.Context, told outward, p netip.Prefix) er
 		return nil
 	}
 	delete(told, p)
+	return errors.Join(s.unsay(ctx, p), s.forget(ctx, variants))
+}
+
+// unsay takes the path of a prefix away from GoBGP.
+func (s *speaker) unsay(ctx context.Context, p netip.Prefix) error {
 	path, err := announced(p, &bgp.Attributes{})
 	if err == nil {
 		err = s.server.DeletePath(ctx, &api.DeletePathRequest{TableType: api.TableType_GLOBAL, Path: path})
 	}
 	if err != nil {
-		err = fmt.Errorf("withdraw %s: %w", p, err)
+		return fmt.Errorf("withdraw %s: %w", p, err)
 	}
-	return errors.Join(err, s.forget(ctx, variants))
+	return nil
+}
+
+// leavesDynamic tells whether dynamic neighbours that heard an announcement do not hear the next one. When that
+// goes through their system, GoBGP does not take the old one back: AllowAspathLoopLocal is not among what they can have.
+func leavesDynamic(before, now []*variant) bool {
+	return slices.ContainsFunc(before, func(v *variant) bool {
+		return !v.Neighbor.IsSingleIP() && !slices.ContainsFunc(now, func(o *variant) bool { return o.Neighbor == v.Neighbor })
+	})
 }
 
 // forget gives variants back: behind the path, for GoBGP asks the policies whether it has told it.

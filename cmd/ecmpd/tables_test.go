@@ -95,9 +95,9 @@ var example = state{
 		{Network: "203.0.113.0/24", NextHop: "10.9.4.1", ASPath: "65004", AgeMsec: 60_000, Attributes: "[{Origin: i}]", Peer: "10.9.4.1", Rejected: true, Reason: "there is no import policy"},
 	},
 	announcements: []api.BGPAnnouncement{
-		{Network: "198.51.100.0/24", Peer: "10.9.0.1", Announced: true, Rule: "announce rule 1", ASPath: "65000", Attributes: "[{Origin: i}]"},
-		{Network: "198.51.100.0/24", Peer: "10.9.1.1", Announced: true, Rule: "announce rule 2", ASPath: "65000 65000 65000", Attributes: "[{Origin: i} {Communities: no-export}]"},
-		{Network: "198.51.100.0/25", Peer: "10.9.1.1", Rule: "withdrawn by announce rule 3"},
+		{Network: "198.51.100.0/24", Peer: "10.9.0.1", Announced: true, Rule: "announce rule 1 (ecmpd.yaml:41)", ASPath: "65000", Attributes: "[{Origin: i}]"},
+		{Network: "198.51.100.0/24", Peer: "10.9.1.1", Announced: true, Rule: "announce rule 2 (ecmpd.yaml:42)", ASPath: "65000 65000 65000", Attributes: "[{Origin: i} {Communities: no-export}]"},
+		{Network: "198.51.100.0/25", Peer: "10.9.1.1", Rule: "withdrawn by announce rule 3 (ecmpd.yaml:43)"},
 		{Network: "203.0.113.0/24", Peer: "10.9.2.0/24", Announced: true, Rule: "learnt from 10.9.0.1", NextHop: "10.9.0.1", ASPath: "65001 65009", Attributes: "[{Origin: i} {LocalPref: 90}]"},
 	},
 	bfd: []api.BFDSession{
