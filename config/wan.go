@@ -32,7 +32,7 @@ func (r *report) wan(raw *rawWAN) wan.Config {
 		Flush:               enum(r, section(raw.OnFailover).Flush, true, flushes),
 		Mark:                r.mark(section(raw.Mark)),
 	}
-	c.Endpoints, c.FindWireGuard = r.endpoints(raw.Endpoints)
+	r.endpoints(raw.Endpoints, &c)
 	if !raw.Node.hasItems("uplinks") {
 		r.errorf(raw.Node, "\"uplinks\" is missing: write a list such as [{name: isp-a, interface: eth1, gateway: 192.0.2.1, nat: masquerade}]")
 	}
@@ -81,24 +81,22 @@ func (r *report) mark(raw *rawMark) wan.Mark {
 	return m
 }
 
-// endpoints reads the far ends of tunnels. The peers of OpenVPN cannot be found: its UDP sockets are not connected,
-// and the names and alternatives of its configuration do not say which peer it talks to.
-func (r *report) endpoints(nodes []*node) (list []netip.Addr, wireGuard bool) {
+// endpoints reads the far ends of tunnels, and whose are looked up.
+func (r *report) endpoints(nodes []*node, c *wan.Config) {
 	for _, n := range nodes {
 		switch n.text {
 		case "wireguard":
-			wireGuard = true
+			c.FindWireGuard = true
 		case "openvpn":
-			r.errorf(n, "%s openvpn: the kernel does not know whom OpenVPN talks to: write the addresses of its \"remote\" lines", n.key)
+			c.FindOpenVPN = true
 		default:
 			if _, err := netip.ParseAddr(n.text); err != nil {
-				r.errorf(n, "%s: an IPv4 address or wireguard, not %q", n.key, n.text)
+				r.errorf(n, "%s: an IPv4 address, wireguard or openvpn, not %q", n.key, n.text)
 			} else if a, ok := r.address(n); ok {
-				list = append(list, a)
+				c.Endpoints = append(c.Endpoints, a)
 			}
 		}
 	}
-	return list, wireGuard
 }
 
 func (r *report) uplinks(raws []rawUplink) (list []wan.Uplink) {

@@ -40,7 +40,7 @@ wan:
     - {destination: "@domestic", uplink: isp-b}
     - {source: [192.168.0.0/25, "@lab"], uplink: isp-a, fallback: balance}
     - {protocol: udp, port: [5060, 6000-6100], uplink: isp-a, fallback: none}
-  endpoints: [198.51.100.99]
+  endpoints: [198.51.100.99, wireguard, openvpn]
   on-failover: {flush: never}
   on-change: ["/etc/ecmpd/changed --quiet"]
   mark: {mask: 0xff00, table-base: 300, rule-base: 400}
@@ -74,9 +74,9 @@ wan:
 			{Source: []netip.Prefix{p("192.168.0.0/25"), p("203.0.113.128/25"), p("192.0.2.77/32"), p("10.0.0.1/32")}, Uplink: "isp-a"},
 			{Protocol: 17, Ports: []wan.PortRange{{First: 5060, Last: 5060}, {First: 6000, Last: 6100}}, Uplink: "isp-a", Strict: true},
 		},
-		Endpoints: []netip.Addr{a("198.51.100.99")},
-		OnChange:  []string{"/etc/ecmpd/changed --quiet"},
-		Mark:      wan.Mark{Mask: 0xff00, TableBase: 300, RuleBase: 400},
+		Endpoints: []netip.Addr{a("198.51.100.99")}, FindWireGuard: true, FindOpenVPN: true,
+		OnChange: []string{"/etc/ecmpd/changed --quiet"},
+		Mark:     wan.Mark{Mask: 0xff00, TableBase: 300, RuleBase: 400},
 	}
 	if !reflect.DeepEqual(c.WAN, want) {
 		t.Errorf("\n got %+v\nwant %+v", c.WAN, want)
@@ -137,8 +137,7 @@ func TestWANErrors(t *testing.T) {
 		{"unknown uplink", rule("{uplink: §b}"), `there is no uplink "b": did you mean "a"?`},
 		{"port", rule("{port: §53, uplink: a}"), "port goes with protocol"},
 		{"fallback", rule("{uplink: a, fallback: §drop}"), "balance or none"},
-		{"endpoint", section("uplinks: [" + one + "], endpoints: [wireguard, §openvpn]"), "write the addresses of its \"remote\" lines"},
-		{"endpoint word", section("uplinks: [" + one + "], endpoints: [§wiregard]"), "an IPv4 address or wireguard"},
+		{"endpoint word", section("uplinks: [" + one + "], endpoints: [§wiregard]"), "an IPv4 address, wireguard or openvpn"},
 		{"flush", section("uplinks: [" + one + "], on-failover: {flush: §all}"), "dead-uplink or never"},
 		{"command", section("uplinks: [" + one + "], on-change: [§changed]"), "whole path"},
 		{"mask", section("uplinks: [" + one + "], mark: {mask: §0x5}"), "bits next to each other"},

@@ -62,8 +62,10 @@ type wanLoop struct {
 	dead    map[uint32]bool // marks of uplinks that died, and whose connections are still there
 	gone    []deadMarks     // of uplinks that left the configuration
 	probers map[string]prober
-	asked   []string     // links whose peers are looked up
-	peers   []netip.Addr // that were found there
+	asked   peerQuestion // what is looked up
+	peers   []netip.Addr // that were found
+	// peersBad is the last warning about them, which is not repeated when the look-up begins anew.
+	peersBad string
 	// stopAsking ends the look-up; nil while there is none.
 	stopAsking context.CancelFunc
 }

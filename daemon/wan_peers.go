@@ -2,10 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 	"time"
 
+	"github.com/ecmpd/ecmpd/fib"
 	"github.com/ecmpd/ecmpd/wan/tunnel"
 )
 
@@ -20,41 +23,55 @@ type wanPeers struct {
 
 func (wanPeers) replaces(other any) bool { _, ok := other.(wanPeers); return ok }
 
-// findPeers has the peers of WireGuard links looked up while that is wanted. links lists those that can be tunnels.
+// peerQuestion says where the far ends of tunnels are looked up.
+type peerQuestion struct {
+	links    []string // those that can be WireGuard's
+	openVPN  bool
+	mark     uint32 // asks the kernel for a route beside the default
+	ordinary []int  // links that such a route may lead to: neither tunnels nor of uplinks
+}
+
+func (q peerQuestion) asks() bool { return len(q.links) > 0 || q.openVPN }
+
+// findPeers has the far ends of tunnels looked up while that is wanted.
 func (w *wanLoop) findPeers(ctx context.Context) {
-	var links []string
-	if w.cfg.FindWireGuard {
-		for _, l := range w.links.Links {
-			if !l.ARP && !l.Loopback {
-				links = append(links, l.Name)
-			}
+	q := peerQuestion{openVPN: w.cfg.FindOpenVPN, mark: w.cfg.Mark.Question()}
+	for _, l := range w.links.Links {
+		switch {
+		case l.Loopback:
+		case !l.ARP && w.cfg.FindWireGuard:
+			q.links = append(q.links, l.Name)
+		case l.ARP && !w.cfg.Owns(l.Name):
+			q.ordinary = append(q.ordinary, l.Index)
 		}
 	}
-	if slices.Equal(links, w.asked) {
+	if !q.asks() {
+		q = peerQuestion{}
+	}
+	if reflect.DeepEqual(q, w.asked) {
 		return
 	}
-	w.asked = links
+	w.asked = q
 	if w.stopAsking != nil {
 		w.stopAsking()
 		w.stopAsking = nil
 	}
-	if links == nil {
+	if !q.asks() {
 		w.inbox.put(wanPeers{})
 		return
 	}
 	var inner context.Context
 	inner, w.stopAsking = context.WithCancel(ctx)
-	go lookUpPeers(inner, links, func(p wanPeers) { w.inbox.put(p) })
+	go lookUpPeers(inner, q, func(p wanPeers) { w.inbox.put(p) })
 }
 
 // lookUpPeers looks again and again, and says what it found when it is something else than before.
-func lookUpPeers(ctx context.Context, links []string, tell func(wanPeers)) {
+func lookUpPeers(ctx context.Context, q peerQuestion, tell func(wanPeers)) {
 	tick := time.NewTicker(peerInterval)
 	defer tick.Stop()
 	var last wanPeers
 	for first := true; ; first = false {
-		var p wanPeers
-		p.list, p.err = tunnel.Peers(links)
+		p := q.answer()
 		if ctx.Err() != nil {
 			return
 		}
@@ -70,6 +87,37 @@ func lookUpPeers(ctx context.Context, links []string, tell func(wanPeers)) {
 	}
 }
 
+// answer looks once.
+func (q peerQuestion) answer() wanPeers {
+	var p, more wanPeers
+	if len(q.links) > 0 {
+		p.list, p.err = tunnel.WireGuard(q.links)
+	}
+	if q.openVPN {
+		more.list, more.err = tunnel.OpenVPN()
+	}
+	list, err := q.outside(append(p.list, more.list...))
+	return wanPeers{list: list, err: errors.Join(p.err, more.err, err)}
+}
+
+// outside leaves out what a route of the main table beside the default leads to, such as the address of a data centre
+// behind a private line. A route over an uplink or a tunnel does not count: the first may be of a dead
+// uplink, the second is what endpoints are to stay out of.
+func (q peerQuestion) outside(list []netip.Addr) ([]netip.Addr, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	resolver, err := fib.OpenResolver()
+	if err != nil {
+		return list, err
+	}
+	defer resolver.Close()
+	return slices.DeleteFunc(list, func(a netip.Addr) bool {
+		d, err := resolver.Resolve(fib.Flow{Destination: a, Mark: q.mark})
+		return err == nil && d.Prefix.Bits() > 0 && slices.Contains(q.ordinary, d.Ifindex)
+	}), nil
+}
+
 func errorText(err error) string {
 	if err == nil {
 		return ""
@@ -79,7 +127,8 @@ func errorText(err error) string {
 
 // takePeers leaves out what is on the network of a link, which is reached through that.
 func (w *wanLoop) takePeers(p wanPeers) {
-	if p.err != nil {
+	if text := errorText(p.err); text != "" && text != w.peersBad {
+		w.peersBad = text
 		w.log.WithError(p.err).Warn("the far ends of tunnels are not all known")
 	}
 	w.peers = p.list

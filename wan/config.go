@@ -16,6 +16,7 @@ type Config struct {
 	Rules               []Rule       // the first match wins, before balancing
 	Endpoints           []netip.Addr // far ends of tunnels, all through one uplink
 	FindWireGuard       bool         // so are the peers of the WireGuard links, see [Machine.SetPeers]
+	FindOpenVPN         bool         // and the far ends of OpenVPN processes
 	Flush               bool         // conntrack entries of an uplink that dies
 	OnChange            []string     // commands, each a program with its arguments
 	Mark                Mark

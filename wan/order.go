@@ -76,7 +76,7 @@ func usable(w Way) bool { return w.At.Attached() && !w.Disabled }
 // endpoints lists each far end of a tunnel once.
 func (m *Machine) endpoints() []netip.Addr {
 	list := slices.Clone(m.cfg.Endpoints)
-	if m.cfg.FindWireGuard {
+	if m.cfg.FindWireGuard || m.cfg.FindOpenVPN {
 		list = append(list, m.peers...)
 	}
 	slices.SortFunc(list, netip.Addr.Compare)

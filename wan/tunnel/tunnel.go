@@ -1,52 +1,44 @@
 // Package tunnel finds the far ends of the machine's own tunnels.
+//
+//   - wireguard.go: those of WireGuard links, which the kernel or a control socket tells
+//   - openvpn.go: those of OpenVPN processes, which /proc and their configuration tell
+//   - ovpnfile.go: OpenVPN's options, of a command line or a file
 package tunnel
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
-
-	"golang.zx2c4.com/wireguard/wgctrl"
 )
 
 // maxPeers bounds what is found: each is a route in the table of every uplink.
 const maxPeers = 4096
 
-// Peers returns the IPv4 addresses of the peers of those links that are WireGuard's, of the kernel or
-// of a program with a control socket, sorted, each once. A peer that has not been heard of and has
-// no endpoint is left out. Links that cannot be asked are in the error, and the
-// addresses are those of the others.
-func Peers(links []string) (list []netip.Addr, err error) {
-	c, err := wgctrl.New()
-	if err != nil {
-		return nil, fmt.Errorf("ask for WireGuard links: %w", err)
+// peers collects addresses, and what went wrong on the way.
+type peers struct {
+	kind   string // of tunnel
+	list   []netip.Addr
+	failed []error
+}
+
+// add takes the IPv4 addresses of a far end.
+func (p *peers) add(a netip.Addr) {
+	if a = a.Unmap(); a.Is4() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() {
+		p.list = append(p.list, a)
 	}
-	defer c.Close()
-	var failed []error
-	for _, name := range links {
-		d, err := c.Device(name)
-		if errors.Is(err, os.ErrNotExist) { // it is none
-			continue
-		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("ask for the peers of %s: %w", name, err))
-			continue
-		}
-		for _, p := range d.Peers {
-			if p.Endpoint == nil {
-				continue
-			}
-			if a := p.Endpoint.AddrPort().Addr().Unmap(); a.Is4() {
-				list = append(list, a)
-			}
-		}
+}
+
+func (p *peers) errorf(format string, args ...any) {
+	p.failed = append(p.failed, fmt.Errorf(format, args...))
+}
+
+// sorted returns each address once.
+func (p *peers) sorted() ([]netip.Addr, error) {
+	slices.SortFunc(p.list, netip.Addr.Compare)
+	if p.list = slices.Compact(p.list); len(p.list) > maxPeers {
+		p.errorf("%d peers of %s are more than %d: the others are left out", len(p.list), p.kind, maxPeers)
+		p.list = p.list[:maxPeers]
 	}
-	slices.SortFunc(list, netip.Addr.Compare)
-	if list = slices.Compact(list); len(list) > maxPeers {
-		failed = append(failed, fmt.Errorf("%d WireGuard peers are more than %d: the others are left out", len(list), maxPeers))
-		list = list[:maxPeers]
-	}
-	return list, errors.Join(failed...)
+	return p.list, errors.Join(p.failed...)
 }
