@@ -57,7 +57,7 @@ func (d *daemon) Doctor(ctx context.Context) (api.Doctor, error) {
 		return api.Doctor{}, err
 	}
 	for _, s := range split {
-		f.Split = append(f.Split, doctor.SplitNetwork{Prefix: s.Prefix, Why: sharedReason(s)})
+		f.Split = append(f.Split, doctor.SplitNetwork{Prefix: s.Prefix, Why: s.reason(), NAT: s.nat != nil, Masquerades: s.masquerades()})
 	}
 	doubt("kernel settings", d.settingFacts(&f))
 	if f.OwnSource, err = d.ownSource(ctx, routes); err != nil {

@@ -59,7 +59,7 @@ type firewallLoop struct {
 	settled  bool        // uplinks has been set: until then what an earlier run left stays
 	dead     []deadMarks // whose conntrack entries go after the next write
 	blockers []firewall.Place
-	missing  []firewall.Chain // of insert-accept
+	told     []firewall.Chain // of insert-accept that were looked for: tables may come and go, as some do in every reload
 	nat      []firewall.Translation
 	refused  string // why insert-accept failed last; empty when it did not
 	failure  string // of the last write; empty when it succeeded
@@ -346,12 +346,12 @@ func (f *firewallLoop) insert() {
 		f.log.WithField("rules", done.Written).Info("accept for untracked packets written into other tables")
 	}
 	for _, c := range done.Missing {
-		if !slices.Contains(f.missing, c) {
+		if !slices.Contains(f.told, c) {
 			f.log.WithFields(logrus.Fields{"family": c.Family, "table": c.Table, "chain": c.Name}).
 				Warn("transit.insert-accept: there is no such chain (see nft list ruleset); it is looked for whenever a ruleset changes")
 		}
 	}
-	f.missing = done.Missing
+	f.told = f.wanted.insertAccept
 }
 
 // scopes are the transit modes in the firewall's words.

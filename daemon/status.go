@@ -414,7 +414,9 @@ func (d *daemon) Transit(ctx context.Context) (api.Transit, error) {
 		out.Holes = append(out.Holes, api.Hole{Prefix: h.Prefix.String(), Reason: h.Reason})
 	}
 	for _, s := range shared {
-		out.Warnings = append(out.Warnings, api.Warning{Prefix: s.Prefix.String(), Reason: sharedReason(s)})
+		if !s.masquerades() {
+			out.Warnings = append(out.Warnings, api.Warning{Prefix: s.Prefix.String(), Reason: s.reason()})
+		}
 	}
 	rules, err := askLoop(ctx, d.firewall.inbox, d.firewall.status)
 	if err != nil {

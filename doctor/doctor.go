@@ -147,8 +147,10 @@ type SharedNetwork struct {
 // SplitNetwork is a tracked network of whose flows connection tracking may see one
 // direction only.
 type SplitNetwork struct {
-	Prefix netip.Prefix
-	Why    string // and what to do
+	Prefix      netip.Prefix
+	Why         string // and what to do
+	NAT         bool   // it is tracked for a rule of NAT
+	Masquerades bool   // and that puts an address of this router into packets
 }
 
 // word is a name as a shell takes it: names of links and tables may hold anything.

@@ -75,7 +75,9 @@ func TestExamine(t *testing.T) {
 		{"missing-hop", "4 routes, such as 192.168.1.0/24", Wrong, func(f *Facts) { f.Missing = []MissingHop{{"10.9.0.2", "vpn1", "refused", 4, prefix}} }},
 		{"gateway", "ping -c1 -I vpn1 10.9.0.2", Wrong, func(f *Facts) { f.Unresolved = []Gateway{{"10.9.0.2", "vpn1"}} }},
 		{"shared-network", "transit.also: [192.168.1.0/24]", Wrong, func(f *Facts) { f.Shared = []SharedNetwork{{prefix, "lan", "10.0.0.2"}} }},
-		{"tracked-network", "past it", Wrong, func(f *Facts) { f.Split = []SplitNetwork{{prefix, "router 10.0.0.2 reaches it past it"}} }},
+		{"nat", "dearer", Wrong, func(f *Facts) { f.Split = []SplitNetwork{{prefix, "router 10.0.0.2 reaches it past it", true, false}} }},
+		{"nat", "dearer", Note, func(f *Facts) { f.Split = []SplitNetwork{{prefix, "answered to this router", true, true}} }},
+		{"tracked-network", "past it", Wrong, func(f *Facts) { f.Split = []SplitNetwork{{Prefix: prefix, Why: "router 10.0.0.2 reaches it past it"}} }},
 		{"unknown", "rulesets: no permission", Note, func(f *Facts) { f.Unknown = []string{"rulesets: no permission"} }},
 	} {
 		f := healthy()

@@ -111,10 +111,18 @@ func sharedNetworks(f Facts) (out []Finding) {
 
 func splitNetworks(f Facts) (out []Finding) {
 	for _, s := range f.Split {
-		out = append(out, Finding{
+		found := Finding{
 			"tracked-network", Wrong, fmt.Sprintf("the tracked network %s is served by several hubs", s.Prefix), s.Why,
 			"let one hub carry it, or take it out of transit.tracked; then ecmpd reload",
-		})
+		}
+		if s.NAT {
+			found.Check, found.What = "nat", fmt.Sprintf("%s is translated on this router and served by several hubs", s.Prefix)
+			found.Repair = "translate where all its flows pass: at the router in front of the network; or let one hub carry it, by making the ways through the others dearer (cost, metric)"
+		}
+		if s.Masquerades {
+			found.Severity = Note
+		}
+		out = append(out, found)
 	}
 	return out
 }

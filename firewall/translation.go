@@ -14,6 +14,8 @@ type Translation struct {
 	// the end that it translates, and the addresses that it puts there. 0.0.0.0/0 when
 	// it names none.
 	Networks []netip.Prefix
+	// Destination is true where the rule is about destinations: DNAT, redirect.
+	Destination bool
 	// Doubt says what is not understood, so that Networks may lack some; else empty.
 	Doubt string
 }
@@ -119,7 +121,7 @@ func (n *natRules) note(h hook, met happening, between bool) {
 		t.Networks = append(t.Networks, networks...)
 		return
 	}
-	n.found[place] = &Translation{place, networks, doubt}
+	n.found[place] = &Translation{Place: place, Networks: networks, Destination: h == hookPrerouting, Doubt: doubt}
 }
 
 var everything = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
