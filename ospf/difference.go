@@ -58,6 +58,7 @@ var routerFields = [...]field[Config]{
 	}},
 	{"ospf.neighbor-control", func(to *Config, from Config) {
 		to.MaxNeighbors, to.MaxAllNeighbors, to.MaxForming = from.MaxNeighbors, from.MaxAllNeighbors, from.MaxForming
+		to.MaxRetransmissions = from.MaxRetransmissions
 	}},
 	{"ospf.graceful-restart", func(to *Config, from Config) { to.GracefulRestart = from.GracefulRestart }},
 	{"ospf.stub-router", func(to *Config, from Config) { to.StubRouter = from.StubRouter }},

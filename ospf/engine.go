@@ -49,19 +49,20 @@ type Engine struct {
 	startup  timer // end of stub-router.on-startup
 	drained  bool  // stub router by command
 
-	roots        timer // brings areas whose root is dirty in line
-	floods       floodQueue
-	progress     []*neighbor // whose request lists shrank in this Step
-	maxAged      []agedLSA   // MaxAge instances that wait to leave the database
-	maxAgedCheck bool        // something that they wait for has changed
-	helpDue      bool        // the help for a neighbour may have to end
-	routesDirty  bool        // the route table may have changes to publish
-	alarms       map[alarmKey]time.Time
-	clock        clock
-	sequences    sequences
-	extended     map[extendedKey]*extendedMemory
-	counters     Counters
-	aged         []byte // scratch of sendUpdate
+	roots           timer // brings areas whose root is dirty in line
+	floods          floodQueue
+	progress        []*neighbor // whose request lists shrank in this Step
+	retransmissions int         // LSAs on the retransmission lists of all neighbours
+	maxAged         []agedLSA   // MaxAge instances that wait to leave the database
+	maxAgedCheck    bool        // something that they wait for has changed
+	helpDue         bool        // the help for a neighbour may have to end
+	routesDirty     bool        // the route table may have changes to publish
+	alarms          map[alarmKey]time.Time
+	clock           clock
+	sequences       sequences
+	extended        map[extendedKey]*extendedMemory
+	counters        Counters
+	aged            []byte // scratch of sendUpdate
 }
 
 // New returns an engine without configuration; the first [Config] input starts
@@ -150,6 +151,7 @@ func (e *Engine) settle() {
 	}
 	e.settleProgress()
 	e.settleMissed()
+	e.settleRetransmissions()
 	e.settlePacing()
 	for again := true; again; { // each turn ends the help for a neighbour, or our own restart
 		e.updateBorder()

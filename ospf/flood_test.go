@@ -207,6 +207,40 @@ func TestRetransmit_NeverAcknowledged(t *testing.T) {
 	}
 }
 
+// All retransmission lists together are bounded: the neighbour that acknowledges nothing begins the exchange anew,
+// which brings it everything; others go on.
+func TestRetransmit_Limit(t *testing.T) {
+	l := newLab(t, func(l *lab) { l.cfg.MaxRetransmissions = 200 })
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	q := l.full("tun0", "3.3.3.3", "10.1.0.2")
+	p.acks = false
+	for n := range 190 {
+		q.update(extLSA(q.id, fmt.Sprintf("192.0.%d.0", n), 1))
+	}
+	l.wantState(p, nbrFull)
+	for n := range 20 {
+		q.update(extLSA(q.id, fmt.Sprintf("192.1.%d.0", n), 1))
+	}
+	l.wantState(p, nbrExStart)
+	l.wantState(q, nbrFull)
+	if left := len(p.nbr().retx.entries); left != 0 || l.e.retransmissions > 200 || l.alarms("retransmit-limit") != 1 {
+		t.Errorf("%d LSAs on its list, %d on all, %d alarms", left, l.e.retransmissions, l.alarms("retransmit-limit"))
+	}
+	for n := range 20 { // none of them is on a list
+		q.update(extLSA(q.id, fmt.Sprintf("192.2.%d.0", n), 1))
+	}
+	p.acks = true
+	p.bring(nbrFull)
+	for entry := range l.e.as.All() {
+		if entry.Refs != 0 {
+			t.Fatalf("%s has %d references", entry.Key(), entry.Refs)
+		}
+	}
+	if q.nbr().state != nbrFull || l.alarms("retransmit-limit") != 1 {
+		t.Errorf("the other neighbour is %s; %d alarms", q.nbr().state, l.alarms("retransmit-limit"))
+	}
+}
+
 // queued counts what is in the queues, what was acknowledged included.
 func (l *retransmitList) queued() (n int) {
 	for _, q := range l.queues {

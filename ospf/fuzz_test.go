@@ -285,7 +285,7 @@ func play(t *testing.T, data []byte) uint64 {
 					i.Type = InterfaceType(op / 10 % 3)
 				case 8:
 					c.MaxLSAs, c.MaxExternals, c.ExitOverflow = 5+int(op), int(op)/16, time.Minute
-					c.MaxForming, c.MaxAllNeighbors = int(op)%3, int(op)%5
+					c.MaxForming, c.MaxAllNeighbors, c.MaxRetransmissions = int(op)%3, int(op)%5, int(op)%9
 					c.LSAThrottle = LSAThrottle{time.Duration(op%2) * time.Second, 2 * time.Second, 8 * time.Second}
 				case 9:
 					c.StubRouter.OnShutdown = time.Second
@@ -356,6 +356,13 @@ func invariants(t *testing.T, l *lab) {
 				}
 			}
 		}
+	}
+	listed := 0
+	for _, n := range refs {
+		listed += int(n)
+	}
+	if listed != e.retransmissions {
+		t.Fatalf("%d LSAs on retransmission lists, %d counted", listed, e.retransmissions)
 	}
 	if e.started.IsZero() || e.shutdown.done {
 		return

@@ -12,6 +12,9 @@ import (
 // defaultMaxLSAs bounds a database when the configuration does not.
 const defaultMaxLSAs = 1_000_000
 
+// defaultMaxRetransmissions bounds the retransmission lists when the configuration does not: some 400 MB.
+const defaultMaxRetransmissions = 4_000_000
+
 // lsaLimit bounds the weight of a database. That of one link, where only a few
 // opaque LSAs are at home, gets a small share.
 func (e *Engine) lsaLimit(d *database) int {

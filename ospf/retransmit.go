@@ -1,6 +1,8 @@
 package ospf
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/ecmpd/ecmpd/ospf/lsdb"
@@ -49,6 +51,7 @@ func (l *retransmitList) add(entry *lsdb.Entry) {
 	}
 	l.entries[k] = entry
 	entry.Refs++
+	l.n.i.e.retransmissions++
 	l.push(entry, 0)
 }
 
@@ -70,6 +73,7 @@ func (l *retransmitList) removeEntry(entry *lsdb.Entry) bool {
 		return false
 	}
 	delete(l.entries, k)
+	l.n.i.e.retransmissions--
 	l.released(entry)
 	if len(l.entries) == 0 {
 		l.rest()
@@ -157,5 +161,24 @@ func (e *Engine) unlist(d *database, entry *lsdb.Entry) {
 		for _, n := range i.neighbors {
 			n.retx.removeEntry(entry)
 		}
+	}
+}
+
+// settleRetransmissions bounds the retransmission lists of all neighbours together: above the limit the neighbour
+// that has most to acknowledge begins the exchange of databases anew, which brings it the same LSAs without a list.
+func (e *Engine) settleRetransmissions() {
+	limit := cmp.Or(e.cfg.MaxRetransmissions, defaultMaxRetransmissions)
+	for e.retransmissions > limit {
+		var slowest *neighbor
+		for _, i := range e.ifaces {
+			for _, n := range i.neighbors {
+				if slowest == nil || len(n.retx.entries) > len(slowest.retx.entries) {
+					slowest = n
+				}
+			}
+		}
+		reason := fmt.Sprintf("it has not acknowledged %d LSAs, all neighbours together %d: the limit is %d", len(slowest.retx.entries), e.retransmissions, limit)
+		e.alarm("retransmit-limit", slowest.i.name, fmt.Sprintf("neighbour %s begins anew: %s", slowest.id, reason))
+		slowest.event(seqNumberMismatch, reason)
 	}
 }

@@ -72,24 +72,12 @@ func (e *Engine) flushable() (at time.Time) {
 // shutdownSettle ends the shutdown once nothing waits for an acknowledgement.
 func (e *Engine) shutdownSettle() {
 	switch {
-	case e.shutdown.done || e.unacknowledged():
+	case e.shutdown.done || e.retransmissions > 0:
 	case e.shutdown.restart:
 		e.finishRestart()
 	case e.shutdown.flushing && len(e.maxAged) == 0:
 		e.finish()
 	}
-}
-
-// unacknowledged tells whether any neighbour has still to acknowledge something.
-func (e *Engine) unacknowledged() bool {
-	for _, i := range e.ifaces {
-		for _, n := range i.neighbors {
-			if len(n.retx.entries) > 0 {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // finish says good-bye: a Hello without neighbours makes every adjacency fall
@@ -99,6 +87,7 @@ func (e *Engine) finish() {
 		return
 	}
 	e.shutdown.done = true
+	e.retransmissions = 0
 	e.timers.stop(&e.shutdown.timer)
 	for _, i := range e.ifaces {
 		if i.listens() {

@@ -34,7 +34,7 @@ type StubRouterStatus struct {
 
 // StubRouter returns the present state.
 func (e *Engine) StubRouter() StubRouterStatus {
-	s := StubRouterStatus{Active: e.stubRouter(), Drained: e.drained, Acknowledged: !e.unacknowledged()}
+	s := StubRouterStatus{Active: e.stubRouter(), Drained: e.drained, Acknowledged: e.retransmissions == 0}
 	for _, o := range e.origin {
 		if o.overdue() {
 			s.Acknowledged = false

@@ -247,6 +247,8 @@ type Config struct {
 	MaxForming      int               // adjacencies that come up at the same time (RFC 4222); 0: no limit
 	MaxNeighbors    int               // of one interface; 0: no limit
 	MaxAllNeighbors int               // of all interfaces; 0: no limit
+
+	MaxRetransmissions int // LSAs that wait for acknowledgements, of all neighbours together; 0: four million
 }
 
 // Area is one configured area (RFC 2328 C.2).
