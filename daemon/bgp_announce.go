@@ -156,11 +156,14 @@ func (r *routeLoop) intoBGP(route rib.Route) (announce.Route, bool) {
 	return a, true
 }
 
-// uplinksUp are the uplinks of an order for BGP: with the hold-up of each behind them.
+// uplinksUp are the uplinks of an order for BGP, with the hold-up of each behind them: those of which something is
+// known, for what is assumed may be announced and withdrawn again within seconds.
 func uplinksUp(o wan.Order) uplinkStates {
 	up := make(map[string]bool, len(o.Ways))
 	for _, w := range o.Ways {
-		up[w.Name] = w.Up
+		if !w.Up || !w.Assumed {
+			up[w.Name] = w.Up
+		}
 	}
 	return uplinkStates{up}
 }

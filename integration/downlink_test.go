@@ -103,6 +103,27 @@ func (n *downlinkNet) withheld(prefix, peer, why string) {
 	})
 }
 
+// A hub that starts while an upstream is dead behind its router does not announce anything to it, not even for a moment.
+func TestDownlinkStartsDead(t *testing.T) {
+	t.Parallel()
+	n := startDownlink(t, twoProviders, byUplinks)
+	n.ways("198.51.100.0/24", "a")
+	n.must(n.routers["hub"].Stop(n.ctx))
+	n.kill("isp-a")
+	n.run("hub", "rm", "-r", n.Node("hub").Dir()+"/state") // where it would know from that isp-a was up
+	n.must(n.routers["hub"].Start(n.ctx))
+	n.ways("198.51.100.0/24", "b")
+	n.withheld("198.51.100.0/24", "10.1.0.1", "no rule of announce holds now")
+	n.wait("what was announced among the events", func() (bool, string) {
+		body, err := show[api.Events](n.network, "hub", "ospf", "events")
+		said := slices.DeleteFunc(body.Events, func(e api.Event) bool { return e.Kind != "announcement" })
+		if slices.ContainsFunc(said, func(e api.Event) bool { return e.From == "2 neighbours" || e.To == "2 neighbours" }) {
+			t.Fatalf("isp-a was told, too: %+v", said)
+		}
+		return len(said) > 0, fmt.Sprintf("%+v %v", body.Events, err)
+	})
+}
+
 // What comes in is shared as the announcements say: equally, by prepending all through one, by more specific prefixes
 // half and half by address.
 func TestDownlinkShares(t *testing.T) {

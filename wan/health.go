@@ -32,6 +32,7 @@ type Result struct {
 // health is what the rounds have said.
 type health struct {
 	fresh     bool // has never been judged
+	assumed   bool // up, though no round has said so
 	bad, good int  // rounds in a row
 	well      time.Time
 	risen     time.Time
@@ -117,6 +118,7 @@ func (u *uplink) take(now time.Time, results []Result) []Event {
 		}
 		return nil
 	}
+	u.assumed = false
 	if u.bad = 0; u.good == 0 {
 		u.well = now
 	}

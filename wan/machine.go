@@ -122,7 +122,7 @@ func (m *Machine) SetLinks(now time.Time, links []Link) (events []Event) {
 		case !u.at.Attached():
 			events = append(events, u.fall(now, u.why)...)
 		case u.fresh:
-			u.fresh = false
+			u.fresh, u.assumed = false, true
 			events = append(events, u.rise(now, "assumed until its probes are answered")...)
 		}
 	}
@@ -167,6 +167,7 @@ func (u *uplink) rise(now time.Time, reason string) []Event {
 }
 
 func (u *uplink) fall(now time.Time, reason string) []Event {
+	u.assumed = false
 	if !u.up {
 		u.reason = reason
 		return nil

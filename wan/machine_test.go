@@ -106,6 +106,32 @@ func TestDownAfterAndUpAfter(t *testing.T) {
 	w.expect("a true", "a b")
 }
 
+// What is taken for up at the start is marked until a round has said so, or that it is down.
+func TestAssumed(t *testing.T) {
+	w := newWorld(t, nil, uplinkNamed("a", 1, ProbeGateway), uplinkNamed("b", 1, ProbeGateway), uplinkNamed("c", 1, ProbeGateway))
+	w.rounds(1, "b", "+")
+	w.rounds(2, "c", "-")
+	assumed := func(want string) {
+		t.Helper()
+		var got []string
+		for _, way := range w.m.Order(false).Ways {
+			if way.Assumed {
+				got = append(got, way.Name)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("assumed are %s, want %s", got, want)
+		}
+	}
+	assumed("a c")
+	w.rounds(1, "c", "-")
+	assumed("a")
+	w.rounds(1, "a", "+")
+	w.rounds(3, "a", "-")
+	w.rounds(20, "a", "+")
+	assumed("")
+}
+
 // The gateway is a condition of its own, of the others the quorum counts.
 func TestQuorum(t *testing.T) {
 	for answers, up := range map[string]bool{"++++": true, "++--": true, "+-+-": true, "+---": false, "-+++": false} {

@@ -9,10 +9,12 @@ import (
 // Way is an uplink as the kernel sees it.
 type Way struct {
 	Uplink
-	ID   int
-	At   Attachment
-	Up   bool // healthy and not disabled
-	Used bool // gets new connections
+	ID int
+	At Attachment
+	Up bool // healthy and not disabled
+	// Assumed: up, though no probe has been answered yet.
+	Assumed bool
+	Used    bool // gets new connections
 	// Disabled: by an operator; its connections stay until they end.
 	Disabled bool
 }
@@ -33,7 +35,7 @@ type Order struct {
 func (m *Machine) Order(elsewhere bool) Order {
 	o := Order{Config: m.cfg, Endpoint: -1, Endpoints: m.endpoints()}
 	for _, u := range m.uplinks {
-		w := Way{Uplink: u.Uplink, ID: u.id, At: u.at, Up: u.up && !u.disabled, Disabled: u.disabled}
+		w := Way{Uplink: u.Uplink, ID: u.id, At: u.at, Up: u.up && !u.disabled, Assumed: u.assumed, Disabled: u.disabled}
 		o.Healthy = o.Healthy || w.Up
 		o.Ways = append(o.Ways, w)
 	}
