@@ -202,7 +202,9 @@ func (im *importer) emptyValues() {
 		s := &im.Statements[i]
 		for _, a := range s.Args {
 			switch {
-			case !a.HasValue || a.Quoted || a.Computed:
+			case a.Name == "gateway" && a.Quoted && a.Value == "":
+				im.find(a.Pos, EmptyValue, "gateway has no value")
+			case !a.HasValue || a.Quoted || a.Computed: // most parameters are emptied by ""
 			case a.Cut:
 				im.find(a.Pos, EmptyValue, "%s has no value: the line ends in \\, and the next begins a new command", a.Name)
 			case a.Value == "":

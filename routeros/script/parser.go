@@ -15,6 +15,7 @@ func Parse(text string) Script {
 	for p.more() {
 		p.begin()
 	}
+	p.strangers()
 	p.out.Problems = p.problems
 	p.out.Lines = strings.Split(text, "\n")
 	return p.out
@@ -27,6 +28,30 @@ type parser struct {
 	last   string // menu of the last command with a path of its own
 	where  Pos    // of that command
 	blocks int    // open braces that only hold commands
+	// entered are the menus in their order, to find those that are none.
+	entered []entry
+}
+
+// entry is a line that enters a menu.
+type entry struct {
+	Foreign
+	menu   string
+	before int // statements that stand in front of it
+}
+
+// strangers takes lines for no command that enter an unknown menu in which nothing stands.
+func (p *parser) strangers() {
+	for i, e := range p.entered {
+		end := len(p.out.Statements)
+		if i+1 < len(p.entered) {
+			end = p.entered[i+1].before
+		}
+		within := func(s Statement) bool { return strings.HasPrefix(s.Menu+" ", e.menu+" ") }
+		if e.menu != "" && !isMenu(e.menu) && !slices.ContainsFunc(p.out.Statements[e.before:end], within) {
+			p.out.Foreign = append(p.out.Foreign, e.Foreign)
+		}
+	}
+	slices.SortStableFunc(p.out.Foreign, func(a, b Foreign) int { return a.Line - b.Line })
 }
 
 // verbs are the commands that a menu has, as far as scripts use them.
@@ -126,6 +151,8 @@ func (p *parser) command() {
 	}
 	if s.Verb == "" {
 		p.menu = s.Menu
+		text, _, _ := strings.Cut(p.text[from.i:p.i], "\n")
+		p.entered = append(p.entered, entry{Foreign{Pos: s.Pos, End: p.line, Text: text}, s.Menu, len(p.out.Statements)})
 		return
 	}
 	p.args(&s)

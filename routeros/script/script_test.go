@@ -47,6 +47,7 @@ func TestParse(t *testing.T) {
 		{"a path of its own enters nothing", "/ip address\n/ip route add gateway=1.1.1.1\nadd address=2.2.2.2", "2:1 /ip route add gateway=\"1.1.1.1\"\n3:1 /ip address add address=\"2.2.2.2\"\n"},
 		{"at the root", "/ip route add gateway=1.1.1.1\nadd gateway=2.2.2.2", "1:1 /ip route add gateway=\"1.1.1.1\"\n2:1 /ip route add gateway=\"2.2.2.2\"\nproblem 2:1 kind 5 \"add\"\n"},
 		{"menus below", "/ip firewall\nnat\nadd chain=a\n..\nmangle add chain=b\nraw", "3:1 /ip firewall nat add chain=\"a\"\n5:1 /ip firewall mangle add chain=\"b\"\n"},
+		{"menu that is none", "/ip foo bar\n/ip route\nnonsense here\n/new menu\nadd a=1\n/x/y", "5:1 /new menu add a=\"1\"\nforeign 1-1 \"/ip foo bar\"\nforeign 3-3 \"nonsense here\"\nforeign 6-6 \"/x/y\"\n"},
 		{"CRLF, BOM and head", "\uFEFF# jan/02/1970 00:00:07 by RouterOS 6.49.10\r\n# software id = X\r\n/ip route\r\nadd gateway=1.1.1.1\r\n", "version 6.49.10\n4:1 /ip route add gateway=\"1.1.1.1\"\n"},
 		{"continuation", "/ip route add \\\r\n    gateway=1.1.1.1 comment=\\\r\n    \"two\\\r\n    \\_words\"", `1:1 /ip route add gateway="1.1.1.1" comment="two words"` + "\n"},
 		{"escapes", `/x add a="\"q\" \\ \24v \E9\n" b=a\ b c="\$x"`, `1:1 /x add a="\"q\" \\ $v \xe9\n" b="a b" c="$x"` + "\n"},

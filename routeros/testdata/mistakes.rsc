@@ -29,3 +29,4 @@ add chain=srcnat out-interface=eth1 action=masquerade
 add chain=srcnat out-interface=ether2 action=src-nat to-addresses=10.1.0.2
 add chain=srcnat out-interface=ether2 action=masquerade
 add chain=srcnat out-interface=ether1 action=src-nat to-addresses=10.1.0.2-10.1.0.9
+/ip route add dst-address=172.31.0.0/16 gateway=""
