@@ -19,6 +19,9 @@ func TestWANTunnel(t *testing.T) {
 	t.Parallel()
 	n := startWAN(t, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+uplink(3, "")+"  endpoints: [wireguard]\n")
 	n.used("u1 u2 u3")
+	for i := 1; i <= 3; i++ { // else a handshake that the far end begins has another source, and WireGuard follows it there
+		n.ip("internet", fmt.Sprintf("route change 10.11%d.0.0/24 dev w%d proto kernel scope link src 198.51.100.4", i, i))
+	}
 	here, there := fmt.Sprintf("ec%dr", os.Getpid()), fmt.Sprintf("ec%di", os.Getpid()) // the sockets' names are the machine's
 	keys := [2]*ecdh.PrivateKey{}
 	for i := range keys {
