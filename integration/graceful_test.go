@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,27 @@ type restart struct {
 	stop   []func() string // the kernel's reports of a and b
 }
 
+// setting is what else the network of a restart may be.
+type setting struct {
+	area areaKind // of area 1
+	name string   // of the area of the link between a and r; the backbone when empty, else r is its border
+	keys bool     // packets are authenticated, with the best that the other make of the link has
+	nbma bool     // the LAN is non-broadcast
+}
+
+// key is the key of a link.
+func (s setting) key(makers ...string) key {
+	switch {
+	case !s.keys:
+		return key{}
+	case slices.Contains(makers, "frr"): // 8.4 has nothing better
+		return key{id: 7, algorithm: "md5", secret: "sixteenbyteskey!"}
+	}
+	return key{id: 8, algorithm: "hmac-sha-256", secret: "secret"}
+}
+
 // newRestart starts the three routers, r with a priority on the LAN where b has 10.
-func newRestart(t *testing.T, a, r, b string, priority int) *restart {
+func newRestart(t *testing.T, a, r, b string, priority int, s setting) *restart {
 	t.Helper()
 	n := newNetwork(t)
 	n.wire("host-a:eth0 172.16.1.2/24", "a:net 172.16.1.1/24")
@@ -34,10 +54,26 @@ func newRestart(t *testing.T, a, r, b string, priority int) *restart {
 	n.wire("b:net 172.16.2.1/24", "host-b:eth0 172.16.2.2/24")
 	n.ip("host-a", "route add default via 172.16.1.1")
 	n.ip("host-b", "route add default via 172.16.2.1")
-	n.seat(a, "a", seat{id: "10.255.0.1", ports: []port{{name: "eth0"}, {name: "net", passive: true}}, graceful: true})
-	n.seat(r, "r", seat{id: "10.255.0.2", ports: []port{{name: "eth0"}, {name: "eth1", lan: true, priority: priority}}, graceful: true})
-	n.seat(b, "b", seat{id: "10.255.0.3", ports: []port{{name: "eth1", lan: true, priority: 10}, {name: "net", passive: true}}, graceful: true})
+	kinds := map[string]areaKind{s.name: s.area}
+	left := func(maker string) port { return port{name: "eth0", area: s.name, text: s.key(a, r).text(maker)} }
+	right := func(maker string, priority int, other neighbor) port {
+		p := port{name: "eth1", lan: true, priority: priority, text: s.key(r, b).text(maker)}
+		if s.nbma {
+			p.lan, p.kind, p.neighbors = false, "non-broadcast", []neighbor{other}
+		}
+		return p
+	}
+	var externals []external
+	if s.area.kind == "nssa" {
+		externals = []external{{prefix: "172.16.9.0/24", metric: 20}}
+	}
+	n.seat(a, "a", seat{id: "10.255.0.1", kinds: kinds, externals: externals, ports: []port{left(a), {name: "net", passive: true, area: s.name}}, graceful: true})
+	n.seat(r, "r", seat{id: "10.255.0.2", kinds: kinds, ports: []port{left(r), right(r, priority, neighbor{address: "10.0.2.3", priority: 10})}, graceful: true})
+	n.seat(b, "b", seat{id: "10.255.0.3", ports: []port{right(b, 10, neighbor{address: "10.0.2.2", priority: priority}), {name: "net", passive: true}}, graceful: true})
 	n.full(2, "r")
+	if externals != nil {
+		n.waitHops("b", "172.16.9.0/24", 1)
+	}
 	for node, prefix := range map[string]string{"a": "172.16.2.0/24", "b": "172.16.1.0/24", "r": "172.16.1.0/24"} {
 		n.wait(node+" knows the way to "+prefix, func() (bool, string) {
 			hops, err := n.Node(node).NextHops(netip.MustParsePrefix(prefix))
@@ -49,6 +85,7 @@ func newRestart(t *testing.T, a, r, b string, priority int) *restart {
 			n.acknowledged(node)
 		}
 	}
+	n.databasesRest()
 	return &restart{network: n}
 }
 
@@ -56,10 +93,29 @@ func newRestart(t *testing.T, a, r, b string, priority int) *restart {
 // know of forbid to help them (RFC 3623 3.1 (2)).
 func (n *network) acknowledged(node string) {
 	n.t.Helper()
-	n.waitSame("a", "r", "b")
 	n.wait("neighbours of "+node+" know everything", func() (bool, string) {
 		body, err := show[api.Status](n, node, "status")
 		return body.OSPF.StubRouter.Acknowledged, fmt.Sprint(body.OSPF, err)
+	})
+}
+
+// databasesRest waits until nobody has had anything to say for longer than MinLSInterval.
+func (n *network) databasesRest() {
+	n.t.Helper()
+	last, since := "", time.Now()
+	n.wait("the databases are at rest", func() (bool, string) {
+		var now string
+		for _, node := range []string{"a", "r", "b"} {
+			db, err := n.routers[node].Database(n.ctx)
+			if err != nil {
+				return false, err.Error()
+			}
+			now += node + lsaLines(db)
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 6*time.Second, last
 	})
 }
 
@@ -137,8 +193,70 @@ func (s *restart) unnoticed() {
 	}
 }
 
-// TestGracefulRestart restarts ecmpd, by SIGTERM for longer than the dead interval and by SIGKILL for
-// a moment, as DR and as Backup.
+// restartEcmpd restarts r, by SIGTERM for longer than the dead interval or by SIGKILL for a moment.
+func (s *restart) restartEcmpd(kill bool) {
+	s.t.Helper()
+	r := s.ecmpd("r")
+	s.wait("r has converged", func() (bool, string) {
+		body, err := show[api.Status](s.network, "r", "status")
+		return body.Converged, fmt.Sprint(body.OSPF, err)
+	})
+	s.begin()
+	if kill {
+		r.Kill()
+	} else {
+		s.must(r.Stop(s.ctx))
+		s.must(lab.Pause(s.ctx, 5*time.Second))
+	}
+	s.must(r.Start(s.ctx))
+	s.wait("the graceful restart is over", func() (bool, string) {
+		log := r.Log()
+		return strings.Contains(log, "graceful restart is over") || strings.Contains(log, "graceful restart has failed"), "still going on"
+	})
+	if strings.Contains(r.Log(), "graceful restart has failed") {
+		s.t.Error("the graceful restart has failed")
+	}
+	s.unnoticed()
+}
+
+// restartOther restarts r, FRR or BIRD, for longer than the dead interval while a and b help.
+func (s *restart) restartOther() {
+	s.t.Helper()
+	s.begin()
+	help := func() {
+		s.t.Helper()
+		s.wait("a and b help", func() (bool, string) { return s.helping("a") && s.helping("b"), "not yet" })
+	}
+	switch r := s.routers["r"].(type) {
+	case *peer.FRR:
+		_, err := r.Show(s.ctx, "graceful-restart prepare ip ospf")
+		s.must(err)
+		help()
+		r.KillDaemon("ospfd")
+		s.must(lab.Pause(s.ctx, 5*time.Second))
+		s.must(r.StartDaemon(s.ctx, "ospfd"))
+	case *peer.BIRD:
+		_, err := r.Show(s.ctx, "graceful restart")
+		s.must(err)
+		help()
+		s.must(r.Stop(s.ctx))
+		s.must(lab.Pause(s.ctx, 5*time.Second))
+		s.must(r.Recover(s.ctx))
+	}
+	s.wait("the restart is over", func() (bool, string) { return !s.helping("a") && !s.helping("b"), "still helping" })
+	for _, node := range []string{"a", "b"} {
+		body, err := show[api.Neighbors](s.network, node, "ospf", "neighbor")
+		s.must(err)
+		for _, n := range body.Neighbors {
+			if n.LastHelp != "the restart is over" {
+				s.t.Errorf("%s: %s", node, n.LastHelp)
+			}
+		}
+	}
+	s.unnoticed()
+}
+
+// TestGracefulRestart restarts ecmpd as DR and as Backup.
 func TestGracefulRestart(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -149,30 +267,7 @@ func TestGracefulRestart(t *testing.T) {
 		how := map[bool]string{true: "killed", false: "stopped"}[c.kill]
 		t.Run(fmt.Sprintf("%s between %s and %s", how, c.a, c.b), func(t *testing.T) {
 			t.Parallel()
-			s := newRestart(t, c.a, "ecmpd", c.b, c.priority)
-			r := s.ecmpd("r")
-			s.wait("r has converged", func() (bool, string) {
-				body, err := show[api.Status](s.network, "r", "status")
-				return body.Converged, fmt.Sprint(body.OSPF, err)
-			})
-			s.begin()
-			if c.kill {
-				r.Kill()
-			} else {
-				s.must(r.Stop(s.ctx))
-				if err := lab.Pause(s.ctx, 5*time.Second); err != nil {
-					t.Fatal(err)
-				}
-			}
-			s.must(r.Start(s.ctx))
-			s.wait("the graceful restart is over", func() (bool, string) {
-				log := r.Log()
-				return strings.Contains(log, "graceful restart is over") || strings.Contains(log, "graceful restart has failed"), "still going on"
-			})
-			if strings.Contains(r.Log(), "graceful restart has failed") {
-				t.Error("the graceful restart has failed")
-			}
-			s.unnoticed()
+			newRestart(t, c.a, "ecmpd", c.b, c.priority, setting{}).restartEcmpd(c.kill)
 		})
 	}
 }
@@ -180,26 +275,7 @@ func TestGracefulRestart(t *testing.T) {
 // TestGracefulRestartOfNeighbors restarts FRR and BIRD, which ecmpd helps.
 func TestGracefulRestartOfNeighbors(t *testing.T) {
 	t.Parallel()
-	for maker, restart := range map[string]func(s *restart){
-		"frr": func(s *restart) {
-			f := s.routers["r"].(*peer.FRR)
-			_, err := f.Show(s.ctx, "graceful-restart prepare ip ospf")
-			s.must(err)
-			s.wait("a and b help", func() (bool, string) { return s.helping("a") && s.helping("b"), "not yet" })
-			f.KillDaemon("ospfd")
-			s.must(lab.Pause(s.ctx, 5*time.Second)) // longer than the dead interval
-			s.must(f.StartDaemon(s.ctx, "ospfd"))
-		},
-		"bird": func(s *restart) {
-			b := s.routers["r"].(*peer.BIRD)
-			_, err := b.Show(s.ctx, "graceful restart")
-			s.must(err)
-			s.wait("a and b help", func() (bool, string) { return s.helping("a") && s.helping("b"), "not yet" })
-			s.must(b.Stop(s.ctx))
-			s.must(lab.Pause(s.ctx, 5*time.Second)) // longer than the dead interval
-			s.must(b.Recover(s.ctx))
-		},
-	} {
+	for _, maker := range []string{"frr", "bird"} {
 		priorities := []int{1, 20}
 		if maker == "bird" { // 2.0.12 waits for an adjacency with itself when it was DR (ospf_update_gr_recovery)
 			priorities = priorities[:1]
@@ -207,20 +283,36 @@ func TestGracefulRestartOfNeighbors(t *testing.T) {
 		for _, priority := range priorities {
 			t.Run(fmt.Sprintf("%s with priority %d", maker, priority), func(t *testing.T) {
 				t.Parallel()
-				s := newRestart(t, "ecmpd", maker, "ecmpd", priority)
-				s.begin()
-				restart(s)
-				s.wait("the restart is over", func() (bool, string) { return !s.helping("a") && !s.helping("b"), "still helping" })
-				for _, node := range []string{"a", "b"} {
-					body, err := show[api.Neighbors](s.network, node, "ospf", "neighbor")
-					s.must(err)
-					for _, n := range body.Neighbors {
-						if n.LastHelp != "the restart is over" {
-							t.Errorf("%s: %s", node, n.LastHelp)
-						}
-					}
+				newRestart(t, "ecmpd", maker, "ecmpd", priority, setting{}).restartOther()
+			})
+		}
+	}
+}
+
+// TestGracefulRestartSettings restarts ecmpd at the border of a normal area and of a not-so-stubby one, with
+// authenticated packets and on a non-broadcast network, and others with authenticated packets. At a border others lose packets by
+// themselves: FRR 8.4 ends its restart when one of the two areas is complete, BIRD 2.0.12 takes its summaries back for a second.
+func TestGracefulRestartSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		setting setting
+		makers  [][3]string // a, r and b
+	}{
+		{"border", setting{name: "0.0.0.1"}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{"nssa", setting{name: "0.0.0.1", area: areaKind{kind: "nssa"}}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{"non-broadcast", setting{nbma: true}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{"authenticated", setting{keys: true}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}, {"ecmpd", "frr", "ecmpd"}, {"ecmpd", "bird", "ecmpd"}}},
+	} {
+		for _, makers := range c.makers {
+			t.Run(c.name+" "+strings.Join(makers[:], "-"), func(t *testing.T) {
+				t.Parallel()
+				s := newRestart(t, makers[0], makers[1], makers[2], 1, c.setting)
+				if makers[1] == "ecmpd" {
+					s.restartEcmpd(false)
+				} else {
+					s.restartOther()
 				}
-				s.unnoticed()
 			})
 		}
 	}
