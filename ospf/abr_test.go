@@ -443,6 +443,32 @@ func TestConfigure_AreaType(t *testing.T) {
 	l.wantAt(0, "10.0.0.0/24 10, 172.16.0.0/24 15", type3)
 }
 
+// An area's type flaps while neighbours come and go: what some of them remember of our LSAs is neither newer than what
+// they are told next nor forged.
+func TestConfigure_AreaTypeFlaps(t *testing.T) {
+	l := newLab(t, areas(Area{ID: 0}, Area{ID: 1}))
+	b, o := l.neighbours()
+	o.alive, b.alive = true, true
+	l.advance(10 * time.Second)
+	o.update(routerLSA(l.e.cfg.RouterID, packet.InitialSeq+50)) // an earlier run
+	l.advance(2 * time.Minute)
+	before := header(l.e.area(1).db.Lookup(l.e.routerKey()).Raw).Seq
+	for range 3 {
+		l.reload(func(c *Config, _ *InterfaceConfig) { c.Areas[1].Type, c.Areas[1].DefaultCost = AreaStub, 1 })
+		l.advance(time.Second)
+		l.reload(func(c *Config, _ *InterfaceConfig) { c.Areas[1].Type = AreaNormal })
+		l.advance(time.Second)
+	}
+	o.bring(nbrFull)
+	for n := range packet.Seq(2) { // of two neighbours, the second of which remembers more
+		o.update(routerLSA(l.e.cfg.RouterID, before-10+10*n))
+		l.advance(2 * time.Second)
+	}
+	if got := header(l.e.area(1).db.Lookup(l.e.routerKey()).Raw).Seq; got <= before || l.alarms("forged-lsa") > 0 {
+		t.Errorf("sequence number %#x after %#x, %d alarms", uint32(got), uint32(before), l.alarms("forged-lsa"))
+	}
+}
+
 // 16.3: others have a virtual link through area 1. Where its border routers know a way to a
 // network of the backbone that is as good or better, it is taken; the backbone's ranges do not
 // count in that area (12.4.3), and split horizon keeps from it what goes through it.

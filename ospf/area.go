@@ -43,9 +43,11 @@ func (a *area) restart() {
 			i.event(interfaceDown, "area type changed")
 		}
 	}
+	used := a.e.sequencesIn(a.db)
 	a.e.dropArea(a)
 	a.e.table.RemoveArea(a.id)
 	a.db = a.e.newDatabase(a, nil)
+	a.e.goOnFrom(a.db, used)
 	a.root, a.announced = nil, false
 	a.summaries.clear()
 	clear(a.asbrs)

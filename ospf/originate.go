@@ -3,6 +3,7 @@ package ospf
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -69,6 +70,34 @@ func (e *Engine) self(d *database, k packet.Key) *selfLSA {
 	return s
 }
 
+// sequencesIn returns how far the sequence numbers of our LSAs in a database have come.
+func (e *Engine) sequencesIn(d *database) map[packet.Key]packet.Seq {
+	used := make(map[packet.Key]packet.Seq)
+	for k, s := range e.origin {
+		if k.db != d {
+			continue
+		}
+		seq := s.beyond
+		if cur := d.Lookup(k.key); cur != nil {
+			seq = max(seq, cur.Seq)
+		}
+		if seq < packet.MaxSeq { // 12.1.6: what comes after it is the first one again
+			used[k.key] = seq
+		}
+	}
+	return used
+}
+
+// goOnFrom lets our LSAs in a new database follow those in the one before, as long as neighbours may remember them:
+// else they would come back, some of them as often as neighbours do.
+func (e *Engine) goOnFrom(d *database, used map[packet.Key]packet.Seq) {
+	for _, k := range slices.SortedFunc(maps.Keys(used), packet.Key.Compare) {
+		s := e.self(d, k)
+		s.beyond = used[k]
+		e.timers.set(&s.timer, e.now.Add(packet.MaxAge*time.Second))
+	}
+}
+
 // emitLSA sends a new instance.
 func (e *Engine) emitLSA(s *selfLSA) {
 	seq := s.beyond + 1
@@ -79,7 +108,7 @@ func (e *Engine) emitLSA(s *selfLSA) {
 			e.flush(s.db, cur)
 			return
 		}
-		seq = cur.Seq + 1
+		seq = max(seq, cur.Seq+1)
 	}
 	raw := append(make([]byte, packet.LSAHeaderLen, packet.LSAHeaderLen+len(s.content)), s.content...)
 	h := packet.LSAHeader{Options: s.options, Type: s.key.Type, ID: s.key.ID, Adv: s.key.Adv, Seq: seq, Length: uint16(len(raw))}
