@@ -211,7 +211,7 @@ func play(t *testing.T, data []byte) uint64 {
 	if p.csn = 1 << 32; len(scheme.Keys) > 0 {
 		p.auth, p.key = scheme, scheme.Keys[0]
 	}
-	l.advance(time.Second)
+	l.advance(2 * time.Second) // Grace-LSAs are out
 	p.bring(nbrFull)
 	if virtual {
 		l.full("eth0", "3.3.3.3", "10.0.0.2").path(1, 7, packet.RouterB)

@@ -102,17 +102,19 @@ func (i *iface) flushGrace() {
 	}
 }
 
-// After an outage that nobody planned Grace-LSAs go before the first Hello, so many times (RFC 3623 5).
+// After an outage that nobody planned Grace-LSAs go before the first Hello, so many times (RFC 3623 5). The first Hello,
+// which lists nobody, comes more than a second after the first copy: BIRD calculates routes within a second of a new
+// Grace-LSA, and around whoever is not Full by then, help or not.
 const (
 	graceCopies = 3
-	gracePause  = 300 * time.Millisecond
+	gracePause  = 400 * time.Millisecond
 )
 
 // announceOutage readies an interface that comes up during an unplanned restart: its first Hello waits.
 func (i *iface) announceOutage() {
 	r := &i.e.restart
 	if r.active && !r.given.Announced {
-		i.graces = graceCopies
+		i.graces = graceCopies + 1 // and the Hello: the last pause is silence, too
 		i.originateGrace(r.until.Sub(i.e.now).Round(time.Second), r.given.Reason)
 	}
 }
@@ -124,7 +126,9 @@ func (i *iface) sendGrace() bool {
 	if i.graces == 0 || entry == nil {
 		return false
 	}
-	i.graces--
+	if i.graces--; i.graces == 0 {
+		return false
+	}
 	if i.unicast() {
 		for _, n := range i.neighbors {
 			i.sendUpdate(n.addr, []*lsdb.Entry{entry})
@@ -132,7 +136,7 @@ func (i *iface) sendGrace() bool {
 	} else {
 		i.sendUpdate(allSPFRouters, []*lsdb.Entry{entry})
 	}
-	i.e.timers.set(&i.hello, i.e.now.Add(gracePause))
+	i.e.timers.set(&i.hello, i.e.now.Add(min(gracePause, i.cfg.DeadInterval/(3*graceCopies))))
 	return true
 }
 
@@ -145,16 +149,8 @@ func (i *iface) sendGraceTo(n *neighbor) {
 	}
 }
 
-// graceAcknowledged takes an acknowledgement of a Grace-LSA that no adjacency knows of.
-// The only neighbour of a link need not be sent another copy.
+// graceAcknowledged tells whether a packet acknowledges a Grace-LSA that no adjacency knows of.
 func (i *iface) graceAcknowledged(body packet.Body) bool {
 	ack, ok := body.(*packet.LSAck)
-	if !ok || !i.e.restart.active || !slices.ContainsFunc(ack.Headers, func(h packet.LSAHeader) bool { return h.Key() == i.e.graceKey() }) {
-		return false
-	}
-	if i.pair() && i.graces > 0 {
-		i.graces = 0
-		i.e.timers.set(&i.hello, i.e.now)
-	}
-	return true
+	return ok && i.e.restart.active && slices.ContainsFunc(ack.Headers, func(h packet.LSAHeader) bool { return h.Key() == i.e.graceKey() })
 }

@@ -42,7 +42,7 @@ type iface struct {
 	reports     int // PacketRejected events since reportsFrom
 	reportsFrom time.Time
 	answered    time.Time  // last Hello out of turn
-	graces      int        // Grace-LSAs to send before the first Hello
+	graces      int        // Grace-LSAs to send before the first Hello, which is counted, too
 	network     packet.Key // of the network-LSA that we originate; zero when none
 }
 

@@ -362,14 +362,15 @@ func TestRestart3623_5(t *testing.T) {
 		}
 		return copies, greeted
 	}
-	if copies, greeted := first("eth0", 700*time.Millisecond); copies != 3 || greeted {
+	if copies, greeted := first("eth0", 1100*time.Millisecond); copies != 3 || greeted {
 		t.Errorf("%d copies, greeted %t", copies, greeted)
 	}
 	if copies, greeted := first("eth0", time.Second); copies != 0 || !greeted {
 		t.Errorf("%d copies, greeted %t", copies, greeted)
 	}
 
-	// The only neighbour of a link has it: no need to wait. Its Hello does not make us break the silence.
+	// Neither a Hello nor an acknowledgement makes us break the silence: who has the Grace-LSA may calculate routes
+	// within a second, and has to find us Full then.
 	l = newLab(t, restartedAs(outage))
 	p := l.peer("tun0", "2.2.2.2", "10.1.0.2")
 	p.hi()
@@ -377,7 +378,12 @@ func TestRestart3623_5(t *testing.T) {
 		t.Errorf("%d copies, greeted %t", copies, greeted)
 	}
 	p.send(&packet.LSAck{Headers: []packet.LSAHeader{l.e.iface("tun0").ownGrace().LSAHeader}})
-	if copies, greeted := first("tun0", 100*time.Millisecond); copies != 0 || !greeted || l.rejected("tun0", RejectNeighborState) != 0 {
+	l.advance(750 * time.Millisecond)
+	p.hi() // after the last copy
+	if copies, greeted := first("tun0", 250*time.Millisecond); copies != 2 || greeted || l.rejected("tun0", RejectNeighborState) != 0 {
+		t.Errorf("%d copies, greeted %t", copies, greeted)
+	}
+	if copies, greeted := first("tun0", 100*time.Millisecond); copies != 0 || !greeted {
 		t.Errorf("%d copies, greeted %t", copies, greeted)
 	}
 	p.sync(lsaBefore, lsaA, lsaB)
