@@ -24,7 +24,10 @@ type downlinkNet struct {
 }
 
 // providers are the autonomous systems of the upstreams and of what is behind both.
-type providers struct{ a, b, inet int }
+type providers struct {
+	a, b, inet int
+	gobgp      bool // isp-b is a gobgpd, which leaves the kernel's routes to others
+}
 
 // startDownlink builds the network; announce is the hub's list of that name.
 func startDownlink(t testing.TB, as providers, announce string) *downlinkNet {
@@ -44,9 +47,13 @@ func startDownlink(t testing.TB, as providers, announce string) *downlinkNet {
 	n.start(
 		peer.NewFRR(n.Node("inet"), inetConfig(as), "bgpd"),
 		peer.NewFRR(n.Node("isp-a"), edgeFRR(as), "bgpd"),
-		peer.NewBIRD(n.Node("isp-b"), edgeBIRD(as)),
+		n.edge(as),
 		peer.NewEcmpd(n.Node("hub"), binary, n.hubConfig(as, announce)),
 	)
+	if g, ok := n.routers["isp-b"].(*peer.GoBGP); ok { // for the answers to the hub's probes
+		_, err := g.Show(n.ctx, "global", "rib", "add", "10.2.0.0/24")
+		n.must(err)
+	}
 	n.established()
 	n.wait("both uplinks up", func() (bool, string) {
 		w, err := show[api.WANBody](n.network, "hub", "wan")
@@ -99,6 +106,25 @@ func edgeFRR(as providers) string {
   neighbor 10.3.0.2 next-hop-self
  exit-address-family
 exit`, as.a, as.inet)
+}
+
+// edge is isp-b.
+func (n *downlinkNet) edge(as providers) peer.Router {
+	node := n.Node("isp-b")
+	if !as.gobgp {
+		return peer.NewBIRD(node, edgeBIRD(as))
+	}
+	n.ip("isp-b", "route add 192.0.2.1/32 via 10.4.0.2")
+	n.ip("isp-b", "route add 198.51.100.0/24 via 10.2.0.2")
+	return peer.NewGoBGP(node, edgeGoBGP(as))
+}
+
+func edgeGoBGP(as providers) string {
+	text := fmt.Sprintf("[global.config]\n as = %d\n router-id = \"10.2.0.1\"\n", as.b)
+	for address, remote := range map[string]int{"10.2.0.2": 64500, "10.4.0.2": as.inet} {
+		text += fmt.Sprintf("[[neighbors]]\n [neighbors.config]\n  neighbor-address = %q\n  peer-as = %d\n [neighbors.timers.config]\n  hold-time = 9\n  connect-retry = 5\n", address, remote)
+	}
+	return text
 }
 
 func edgeBIRD(as providers) string {
@@ -187,7 +213,8 @@ func (n *downlinkNet) waysNow(prefix string) (string, error) {
 // counted is what a counter of nftables counted.
 var counted = regexp.MustCompile(`packets (\d+)`)
 
-// inbound opens connections from the Internet to an address of the host, and tells how many came in through each upstream.
+// inbound opens connections from the Internet to an address of the host, and tells how many came in through each upstream. One
+// whose SYN was sent again counts twice.
 func (n *downlinkNet) inbound(to string, count int) (a, b int) {
 	n.t.Helper()
 	const table = "table ip count { chain c { type filter hook forward priority 0; tcp dport 80 tcp flags & (syn | ack) == syn counter; }; }"

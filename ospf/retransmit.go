@@ -170,14 +170,18 @@ func (e *Engine) settleRetransmissions() {
 	limit := cmp.Or(e.cfg.MaxRetransmissions, defaultMaxRetransmissions)
 	for e.retransmissions > limit {
 		var slowest *neighbor
+		most := 0
 		for _, i := range e.ifaces {
 			for _, n := range i.neighbors {
-				if slowest == nil || len(n.retx.entries) > len(slowest.retx.entries) {
-					slowest = n
+				if listed := len(n.retx.entries); listed > most && n.state >= nbrExchange { // one that is helped while it is Down keeps its list
+					slowest, most = n, listed
 				}
 			}
 		}
-		reason := fmt.Sprintf("it has not acknowledged %d LSAs, all neighbours together %d: the limit is %d", len(slowest.retx.entries), e.retransmissions, limit)
+		if slowest == nil {
+			return
+		}
+		reason := fmt.Sprintf("it has not acknowledged %d LSAs, all neighbours together %d: the limit is %d", most, e.retransmissions, limit)
 		e.alarm("retransmit-limit", slowest.i.name, fmt.Sprintf("neighbour %s begins anew: %s", slowest.id, reason))
 		slowest.event(seqNumberMismatch, reason)
 	}
