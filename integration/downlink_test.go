@@ -127,6 +127,7 @@ func TestDownlinkStartsDead(t *testing.T) {
 // What comes in is shared as the announcements say: equally, by prepending all through one, by more specific prefixes
 // half and half by address, and all through the other one when one dies.
 func TestDownlinkShares(t *testing.T) {
+	t.Parallel()
 	for name, gobgp := range map[string]bool{"bird": false, "gobgp": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
