@@ -300,7 +300,7 @@ func TestGracefulRestartSettings(t *testing.T) {
 		makers  [][3]string // a, r and b
 	}{
 		{"border", setting{name: "0.0.0.1"}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
-		{"nssa", setting{name: "0.0.0.1", area: areaKind{kind: "nssa"}}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{"nssa", setting{name: "0.0.0.1", area: areaKind{kind: "nssa", defaultCost: 7}}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
 		{"non-broadcast", setting{nbma: true}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
 		{"authenticated", setting{keys: true}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}, {"ecmpd", "frr", "ecmpd"}, {"ecmpd", "bird", "ecmpd"}}},
 	} {
