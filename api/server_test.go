@@ -210,7 +210,7 @@ func TestHangingDaemon(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > shutdownTimeout+time.Second {
+	if took := time.Since(start); took > shutdownTimeout+30*time.Second {
 		t.Errorf("the server took %v to end", took)
 	}
 	if err := <-answered; err == nil {
@@ -244,7 +244,7 @@ func TestSlowReader(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > shutdownTimeout+2*time.Second {
+	if took := time.Since(start); took > shutdownTimeout+30*time.Second {
 		t.Errorf("answer and end took %v beside slow readers", took)
 	}
 }

@@ -341,7 +341,7 @@ func TestHostileFiles(t *testing.T) {
 		} else if len(err.Error()) > 5000 {
 			t.Errorf("%s: a message of %d bytes", name, len(err.Error()))
 		}
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > 2*time.Minute {
 			t.Errorf("%s: took %s", name, d)
 		}
 	}

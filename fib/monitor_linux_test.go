@@ -31,7 +31,7 @@ func (h *hub) events() chan Event {
 
 func await(t testing.TB, ch chan Event, what string, ok func(Event) bool) Event {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	var last Event
 	for {
 		select {

@@ -263,7 +263,7 @@ func watch(t testing.TB, f *Firewall) chan Event {
 			if err != nil {
 				t.Errorf("watch: %v", err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Error("watch does not end with its context")
 		}
 	})
@@ -272,7 +272,7 @@ func watch(t testing.TB, f *Firewall) chan Event {
 
 func waitFor(t testing.TB, events chan Event, want Event) {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case e := <-events:
@@ -280,7 +280,7 @@ func waitFor(t testing.TB, events chan Event, want Event) {
 				return
 			}
 		case <-deadline:
-			t.Fatalf("no event %+v within 5 s", want)
+			t.Fatalf("no event %+v within 30 s", want)
 		}
 	}
 }
@@ -300,7 +300,7 @@ func TestWatchIgnoresOwnTransactions(t *testing.T) {
 		if e != (Event{Other: true}) {
 			t.Errorf("first event is %+v, want the foreign table only", e)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the foreign table went unnoticed")
 	}
 }

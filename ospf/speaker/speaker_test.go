@@ -207,8 +207,8 @@ func TestTickAndOrderOfOutput(t *testing.T) {
 		if late < 0 {
 			t.Errorf("tick %v before the deadline", -late)
 		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("no tick within 5 s")
+	case <-time.After(30 * time.Second):
+		t.Fatal("no tick within 30 s")
 	}
 }
 
