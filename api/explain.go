@@ -140,7 +140,7 @@ type Direction struct {
 type ExplainUplink struct {
 	Name     string `json:"name"` // empty: none, or it is not known yet
 	Why      string `json:"why"`
-	Mark     string `json:"mark"`     // of the connection; empty without a name
+	Mark     string `json:"mark"`     // of the connection; empty: none, or it is not known yet
 	NAT      string `json:"nat"`      // masquerade, none, or an address; empty without a name
 	Balanced bool   `json:"balanced"` // which one is decided when the connection begins
 }

@@ -236,7 +236,7 @@ func (x *explainer) route(out *api.Direction, f fib.Flow, d fib.Decision) {
 	}
 	out.Members = x.groups[d.Group]
 	_, ours := x.groups[d.Group]
-	if out.Uplink.Balanced {
+	if out.Uplink.Balanced && !x.isRouted(out.Uplink) {
 		out.Why = "its uplink is chosen when its connection begins"
 		return
 	}
@@ -250,6 +250,9 @@ func (x *explainer) route(out *api.Direction, f fib.Flow, d fib.Decision) {
 	out.Via, out.Interface, out.RouterID = hop.Via, hop.Interface, hop.RouterID
 	if len(out.Members) == 0 && !several {
 		out.Members = []api.Hop{hop}
+	}
+	if x.isRouted(out.Uplink) {
+		x.byRoute(out)
 	}
 }
 
@@ -309,6 +312,7 @@ func (x *explainer) sample(f fib.Flow, forward api.Direction, n int) (out api.Sa
 		out.Why = forward.Why
 		return out
 	}
+	f.Mark = x.markOf(forward.Uplink)
 	members, counts := forward.Members, make([]int, len(forward.Members))
 	for range n {
 		f.SourcePort = uint16(1024 + rand.IntN(65536-1024))

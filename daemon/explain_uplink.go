@@ -30,7 +30,7 @@ func (x *explainer) uplink(f fib.Flow, entered string) (out api.ExplainUplink, m
 	}
 	choose := func(w wan.Way, why string) (api.ExplainUplink, uint32, error) {
 		m := x.uplinks.Config.Mark.Of(w.ID)
-		return api.ExplainUplink{Name: w.Name, Mark: fmt.Sprintf("%#x", m), NAT: natText(w.NAT), Why: why}, m, nil
+		return api.ExplainUplink{Name: w.Name, Mark: markText(m), NAT: natText(w.NAT), Why: why}, m, nil
 	}
 	pinned, known, err := x.connection(f)
 	if err != nil {
@@ -45,6 +45,8 @@ func (x *explainer) uplink(f fib.Flow, entered string) (out api.ExplainUplink, m
 		}
 	}
 	switch {
+	case known && pinned&x.uplinks.Config.Mark.Mask == x.uplinks.Config.Mark.Routed():
+		return x.routed("its connection goes as the default route says"), 0, nil
 	case known:
 		out.Why = "none: its connection began without one"
 		return out, 0, nil
@@ -58,6 +60,15 @@ func (x *explainer) uplink(f fib.Flow, entered string) (out api.ExplainUplink, m
 		return out, 0, nil
 	}
 	return x.byRule(f, choose)
+}
+
+// markOf is the mark that packets of an uplink are looked up with. The multipath route needs none.
+func (x *explainer) markOf(u api.ExplainUplink) uint32 {
+	i := slices.IndexFunc(x.uplinks.Ways, func(w wan.Way) bool { return w.Name == u.Name })
+	if i >= 0 && !x.isRouted(u) {
+		return x.uplinks.Config.Mark.Of(x.uplinks.Ways[i].ID)
+	}
+	return 0
 }
 
 // connection finds the mark of the packet's connection.
@@ -105,7 +116,7 @@ func (x *explainer) byRule(f fib.Flow, choose func(wan.Way, string) (api.Explain
 		case c.Drop:
 			return api.ExplainUplink{Why: fmt.Sprintf("dropped: %s says %s, which is down", what, w.Name)}, 0, nil
 		case c.Way == 0:
-			return api.ExplainUplink{Why: fmt.Sprintf("%s says %s, which is down; %s", what, w.Name, balanced(o)), Balanced: carries(o)}, 0, nil
+			return x.balance(f, fmt.Sprintf("%s says %s, which is down; ", what, w.Name), choose)
 		}
 		return choose(w, what)
 	}
@@ -120,11 +131,55 @@ func (x *explainer) byRule(f fib.Flow, choose func(wan.Way, string) (api.Explain
 			return decide(r, o.Ways[at], fmt.Sprintf("rule %d", i+1))
 		}
 	}
-	if used := slices.IndexFunc(o.Ways, func(w wan.Way) bool { return w.Used }); used >= 0 && o.Config.Balance != wan.ByRoute &&
-		!slices.ContainsFunc(o.Ways[used+1:], func(w wan.Way) bool { return w.Used }) {
-		return choose(o.Ways[used], "the only one that carries traffic")
+	return x.balance(f, "", choose)
+}
+
+// balance finds the uplink of a new connection that no rule decides about, where that is known before it
+// begins. before is what is to be said first.
+func (x *explainer) balance(f fib.Flow, before string, choose func(wan.Way, string) (api.ExplainUplink, uint32, error)) (api.ExplainUplink, uint32, error) {
+	o := x.uplinks
+	out := api.ExplainUplink{Why: before + balanced(o), Balanced: carries(o)}
+	if !out.Balanced || o.Config.Balance == wan.ByRoute {
+		return x.routed(out.Why), 0, nil
 	}
-	return api.ExplainUplink{Why: balanced(o), Balanced: carries(o)}, 0, nil
+	used := slices.DeleteFunc(slices.Clone(o.Ways), func(w wan.Way) bool { return !w.Used })
+	if len(used) == 1 {
+		return choose(used[0], before+"the only one that carries traffic")
+	}
+	if mark, ok := uplinksOf(o).Hashed(f.Source, f.Destination); ok {
+		i := slices.IndexFunc(used, func(w wan.Way) bool { return o.Config.Mark.Of(w.ID) == mark })
+		return choose(used[i], fmt.Sprintf("%s, by the hash of %s", out.Why, hashedBy[o.Config.Balance]))
+	}
+	out.Why += ", in turn: it depends on the connections that begin before it"
+	return out, 0, nil
+}
+
+// hashedBy says what is hashed.
+var hashedBy = map[wan.Balance]string{
+	wan.PerAddressPair: "source and destination address", wan.PerSource: "the source address", wan.PerDestination: "the destination address",
+}
+
+// routed is what the kernel's multipath route decides about; [explainer.byRoute] names the uplink.
+func (x *explainer) routed(why string) api.ExplainUplink {
+	return api.ExplainUplink{Why: why, Mark: markText(x.uplinks.Config.Mark.Routed()), Balanced: carries(x.uplinks)}
+}
+
+func (x *explainer) isRouted(u api.ExplainUplink) bool {
+	return u.Mark != "" && u.Mark == markText(x.uplinks.Config.Mark.Routed())
+}
+
+func markText(mark uint32) string { return fmt.Sprintf("%#x", mark) }
+
+// byRoute names the uplink that the route chose, if it is one.
+func (x *explainer) byRoute(out *api.Direction) {
+	i := slices.IndexFunc(x.uplinks.Ways, func(w wan.Way) bool {
+		return w.At.Interface == out.Interface && (!w.At.Gateway.IsValid() || w.At.Gateway.String() == out.Via)
+	})
+	if i >= 0 {
+		w := x.uplinks.Ways[i]
+		out.Uplink.Name, out.Uplink.NAT, out.Uplink.Balanced = w.Name, natText(w.NAT), false
+		out.Uplink.Why += ", by the route's hash"
+	}
 }
 
 // covers tells whether a rule is for a flow.

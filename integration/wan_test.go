@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/lab/peer"
 )
@@ -58,45 +60,78 @@ func TestWANShares(t *testing.T) {
 		last = from
 	}
 
-	// A pair of addresses stays on one uplink, and keeps it while another one dies.
-	n.reload("wan:\n  uplinks:\n" + uplink(1, "") + uplink(2, "") + uplink(3, "") + "  balance: per-address-pair\n")
-	n.used("u1 u2 u3")
-	pairs := func() map[string]string {
-		t.Helper()
-		out := make(map[string]string)
-		for s := 2; s <= 5; s++ {
-			for d := 1; d <= 4; d++ {
-				key := fmt.Sprintf("192.168.0.%d to 198.51.100.%d", s, d)
-				for range 3 {
-					l, err := n.call("host", fmt.Sprintf("192.168.0.%d", s), fmt.Sprintf("198.51.100.%d:80", d))
-					n.must(err)
-					l.hangUp()
-					if was, ok := out[key]; ok && was != l.from {
-						t.Errorf("per-address-pair: %s by %s and %s", key, was, l.from)
-					}
-					out[key] = l.from
-				}
-			}
-		}
-		return out
-	}
-	before := pairs()
-	if used := slices.Compact(slices.Sorted(maps.Values(before))); len(used) < 2 {
-		t.Errorf("all pairs by %v", used)
-	}
-	n.kill(2)
-	n.used("u1 u3")
-	for pair, by := range pairs() {
-		if was := before[pair]; was != "10.112.0.2" && was != by {
-			t.Errorf("%s moved from %s to %s although that is alive", pair, was, by)
-		}
-	}
-	n.revive(2)
-	n.used("u1 u2 u3")
-
+	n.hashed()
 	n.reload(two(1, "  balance: route\n"))
 	if got := n.seen("host", wanServer+":80", 60); len(got) != 2 {
 		t.Errorf("route: %v", got)
+	}
+	for range 20 {
+		l, err := n.call("host", "", wanServer+":80")
+		n.must(err)
+		n.explained(l)
+		l.hangUp()
+	}
+}
+
+// hashed wants that what is hashed stays on one uplink, and keeps it while another one dies, and that explain knows which.
+func (n *wanNet) hashed() {
+	n.t.Helper()
+	three := "wan:\n  uplinks:\n" + uplink(1, "") + uplink(2, "") + uplink(3, "weight: 2, ")
+	for _, balance := range []string{"per-source", "per-destination", "per-address-pair"} {
+		n.reload(three + "  balance: " + balance + "\n")
+		n.used("u1 u2 u3")
+		before := n.byPair(balance)
+		if used := slices.Compact(slices.Sorted(maps.Values(before))); len(used) < 2 {
+			n.t.Errorf("%s: all by %v", balance, used)
+		}
+		n.kill(2)
+		n.used("u1 u3")
+		for pair, by := range n.byPair(balance) {
+			if was := before[pair]; was != "10.112.0.2" && was != by {
+				n.t.Errorf("%s: %s moved from %s to %s although that is alive", balance, pair, was, by)
+			}
+		}
+		n.revive(2)
+		n.used("u1 u2 u3")
+	}
+}
+
+// byPair says by which uplink connections between two addresses go.
+func (n *wanNet) byPair(balance string) map[string]string {
+	n.t.Helper()
+	out := make(map[string]string)
+	for s := 2; s <= 5; s++ {
+		for d := 1; d <= 4; d++ {
+			key := fmt.Sprintf("192.168.0.%d to 198.51.100.%d", s, d)
+			for range 2 {
+				l, err := n.call("host", fmt.Sprintf("192.168.0.%d", s), fmt.Sprintf("198.51.100.%d:80", d))
+				n.must(err)
+				n.explained(l)
+				l.hangUp()
+				if was, ok := out[key]; ok && was != l.from {
+					n.t.Errorf("%s: %s by %s and %s", balance, key, was, l.from)
+				}
+				out[key] = l.from
+			}
+		}
+	}
+	return out
+}
+
+// explained wants explain to name the uplink that a connection took, of another one with its addresses as well; where
+// the multipath route decides, of the connection itself.
+func (n *wanNet) explained(l *line) {
+	n.t.Helper()
+	from, to := l.LocalAddr().(*net.TCPAddr).AddrPort(), l.RemoteAddr().(*net.TCPAddr).AddrPort()
+	q := api.ExplainQuery{Source: from.Addr(), Destination: to.Addr(), Protocol: unix.IPPROTO_TCP, SourcePort: 999, DestinationPort: to.Port(), In: "lan"}
+	if strings.Contains(n.config, "balance: route") {
+		q.SourcePort = from.Port()
+	}
+	var e api.Explain
+	n.must(api.NewClient(n.ecmpd("router").Socket()).Get(n.ctx, api.PathExplain+"?"+q.Values().Encode(), &e))
+	u := e.Forward.Uplink
+	if want := "u" + strings.TrimSuffix(strings.TrimPrefix(l.from, "10.11"), ".0.2"); u.Name != want || u.Balanced || strings.Contains(u.Why, "pinned") {
+		n.t.Errorf("%v to %v went by %s, explain says %+v", from, to, want, u)
 	}
 }
 
