@@ -8,10 +8,8 @@ import (
 	"github.com/ecmpd/ecmpd/rib"
 )
 
-// Defaults of what bounds memory: two routers that each announce a full
-// 100,000 prefixes, and the largest LAN or hub segment that OSPF is run on.
+// Defaults of what bounds memory: the largest LAN or hub segment that OSPF is run on.
 const (
-	maxLSAs         = 250_000
 	maxNeighbors    = 256
 	maxAllNeighbors = 4096
 	maxForming      = 64
@@ -34,12 +32,13 @@ func (r *report) ospf(raw *rawOSPF) ospf.Config {
 	return c
 }
 
-// databaseControl fills in how much the databases may hold (RFC 9129 database-control, RFC 1765 2.1).
+// databaseControl fills in how much the databases may hold (RFC 9129 database-control, RFC 1765 2.1). 0 is
+// as much as the machine has room for, which is not known here.
 func (r *report) databaseControl(raw *rawDatabaseControl, c *ospf.Config) {
-	c.MaxLSAs = int(r.number(raw.MaxLSA, maxLSAs, 100, 100_000_000))
+	c.MaxLSAs = int(r.number(raw.MaxLSA, 0, 100, 100_000_000))
 	c.MaxExternals = int(r.number(raw.MaxExternal, uint32(c.MaxLSAs), 1, 100_000_000))
 	c.ExitOverflow = r.duration(raw.ExitOverflow, 5*time.Minute, 0, 24*time.Hour, time.Second)
-	if c.MaxExternals > c.MaxLSAs {
+	if c.MaxLSAs > 0 && c.MaxExternals > c.MaxLSAs {
 		r.errorf(raw.MaxExternal, "\"max-external-lsa\" %d is more than max-lsa %d lets in: write at most that", c.MaxExternals, c.MaxLSAs)
 	}
 }

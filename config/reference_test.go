@@ -42,6 +42,7 @@ func TestReferenceValuesAreDefaults(t *testing.T) {
 	want := parse(t, `
 router-id: 192.0.2.1
 ospf:
+  database-control: {max-lsa: 500000}
   areas:
     - {area-id: 0.0.0.0, interfaces: [{match: ["vpn*", "!vpn9"], interface-type: point-to-point, link-data: ifindex, bfd: {enabled: false, authentication: {key-chain: watch}}, authentication: {key-chain: backbone}},
        {match: lan, authentication: {key-id: 1, algorithm: hmac-sha-256, key: third secret}},

@@ -45,10 +45,13 @@ func (d *daemon) applySeed(cfg *config.Config) {
 	}
 }
 
-// ospfConfig adds to the configuration of OSPF what the router tells others: its
-// name, and its hash as the kernel has it.
+// ospfConfig adds to the configuration of OSPF what the machine has to say: room for databases, and
+// what the router tells others, its name and its hash as the kernel has it.
 func (d *daemon) ospfConfig(cfg *config.Config) ospf.Config {
 	c := cfg.OSPF
+	if c.MaxLSAs == 0 {
+		c.MaxLSAs = databaseRoom(memory())
+	}
 	d.wanDefault(cfg, &c.Default)
 	if c.Hostname == "" {
 		// Without a name there is none to tell.

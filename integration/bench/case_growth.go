@@ -11,7 +11,7 @@ import (
 // growth doubles externals and routers. Each figure is a time; the last of
 // each kind is the largest time(2n)/time(n).
 func (b *bench) growth() error {
-	externals := []int{1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000}
+	externals := []int{1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000, 512_000, 1_024_000}
 	worst := b.figure("externals doubled: worst time(2n)/time(n)", "×", growthLimit)
 	worstCPU := b.figure("externals doubled: worst CPU(2n)/CPU(n)", "×", growthLimit)
 	var figures []func(float64)
@@ -58,10 +58,10 @@ func (b *bench) growRouters() error {
 	return nil
 }
 
-// quickest loads a network twice and returns the shorter times: one hiccup of the machine would
-// make two ratios wrong.
+// quickest loads a network three times and returns the shortest times: one hiccup of the machine
+// would make two ratios wrong.
 func (b *bench) quickest(network func() *injector.Network, externals int) (best loaded, err error) {
-	for n := range 2 {
+	for n := range 3 {
 		s, l, err := b.load(network(), externals)
 		if err != nil {
 			return best, err
