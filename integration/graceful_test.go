@@ -31,6 +31,7 @@ type setting struct {
 	name string   // of the area of the link between a and r; the backbone when empty, else r is its border
 	keys bool     // packets are authenticated, with the best that the other make of the link has
 	nbma bool     // the LAN is non-broadcast
+	p2mp string   // the LAN is point-to-multipoint: "multicast", or "unicast" with listed neighbours
 }
 
 // key is the key of a link.
@@ -58,8 +59,14 @@ func newRestart(t *testing.T, a, r, b string, priority int, s setting) *restart 
 	left := func(maker string) port { return port{name: "eth0", area: s.name, text: s.key(a, r).text(maker)} }
 	right := func(maker string, priority int, other neighbor) port {
 		p := port{name: "eth1", lan: true, priority: priority, text: s.key(r, b).text(maker)}
-		if s.nbma {
+		switch {
+		case s.nbma:
 			p.lan, p.kind, p.neighbors = false, "non-broadcast", []neighbor{other}
+		case s.p2mp != "":
+			p.lan, p.kind, p.priority = false, "point-to-multipoint", 0
+			if s.p2mp == "unicast" {
+				p.neighbors = []neighbor{{address: other.address}}
+			}
 		}
 		return p
 	}
@@ -219,7 +226,7 @@ func (s *restart) restartEcmpd(kill bool) {
 	s.unnoticed()
 }
 
-// restartOther restarts r, FRR or BIRD, for longer than the dead interval while a and b help.
+// restartOther restarts r, FRR or BIRD, for longer than the dead interval while a and b help to the end.
 func (s *restart) restartOther() {
 	s.t.Helper()
 	s.begin()
@@ -253,7 +260,6 @@ func (s *restart) restartOther() {
 			}
 		}
 	}
-	s.unnoticed()
 }
 
 // TestGracefulRestart restarts ecmpd as DR and as Backup.
@@ -283,35 +289,52 @@ func TestGracefulRestartOfNeighbors(t *testing.T) {
 		for _, priority := range priorities {
 			t.Run(fmt.Sprintf("%s with priority %d", maker, priority), func(t *testing.T) {
 				t.Parallel()
-				newRestart(t, "ecmpd", maker, "ecmpd", priority, setting{}).restartOther()
+				s := newRestart(t, "ecmpd", maker, "ecmpd", priority, setting{})
+				s.restartOther()
+				s.unnoticed()
 			})
 		}
 	}
 }
 
-// TestGracefulRestartSettings restarts ecmpd at the border of a normal area and of a not-so-stubby one, with
-// authenticated packets and on a non-broadcast network, and others with authenticated packets. At a border others lose packets by
-// themselves: FRR 8.4 ends its restart when one of the two areas is complete, BIRD 2.0.12 takes its summaries back for a second.
+// TestGracefulRestartSettings restarts ecmpd at the border of a normal area and of a not-so-stubby one, with authenticated
+// packets, on a non-broadcast network and on point-to-multipoint ones, and others with authenticated packets and on
+// point-to-multipoint networks. At a border others lose packets by themselves: FRR 8.4 ends its restart when one of the two areas is
+// complete, BIRD 2.0.12 takes its summaries back for a second; and so it does with its router-LSA when all its adjacencies are back
+// within a second, as they are on point-to-multipoint networks.
 func TestGracefulRestartSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		setting setting
 		makers  [][3]string // a, r and b
+		kill    bool
+		gap     bool // whoever restarts loses packets by itself
 	}{
-		{"border", setting{name: "0.0.0.1"}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
-		{"nssa", setting{name: "0.0.0.1", area: areaKind{kind: "nssa", defaultCost: 7}}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
-		{"non-broadcast", setting{nbma: true}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
-		{"authenticated", setting{keys: true}, [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}, {"ecmpd", "frr", "ecmpd"}, {"ecmpd", "bird", "ecmpd"}}},
+		{name: "border", setting: setting{name: "0.0.0.1"}, makers: [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{name: "nssa", setting: setting{name: "0.0.0.1", area: areaKind{kind: "nssa", defaultCost: 7}}, makers: [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{name: "non-broadcast", setting: setting{nbma: true}, makers: [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}}},
+		{name: "point-to-multipoint", setting: setting{p2mp: "multicast"}, makers: [][3]string{{"bird", "ecmpd", "frr"}, {"ecmpd", "frr", "ecmpd"}}},
+		{name: "point-to-multipoint killed", setting: setting{p2mp: "multicast"}, makers: [][3]string{{"bird", "ecmpd", "frr"}}, kill: true},
+		{name: "point-to-multipoint unicast", setting: setting{p2mp: "unicast"}, makers: [][3]string{{"frr", "ecmpd", "bird"}}},
+		{name: "point-to-multipoint unicast killed", setting: setting{p2mp: "unicast"}, makers: [][3]string{{"frr", "ecmpd", "bird"}}, kill: true},
+		{name: "point-to-multipoint unicast", setting: setting{p2mp: "unicast"}, makers: [][3]string{{"ecmpd", "bird", "ecmpd"}}, gap: true},
+		{name: "authenticated", setting: setting{keys: true}, makers: [][3]string{{"frr", "ecmpd", "bird"}, {"bird", "ecmpd", "frr"}, {"ecmpd", "frr", "ecmpd"}, {"ecmpd", "bird", "ecmpd"}}},
 	} {
 		for _, makers := range c.makers {
 			t.Run(c.name+" "+strings.Join(makers[:], "-"), func(t *testing.T) {
 				t.Parallel()
 				s := newRestart(t, makers[0], makers[1], makers[2], 1, c.setting)
 				if makers[1] == "ecmpd" {
-					s.restartEcmpd(false)
+					s.restartEcmpd(c.kill)
+					return
+				}
+				s.restartOther()
+				if c.gap {
+					s.full(2, "r")
+					s.answered()
 				} else {
-					s.restartOther()
+					s.unnoticed()
 				}
 			})
 		}

@@ -210,7 +210,7 @@ func TestHybrid(t *testing.T) {
 	n.waitCost("r1", "172.16.5.0/24", 40)
 	n.waitCost("r1", "172.16.4.0/24", 30)
 	for name, link := range map[string]string{"r4": "10.2.0.1 dev up", "r5": "10.3.0.1 dev up"} {
-		want := table{behind(1): {link}, host(1): {link}, host(2): {link}, host(3): {link}}
+		want := table{behind(1): {link}, netip.MustParsePrefix("10.1.0.0/24"): {link}, host(1): {link}, host(2): {link}, host(3): {link}}
 		if name == "r4" {
 			want[behind(5)] = []string{link}
 		} else {

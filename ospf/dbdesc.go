@@ -122,7 +122,7 @@ func (x *exchange) sendNext() {
 }
 
 // next is what is to be described next, nil when all has been. What has left the database
-// is passed over, and so is what the neighbour has described itself (RFC 5243 3).
+// is passed over, and so is what the neighbour has described itself (RFC 5243 2).
 func (x *exchange) next() *lsdb.Entry {
 	for ; len(x.summary) > 0; x.summary = x.summary[1:] {
 		item := x.summary[0]

@@ -414,7 +414,7 @@ func (l *lab) known(count int) (list []packet.LSAHeader) {
 	return list
 }
 
-// RFC 5243 3: as slave we describe what the master has not described itself, or an older instance of.
+// RFC 5243 2: as slave we describe what the master has not described itself, or an older instance of.
 func TestDBDesc5243_Shown(t *testing.T) {
 	l := newLab(t)
 	known := l.known(10)
@@ -441,7 +441,7 @@ func TestDBDesc5243_Shown(t *testing.T) {
 	}
 }
 
-// RFC 5243 3: with a database that takes several packets, only the first of ours lists what the master
+// RFC 5243 2: with a database that takes several packets, only the first of ours lists what the master
 // describes after it.
 func TestDBDesc5243_AllShown(t *testing.T) {
 	l := newLab(t)
@@ -464,7 +464,7 @@ func TestDBDesc5243_AllShown(t *testing.T) {
 	}
 }
 
-// RFC 5243 3: as master we leave out what the answers of the slave have described.
+// RFC 5243 2: as master we leave out what the answers of the slave have described.
 func TestDBDesc5243_Master(t *testing.T) {
 	l := newLab(t)
 	known := l.known(300)

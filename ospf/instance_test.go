@@ -6,7 +6,7 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
-// RFC 6549 2.1: packets of other instances are dropped without a word but a number, whatever else is wrong with
+// RFC 6549 3.1: packets of other instances are dropped without a word but a number, whatever else is wrong with
 // them; with an instance of our own that is the one. Another configuration starts anew.
 func TestInstance6549(t *testing.T) {
 	l := newLab(t)

@@ -181,6 +181,7 @@ func (e *Engine) install(d *database, raw []byte) *lsdb.Entry {
 	e.restart.due = e.restart.due || changed && (h.Type == packet.LSRouter || h.Type == packet.LSNetwork)
 	if changed && (old != nil || !entry.IsMaxAge(e.now)) {
 		e.noteChange(d, entry)
+		e.hybridChanged(d, entry)
 	}
 	e.externals.due = e.externals.due || changed && h.Type == packet.LSNSSA && d.area.nssa.translates
 	e.armAging(d)

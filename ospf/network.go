@@ -73,12 +73,10 @@ func (i *iface) links() (links []packet.RouterLink, root []spf.RootLink) {
 	case i.kind() == TypePointToMultipoint: // 12.4.1.4
 		d.addStubs(i.unsuppressed(i.hosts()))
 		d.addNeighbors((*neighbor).adjacent)
-	case i.kind() == TypeHybrid:
-		// RFC 6845: as point-to-multipoint; who is synchronised with the DR is with everybody.
+	case i.kind() == TypeHybrid: // RFC 6845 4.6
 		d.addStubs(i.unsuppressed(i.hosts()))
-		if i.transit() {
-			d.addNeighbors(func(n *neighbor) bool { return n.state >= nbrTwoWay || n.adjacent() })
-		}
+		d.addStubs(i.unsuppressed(i.subnets()[:1])) // 4.6.1
+		d.addNeighbors(i.synchronised())
 	case i.transit(): // 12.4.1.2
 		d.add(packet.RouterLink{Type: packet.LinkTransit, ID: packet.IDFromAddr(i.dr), Data: packet.IDFromAddr(i.address()), Metric: i.cost()}, netip.Addr{}, false)
 		d.addStubs(i.subnets()[1:])

@@ -371,46 +371,6 @@ func TestP2MP_Reload(t *testing.T) {
 	}
 }
 
-// RFC 6845: DR and flooding as on a LAN; the router-LSA has a link with its own cost to each neighbour in 2-Way or above,
-// once we are synchronised with the DR, and there is no network-LSA.
-func TestHybrid6845(t *testing.T) {
-	l := newLab(t, network(TypeHybrid, func(c *InterfaceConfig) {
-		c.Priority, c.Static = 0, []StaticNeighbor{{Address: ip("10.0.0.4"), Cost: 40}}
-	}))
-	dr, other := l.peer("eth0", "2.2.2.2", "10.0.0.2"), l.peer("eth0", "4.4.4.4", "10.0.0.4")
-	dr.hello.DR = dr.addr
-	other.hello.DR, other.hello.Priority, other.alive = dr.addr, 0, true
-	dr.hi()
-	other.hi()
-	l.wantState(other, nbrTwoWay)
-	l.advance(6 * time.Second)
-	if _, r := l.own(); !strings.HasPrefix(describeLinks(r), "stub 10.0.0.1 255.255.255.255 0\nstub") {
-		t.Errorf("before the DR is full:\n%s", describeLinks(r))
-	}
-	dr.bring(nbrFull)
-	l.advance(6 * time.Second)
-	const want = "stub 10.0.0.1 255.255.255.255 0\npoint-to-point 2.2.2.2 10.0.0.1 10\npoint-to-point 4.4.4.4 10.0.0.1 40\n"
-	if _, r := l.own(); !strings.HasPrefix(describeLinks(r), want) {
-		t.Errorf("links:\n%s", describeLinks(r))
-	}
-	// The DR leaves and we take its place.
-	dr.alive = false
-	l.advance(60 * time.Second)
-	l.reload(func(_ *Config, c *InterfaceConfig) { c.Priority = 1 })
-	if i := l.iface("eth0"); i.state != ifDR {
-		t.Fatalf("we are %s", i.state)
-	}
-	other.hello.DR = ip("10.0.0.1")
-	other.bring(nbrFull)
-	l.advance(6 * time.Second)
-	if l.lsa(packet.Key{Type: packet.LSNetwork, ID: id("10.0.0.1"), Adv: self}) != nil {
-		t.Error("a network-LSA")
-	}
-	if _, r := l.own(); !strings.Contains(describeLinks(r), "point-to-point 4.4.4.4 10.0.0.1 40\n") {
-		t.Errorf("links as DR:\n%s", describeLinks(r))
-	}
-}
-
 // RFC 6860 2: networks that adjacencies run over are in no router-LSA, and a network-LSA has mask 255.255.255.255;
 // secondary, passive and loopback networks stay.
 func TestSuppression6860_2(t *testing.T) {

@@ -16,7 +16,7 @@ func (e *Engine) receive(d Datagram) {
 		e.counters.Strays++
 		return
 	}
-	if packet.PeekInstance(d.Data) != e.cfg.Instance { // RFC 6549 2.1: none of our business, and nobody's fault
+	if packet.PeekInstance(d.Data) != e.cfg.Instance { // RFC 6549 3.1: none of our business, and nobody's fault
 		i.rejected[RejectInstance]++
 		return
 	}

@@ -140,13 +140,17 @@ func (g *graph) addLink(s *Segment) {
 	g.edges[j] = append(g.edges[j], edge{to: i, cost: int(b.cost), port: b, gateway: a.addr.Addr()})
 }
 
-// addMesh adds a link between every two routers that are adjacent with each other, or with a DR, and the address of each.
+// addMesh adds a link between every two routers that are adjacent with each other, or with a DR, and the address of each;
+// of a network with a DR each has the subnet, too.
 func (g *graph) addMesh(s *Segment) {
 	for _, p := range s.ports {
 		if p.router.engine == nil || !p.up {
 			continue
 		}
 		g.stubs = append(g.stubs, stub{g.index[p.router], netip.PrefixFrom(p.addr.Addr(), 32), 0, p})
+		if s.elects() {
+			g.stubs = append(g.stubs, stub{g.index[p.router], s.prefix, int(p.cost), p})
+		}
 		for _, other := range s.ports {
 			if other == p || other.router.engine == nil || !s.connected(p, other) || s.elects() && !s.electable(p.part) {
 				continue
