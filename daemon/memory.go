@@ -71,12 +71,16 @@ type heapWatch struct {
 // a quarter of what lives, and this much in any case.
 const worthwhileBytes = 4 << 20
 
+// calmBytes is what may be allocated between two looks after a burst. Half a million routes on
+// their way to the kernel need more, however much lives.
+const calmBytes = 4 << 20
+
 // worthwhile reports that a burst is over and has left enough to be given back.
 func (w *heapWatch) worthwhile(h heapState) bool {
 	since := h.allocated - w.last
 	w.last = h.allocated
 	margin := max(worthwhileBytes, h.live/4)
-	return since < margin/4 && h.allocated-w.settled > margin && h.resident > w.live+margin
+	return since < min(margin/4, calmBytes) && h.allocated-w.settled > margin && h.resident > w.live+margin
 }
 
 func (w *heapWatch) released(h heapState) {

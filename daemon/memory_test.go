@@ -19,6 +19,9 @@ func TestHeapWatch(t *testing.T) {
 		{heapState{allocated: 171 * mb, live: 80 * mb, resident: 90 * mb}, true},  // growth, or garbage of a collection amid it
 		{heapState{allocated: 210 * mb, live: 80 * mb, resident: 94 * mb}, false}, // it was growth
 		{heapState{allocated: 211 * mb, live: 80 * mb, resident: 94 * mb}, false},
+		{heapState{allocated: 1500 * mb, live: 600 * mb, resident: 1000 * mb}, false},
+		{heapState{allocated: 1520 * mb, live: 600 * mb, resident: 1000 * mb}, false}, // routes go to the kernel
+		{heapState{allocated: 1522 * mb, live: 600 * mb, resident: 1000 * mb}, true},
 	} {
 		got := w.worthwhile(step.heapState)
 		if got != step.want {
