@@ -128,6 +128,7 @@ func TestForgedLSA(t *testing.T) {
 	l := newLab(t)
 	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
 	p.alive = true
+	l.advance(10 * time.Second)
 	for n := range packet.Seq(10) {
 		h, _ := l.own()
 		p.update(routerLSA(h.Adv, h.Seq+100+n))
@@ -139,6 +140,25 @@ func TestForgedLSA(t *testing.T) {
 	l.advance(6 * time.Second)
 	if h, body := l.own(); h.Seq < packet.InitialSeq+100 || len(body.Links) == 0 {
 		t.Errorf("our LSA is not ours: %+v", h)
+	}
+}
+
+// 13.4: after a crash neighbours may hold different instances of the earlier run. They are passed, but nobody has forged them.
+func TestForgedLSA_EarlierRun(t *testing.T) {
+	for _, c := range []struct {
+		age    uint16
+		alarms int
+	}{{900, 0}, {25, 1}, {packet.MaxAge, 1}} { // which may be of any time
+		l := newLab(t)
+		p, q := l.full("tun0", "2.2.2.2", "10.1.0.2"), l.full("tun1", "3.3.3.3", "10.255.0.3")
+		l.advance(30 * time.Second)
+		p.update(aged(routerLSA(self, 100), 900))
+		l.advance(2 * time.Second)
+		q.update(aged(routerLSA(self, 200), c.age))
+		l.advance(6 * time.Second)
+		if h, body := l.own(); h.Seq != 201 || len(body.Links) == 0 || l.alarms("forged-lsa") != c.alarms {
+			t.Errorf("age %d: %+v with %d links, %d alarms", c.age, h, len(body.Links), l.alarms("forged-lsa"))
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func (a *area) originateNSSA(own map[netip.Prefix]external) {
 }
 
 // updateForward chooses the forwarding address of our type 7 LSAs (RFC 3101 2.3): an
-// internal address, else one of a stub network, else any of the area.
+// internal address, else one of a stub network, else any of the area that is not hidden (RFC 6860 4.1).
 func (a *area) updateForward() {
 	var chosen packet.ID
 	best := 0
@@ -60,6 +60,8 @@ func (a *area) updateForward() {
 			rank = 3
 		case i.state == ifPassive:
 			rank = 2
+		case i.cfg.SuppressPrefix:
+			continue
 		}
 		if rank > best {
 			best, chosen = rank, packet.IDFromAddr(i.address())

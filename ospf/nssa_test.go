@@ -42,6 +42,10 @@ func TestNSSA3101_2_4_Originate(t *testing.T) {
 	}
 	l.relink(func(m map[string]*Link) { m["lo"].Up = false }) // 2.3: another address takes over
 	l.wantAt(1, "198.51.100.0/24 5 E2 by 10.1.0.1 P, 198.51.100.127/25 5 E2 by 10.1.0.1 P", type7)
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Areas[0].Interfaces[0].SuppressPrefix = true }) // RFC 6860 4.1
+	l.wantAt(1, "", type7)
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Areas[0].Interfaces[0].SuppressPrefix = false })
+	l.wantAt(1, "198.51.100.0/24 5 E2 by 10.1.0.1 P, 198.51.100.127/25 5 E2 by 10.1.0.1 P", type7)
 	l.relink(func(m map[string]*Link) { m["tun0"].Up = false })
 	l.wantAt(1, "", type7)
 

@@ -235,11 +235,20 @@ func (e *Engine) reclaim(d *database, entry *lsdb.Entry) {
 		e.repeat(s)
 		return
 	}
-	// Once is what a restart finds.
-	e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
+	if !e.earlier(entry) {
+		e.alarm("forged-lsa", entry.Key().String(), fmt.Sprintf("another router sends %s, which is ours: it has our router id, or forges it", entry.Key()))
+	}
 	if !s.wrapping {
 		e.schedule(s)
 	}
+}
+
+// earlier tells whether an instance that came from elsewhere is of an earlier run: it is older than this one. After a
+// crash in the middle of a flood, neighbours that reach each other through this router alone hold different ones.
+func (e *Engine) earlier(entry *lsdb.Entry) bool {
+	age := time.Duration(entry.AgeAt(e.now)&^packet.DoNotAge) * time.Second
+	const rounding = time.Second
+	return age < packet.MaxAge*time.Second && age+rounding >= e.now.Sub(e.started)
 }
 
 // disown flushes an instance from elsewhere of an LSA that is not wanted, which others are learning as well at this

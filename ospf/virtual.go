@@ -112,16 +112,21 @@ func (i *iface) findPath() (why string) {
 	if len(to.Ways) == 0 {
 		return fmt.Sprintf("router-LSA of %s has no address on its way to us: its links there are unnumbered", v.router)
 	}
+	why = fmt.Sprintf("the link to %s is down", v.router)
 	for _, w := range to.Ways {
 		for h := range w.NextHops.All() {
-			if out := e.iface(h.Interface); out != nil && out.up {
+			switch out := e.iface(h.Interface); {
+			case out == nil || !out.up:
+			case out.cfg.SuppressPrefix: // RFC 6860 4.2: nobody has a route to the address
+				why = fmt.Sprintf("prefix-suppression hides our address on %s, the way to %s", out.name, v.router)
+			default:
 				v.outlet, v.peer, v.cost, v.why = out.name, w.Address, uint16(min(to.Cost, maxLinkMetric)), ""
 				i.addr = LinkAddr{Addr: netip.PrefixFrom(out.address(), 32)}
 				return ""
 			}
 		}
 	}
-	return fmt.Sprintf("the link to %s is down", v.router)
+	return why
 }
 
 // maxLinkMetric is the largest cost of a link in a router-LSA.

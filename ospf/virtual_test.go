@@ -115,6 +115,21 @@ func TestVirtual15_UpAndDown(t *testing.T) {
 	l.wantVirtual("Down invalid Prefix cost 17: no path to 4.4.4.4 through area 0.0.0.1")
 }
 
+// RFC 6860 4.2: a hidden address is no end of a virtual link.
+func TestVirtual6860_4_2(t *testing.T) {
+	l := newLab(t, virtualLink())
+	p := l.full("eth0", "3.3.3.3", "10.0.0.2")
+	p.path(1, 7, packet.RouterB)
+	hide := func(hidden bool, want string) {
+		t.Helper()
+		l.reload(func(c *Config, _ *InterfaceConfig) { c.Areas[1].Interfaces[0].SuppressPrefix = hidden })
+		l.advance(6 * time.Second)
+		l.wantVirtual(want)
+	}
+	hide(true, "Down invalid Prefix cost 17: prefix-suppression hides our address on eth0, the way to 4.4.4.4")
+	hide(false, "Point-To-Point 10.0.0.1/32 cost 17: ")
+}
+
 // 15: the other end's way back is unnumbered.
 func TestVirtual15_NoAddress(t *testing.T) {
 	l := newLab(t, virtualLink())

@@ -75,6 +75,7 @@ func DecodeLLS(b []byte, signed bool) (LLS, error) {
 		}
 		value = value[:n]
 		switch {
+		case l.Signature != nil && kind == llsSignature: // 2.5: the first one counts
 		case l.Signature != nil:
 			return LLS{}, fail(BadLLS, "TLV %d behind the signature", kind)
 		case kind == llsExtendedOptions && n == 4:

@@ -33,6 +33,7 @@ func TestLLS5613(t *testing.T) {
 		{"TLV length beyond the block", "0000 0003 0001 0008 00000001 00000000", true, 0, packet.BadLLS},
 		{"options of 8 bytes", "0000 0004 0001 0008 00000001 00000000", true, 0, packet.BadLLS},
 		{"signature without a digest", "0000 0003 0002 0004 00000009", true, 0, packet.BadLLS},
+		{"two signatures", "0000 0009 0001 0004 00000002 0002 0008 00000009 01020304 0002 0008 0000000a 05060708", true, packet.ExtRS, 0},
 		{"TLV behind the signature", "0000 0006 0002 0008 00000009 01020304 0001 0004 00000001", true, 0, packet.BadLLS},
 	} {
 		b := words(c.block)
@@ -42,7 +43,7 @@ func TestLLS5613(t *testing.T) {
 		if (e == nil) != (c.reason == 0) || e != nil && e.Reason != c.reason || l.Options != c.options && e == nil {
 			t.Errorf("%s: %+v, %v", c.name, l, err)
 		}
-		if c.name == "signature" && (l.Signature == nil || l.Signature.Sequence != 9 || l.Signature.Signed != 20 || !bytes.Equal(l.Signature.Digest, []byte{1, 2, 3, 4})) {
+		if (c.name == "signature" || c.name == "two signatures") && (l.Signature == nil || l.Signature.Sequence != 9 || l.Signature.Signed != 20 || !bytes.Equal(l.Signature.Digest, []byte{1, 2, 3, 4})) {
 			t.Errorf("signature %+v", l.Signature)
 		}
 	}
