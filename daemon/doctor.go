@@ -86,13 +86,16 @@ func diagnosis(list []doctor.Finding) (out api.Doctor) {
 	return out
 }
 
-// limitFacts gathers which databases are too small.
+// limitFacts gathers which databases are too small, and whether retransmission lists were too long.
 func (d *daemon) limitFacts(ctx context.Context, f *doctor.Facts) error {
 	s, err := askOSPF(ctx, d, d.engine.Limits)
 	if err != nil {
 		return err
 	}
 	f.Overflow = s.Overflow
+	if r := s.Retransmissions; r.Exceeded > 0 && r.Ago < packet.LSRefreshTime*time.Second {
+		f.Anew = fmt.Sprintf("%s; %d in all", r.Last, r.Exceeded)
+	}
 	for _, l := range s.Databases {
 		if l.Incomplete {
 			f.Overfull = append(f.Overfull, fmt.Sprintf("%d of the %s, which holds %d of at most %d", l.Refused, l.Scope, l.LSAs, l.Max))
@@ -147,6 +150,8 @@ func trouble(n ospf.NeighborStatus) (t doctor.Trouble, ok bool) {
 		return doctor.Rejected, true
 	case n.State == "Init":
 		return doctor.OneWay, true
+	case n.State == "Full" && n.Overdue > 0:
+		return doctor.Mute, true
 	case n.State == "Full":
 		return doctor.Other, true
 	}

@@ -44,6 +44,7 @@ func TestTrouble(t *testing.T) {
 	}{
 		{ospf.NeighborStatus{State: "Full"}, 0, false},
 		{ospf.NeighborStatus{State: "Full", Why: "another network type"}, doctor.Other, true},
+		{ospf.NeighborStatus{State: "Full", Why: "acknowledges nothing", Overdue: 3}, doctor.Mute, true},
 		{ospf.NeighborStatus{State: "2-Way", Why: "no adjacency is needed"}, 0, false},
 		{ospf.NeighborStatus{State: "Exchange", Why: "databases are described"}, 0, false},
 		{ospf.NeighborStatus{State: "Down", Why: "no hello from it"}, doctor.Silent, true},

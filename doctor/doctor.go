@@ -55,6 +55,7 @@ type Facts struct {
 	Windows    bool    // conntrack looks at TCP windows in mode auto
 
 	Overflow bool     // own externals are taken back for want of room (RFC 1765)
+	Anew     string   // neighbour that lately had to begin the exchange anew for want of acknowledgements, and why
 	Overfull []string // databases that have refused LSAs: scope, number and limit
 
 	Uplinks Uplinks
@@ -117,6 +118,7 @@ const (
 	OneWay
 	DuplicateID
 	Rejected // its packets are dropped
+	Mute     // it does not acknowledge LSAs
 	Silent   // it is listed, and nothing has come from it
 )
 
@@ -168,7 +170,7 @@ func word(name string) string {
 func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
-		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, silentNeighbors, oneWay, mtuMismatch, uselessFull,
+		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, silentNeighbors, oneWay, mtuMismatch, uselessFull, muteNeighbors,
 		overfull, missingHops, unresolvedGateways, ownSource, reversePath, uplinks, hashPolicy, hashSeed,
 		blockers, translation, offload, trackedEntries, windows, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,

@@ -70,6 +70,8 @@ func TestExamine(t *testing.T) {
 		{"rejected", "the reason", Wrong, neighbor(Rejected)},
 		{"silent", "the reason", Note, neighbor(Silent)},
 		{"neighbour", "the reason", Wrong, neighbor(Other)},
+		{"unacknowledged", "the reason", Wrong, neighbor(Mute)},
+		{"retransmit-limit", "begins anew", Wrong, func(f *Facts) { f.Anew = "neighbour begins anew" }},
 		{"lsa-limit", "7 of the AS", Wrong, func(f *Facts) { f.Overfull = []string{"7 of the AS"} }},
 		{"external-limit", "taken back", Wrong, func(f *Facts) { f.Overflow = true }},
 		{"missing-hop", "4 routes, such as 192.168.1.0/24", Wrong, func(f *Facts) { f.Missing = []MissingHop{{"10.9.0.2", "vpn1", "refused", 4, prefix}} }},

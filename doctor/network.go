@@ -43,6 +43,18 @@ func uselessFull(f Facts) []Finding {
 	return troubled(f, Other, "neighbour", "it is Full and no route leads over it", "make what differs the same on both sides")
 }
 
+func muteNeighbors(f Facts) []Finding {
+	found := troubled(f, Mute, "unacknowledged", "it calculates its routes without them: a link that loses packets in one direction or large ones, or a full database there",
+		"ping it with packets of the MTU (ping -M do -s); on that router: look for refused LSAs")
+	if f.Anew != "" {
+		found = append(found, Finding{
+			"retransmit-limit", Wrong, f.Anew, "its adjacency was down for a moment, and will be again",
+			"look for what is wrong with that router or the way to it",
+		})
+	}
+	return found
+}
+
 func overfull(f Facts) (out []Finding) {
 	for _, what := range f.Overfull {
 		out = append(out, Finding{

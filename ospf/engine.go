@@ -53,10 +53,11 @@ type Engine struct {
 	floods          floodQueue
 	progress        []*neighbor // whose request lists shrank in this Step
 	retransmissions int         // LSAs on the retransmission lists of all neighbours
-	maxAged         []agedLSA   // MaxAge instances that wait to leave the database
-	maxAgedCheck    bool        // something that they wait for has changed
-	helpDue         bool        // the help for a neighbour may have to end
-	routesDirty     bool        // the route table may have changes to publish
+	anew            anew
+	maxAged         []agedLSA // MaxAge instances that wait to leave the database
+	maxAgedCheck    bool      // something that they wait for has changed
+	helpDue         bool      // the help for a neighbour may have to end
+	routesDirty     bool      // the route table may have changes to publish
 	alarms          map[alarmKey]time.Time
 	clock           clock
 	sequences       sequences

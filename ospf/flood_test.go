@@ -2,6 +2,7 @@ package ospf
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,12 +199,23 @@ func TestRetransmit_NeverAcknowledged(t *testing.T) {
 	if len(n.retx.entries) > 510 || n.retx.queued() > 1100 {
 		t.Errorf("%d entries, %d in the queues", len(n.retx.entries), n.retx.queued())
 	}
+	if s := l.e.Neighbors(l.now)[0]; s.Overdue != 0 || s.Why != "" || l.alarms("unacknowledged") != 0 {
+		t.Errorf("after a few seconds %d are overdue: %q", s.Overdue, s.Why)
+	}
 	l.advance(5 * time.Minute)
 	l.wantState(p, nbrFull)
 	for entry := range l.e.as.All() {
 		if entry.Refs != 1 {
 			t.Fatalf("%s has %d references", entry.Key(), entry.Refs)
 		}
+	}
+	if s := l.e.Neighbors(l.now)[0]; s.Overdue != len(n.retx.entries) || !strings.Contains(s.Why, "does not acknowledge 501 LSAs") || l.alarms("unacknowledged") == 0 {
+		t.Errorf("%d are overdue, %d alarms: %q", s.Overdue, l.alarms("unacknowledged"), s.Why)
+	}
+	p.acks = true
+	l.advance(2 * time.Minute)
+	if s := l.e.Neighbors(l.now)[0]; s.Overdue != 0 || s.Why != "" {
+		t.Errorf("%d are overdue after the acknowledgements: %q", s.Overdue, s.Why)
 	}
 }
 
@@ -223,6 +235,9 @@ func TestRetransmit_Limit(t *testing.T) {
 	}
 	l.wantState(p, nbrExStart)
 	l.wantState(q, nbrFull)
+	if r := l.e.Limits(l.now).Retransmissions; r.Exceeded != 1 || r.Max != 200 || r.LSAs > 200 || !strings.Contains(r.Last, "neighbour 2.2.2.2 on eth0 begins anew") {
+		t.Errorf("%+v", r)
+	}
 	if left := len(p.nbr().retx.entries); left != 0 || l.e.retransmissions > 200 || l.alarms("retransmit-limit") != 1 {
 		t.Errorf("%d LSAs on its list, %d on all, %d alarms", left, l.e.retransmissions, l.alarms("retransmit-limit"))
 	}

@@ -1,6 +1,7 @@
 package ospf
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -27,6 +28,11 @@ func (e *Engine) lsaLimit(d *database) int {
 		limit = max(1, limit/linkShare)
 	}
 	return limit
+}
+
+// retransmissionLimit bounds the retransmission lists of all neighbours together.
+func (e *Engine) retransmissionLimit() int {
+	return cmp.Or(e.cfg.MaxRetransmissions, defaultMaxRetransmissions)
 }
 
 // externalLimit bounds the AS-external-LSAs, and the type 7 LSAs of an NSSA (RFC 1765 2.1, ospfExtLsdbLimit).
@@ -163,6 +169,15 @@ type LimitStatus struct {
 	Overflow                bool // own AS-external-LSAs are taken back for want of room (RFC 1765)
 	Externals, MaxExternals int  // AS-external-LSAs but for default routes
 	Databases               []DatabaseLimit
+	Retransmissions         RetransmissionLimit
+}
+
+// RetransmissionLimit is how long the retransmission lists of all neighbours are together.
+type RetransmissionLimit struct {
+	LSAs, Max int
+	Exceeded  uint64        // neighbours that had to begin the exchange anew
+	Last      string        // which one was the last, and why
+	Ago       time.Duration // since then
 }
 
 // DatabaseLimit is one flooding scope.
@@ -184,6 +199,10 @@ func (e *Engine) Limits(now time.Time) LimitStatus {
 		s.Databases = append(s.Databases, DatabaseLimit{
 			Scope: d.String(), LSAs: d.Weight(), Max: e.lsaLimit(d), Refused: d.refused, Incomplete: d.incomplete(now),
 		})
+	}
+	s.Retransmissions = RetransmissionLimit{LSAs: e.retransmissions, Max: e.retransmissionLimit(), Exceeded: e.anew.count, Last: e.anew.last}
+	if e.anew.count > 0 {
+		s.Retransmissions.Ago = now.Sub(e.anew.at)
 	}
 	for _, a := range e.areas {
 		add(a.db)

@@ -1,7 +1,6 @@
 package ospf
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -121,6 +120,7 @@ func (l *retransmitList) resend() {
 	now := i.e.now
 	var again []*lsdb.Entry
 	var next time.Time
+	overdue := false
 	for level := range l.queues {
 		q := &l.queues[level]
 		for len(*q) > 0 && len(again) < resendSlice && !(*q)[0].due.After(now) {
@@ -128,6 +128,7 @@ func (l *retransmitList) resend() {
 			*q = (*q)[1:]
 			if l.entries[entry.Key()] == entry {
 				again = append(again, entry)
+				overdue = overdue || level+1 >= backoffs-1
 				l.push(entry, level+1)
 			}
 		}
@@ -137,6 +138,9 @@ func (l *retransmitList) resend() {
 	}
 	i.e.counters.Retransmits += uint64(len(again))
 	i.sendUpdate(l.n.destination(), again)
+	if overdue {
+		i.e.alarm("unacknowledged", fmt.Sprintf("%s %s", i.name, l.n.addr), fmt.Sprintf("neighbour %s %s", l.n.id, l.complaint()))
+	}
 	if next.IsZero() {
 		return
 	}
@@ -152,6 +156,21 @@ func (l *retransmitList) resend() {
 	i.e.timers.set(&l.timer, next)
 }
 
+// overdue counts the LSAs that were sent again three times, for seven times RxmtInterval, and still wait: the list goes on,
+// as the RFC has it, but the neighbour does not get or does not take them.
+func (l *retransmitList) overdue() (count int) {
+	for _, r := range l.queues[backoffs-1] {
+		if l.entries[r.entry.Key()] == r.entry {
+			count++
+		}
+	}
+	return count
+}
+
+func (l *retransmitList) complaint() string {
+	return fmt.Sprintf("does not acknowledge %d LSAs, which were sent again three times and more", l.overdue())
+}
+
 // unlist takes an instance off the retransmission lists of all neighbours.
 func (e *Engine) unlist(d *database, entry *lsdb.Entry) {
 	if entry.Refs == 0 {
@@ -164,10 +183,17 @@ func (e *Engine) unlist(d *database, entry *lsdb.Entry) {
 	}
 }
 
+// anew are the neighbours that had to begin the exchange anew for want of acknowledgements.
+type anew struct {
+	count uint64
+	at    time.Time
+	last  string // who it was, and why
+}
+
 // settleRetransmissions bounds the retransmission lists of all neighbours together: above the limit the neighbour
 // that has most to acknowledge begins the exchange of databases anew, which brings it the same LSAs without a list.
 func (e *Engine) settleRetransmissions() {
-	limit := cmp.Or(e.cfg.MaxRetransmissions, defaultMaxRetransmissions)
+	limit := e.retransmissionLimit()
 	for e.retransmissions > limit {
 		var slowest *neighbor
 		most := 0
@@ -182,7 +208,10 @@ func (e *Engine) settleRetransmissions() {
 			return
 		}
 		reason := fmt.Sprintf("it has not acknowledged %d LSAs, all neighbours together %d: the limit is %d", most, e.retransmissions, limit)
-		e.alarm("retransmit-limit", slowest.i.name, fmt.Sprintf("neighbour %s begins anew: %s", slowest.id, reason))
+		what := fmt.Sprintf("neighbour %s on %s begins anew: %s", slowest.id, slowest.i.name, reason)
+		e.anew.count++
+		e.anew.at, e.anew.last = e.now, what
+		e.alarm("retransmit-limit", slowest.i.name, what)
 		slowest.event(seqNumberMismatch, reason)
 	}
 }

@@ -25,6 +25,7 @@ type NeighborStatus struct {
 	Up          time.Duration          // in this state
 	Dead        time.Duration          // until the inactivity timer fires
 	Retransmits int                    // length of the retransmission list
+	Overdue     int                    // of these, LSAs that were sent again three times and more
 	Requests    int                    // length of the request list
 	Summaries   int                    // LSAs still to be described
 	Extended    packet.ExtendedOptions // that it signals (RFC 5613)
@@ -44,7 +45,7 @@ func (e *Engine) Neighbors(now time.Time) []NeighborStatus {
 				RouterID: n.id, Address: n.addr, Interface: i.name, Area: i.area.id,
 				Priority: n.priority, State: n.state.String(), Role: n.role(), DR: n.dr, BDR: n.bdr,
 				Up: now.Sub(n.since), Dead: max(0, n.deadAt.Sub(now)),
-				Retransmits: len(n.retx.entries), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary), Extended: n.extended,
+				Retransmits: len(n.retx.entries), Overdue: n.retx.overdue(), Requests: len(n.requests.wanted), Summaries: len(n.exchange.summary), Extended: n.extended,
 				Helping: n.helpLeft(now), LastHelp: n.helping.last,
 				Why: n.explain(), Reject: i.strangers.reason(n.addr, now.Add(-2*i.cfg.DeadInterval)),
 			})
@@ -70,6 +71,8 @@ func (n *neighbor) explain() string {
 		return fmt.Sprintf("network type mismatch: the neighbour elects a DR, our end is %s; no route uses the link", n.i.kind())
 	case n.state == nbrFull && n.i.state != ifPointToPoint && n.dr == unspecified && n.bdr == unspecified:
 		return fmt.Sprintf("network type mismatch: the neighbour knows no DR, our end is %s; no route uses the link", n.i.kind())
+	case n.state == nbrFull && n.retx.overdue() > 0:
+		return n.retx.complaint()
 	case n.state == nbrFull:
 		return ""
 	case n.helping.active:
