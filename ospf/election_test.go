@@ -282,3 +282,18 @@ func TestISM9_3_Matrix(t *testing.T) {
 	}
 	golden(t, "ism.golden", b.String())
 }
+
+// 9.4: a DR and a Backup that nobody has heard of are not elected, whoever names them.
+func TestElection9_4_UnknownRouters(t *testing.T) {
+	l := newLab(t)
+	p := l.full("eth0", "2.2.2.2", "10.0.0.2")
+	p.hello.DR, p.hello.BDR = ip("10.0.0.77"), ip("10.0.0.78")
+	for range 3 {
+		p.hi()
+		l.advance(10 * time.Second)
+	}
+	if i := l.iface("eth0"); i.dr != p.addr && i.dr != ip("10.0.0.1") || i.bdr == ip("10.0.0.77") || i.bdr == ip("10.0.0.78") {
+		t.Errorf("DR %s, Backup %s", i.dr, i.bdr)
+	}
+	l.wantState(p, nbrFull)
+}

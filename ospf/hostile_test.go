@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func (p *peer) cut(body packet.Body, length int) Datagram {
 // Hostile and malformed packets to a router that is Full with 2.2.2.2 on eth0,
 // which is the (spoofed) sender, and with 3.3.3.3 on tun0. Each is dropped and
 // counted; no neighbour changes its state and nothing is stored, sent or logged
-// more than once, unless the row says otherwise.
+// more than once, unless the row says otherwise. Rows are named by the section that decides.
 func TestHostileInput(t *testing.T) {
 	hello := func(p *peer) packet.Body { h := p.hello; return &h }
 	dd := func(p *peer) packet.Body {
@@ -102,157 +103,162 @@ func TestHostileInput(t *testing.T) {
 		state  nbrState // of 2.2.2.2 afterwards; 0: Full
 	}{
 		// A. addresses
-		{"5 not our address", dst("10.0.0.99"), RejectDestination, 0},
-		{"5 subnet broadcast", dst("10.0.0.255"), RejectDestination, 0},
-		{"5 broadcast", dst("255.255.255.255"), RejectDestination, 0},
-		{"5 our address on another link", dst("10.1.0.1"), RejectDestination, 0},
-		{"7 our own multicast", src("10.0.0.1"), RejectSource, 0},
-		{"8 source 0.0.0.0", src("0.0.0.0"), RejectSource, 0},
-		{"8 source loopback", src("127.0.0.1"), RejectSource, 0},
-		{"8 source multicast", src("224.0.0.5"), RejectSource, 0},
-		{"8 source class E", src("240.0.0.1"), RejectSource, 0},
-		{"8 source IPv6", src("fe80::1"), RejectSource, 0},
-		{"8 source mapped", src("::ffff:10.0.0.2"), RejectSource, 0},
-		{"9 source outside the subnet", src("10.0.1.2"), RejectSource, 0},
-		{"11 source is the network", src("10.0.0.0"), RejectSource, 0},
-		{"11 source is the broadcast address", src("10.0.0.255"), RejectSource, 0},
-		{"14 replayed on another link", func(l *lab, p *peer) Datagram {
+		{"8.2 not our address", dst("10.0.0.99"), RejectDestination, 0},
+		{"8.2 subnet broadcast", dst("10.0.0.255"), RejectDestination, 0},
+		{"8.2 broadcast", dst("255.255.255.255"), RejectDestination, 0},
+		{"8.2 our address on another link", dst("10.1.0.1"), RejectDestination, 0},
+		{"8.2 our own multicast", src("10.0.0.1"), RejectSource, 0},
+		{"8.2 source 0.0.0.0", src("0.0.0.0"), RejectSource, 0},
+		{"8.2 source loopback", src("127.0.0.1"), RejectSource, 0},
+		{"8.2 source multicast", src("224.0.0.5"), RejectSource, 0},
+		{"8.2 source class E", src("240.0.0.1"), RejectSource, 0},
+		{"8.2 source IPv6", src("fe80::1"), RejectSource, 0},
+		{"8.2 source mapped", src("::ffff:10.0.0.2"), RejectSource, 0},
+		{"8.2 source outside the subnet", src("10.0.1.2"), RejectSource, 0},
+		{"8.2 source is the network", src("10.0.0.0"), RejectSource, 0},
+		{"8.2 source is the broadcast address", src("10.0.0.255"), RejectSource, 0},
+		{"8.2 replayed on another link", func(l *lab, p *peer) Datagram {
 			d := p.datagram(ip("10.0.0.1"), dd(p))
 			d.Interface = "tun0"
 			return d
 		}, none, 0},
-		{"13 unknown interface", func(l *lab, p *peer) Datagram {
+		{"9 unknown interface", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Interface = "wlan0"
 			return d
 		}, none, 0},
-		{"13 loopback", func(l *lab, p *peer) Datagram {
+		{"9 loopback", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Interface = "lo"
 			return d
 		}, none, 0},
 		// B. header
-		{"empty", func(l *lab, p *peer) Datagram {
+		{"A.3.1 empty", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Data = nil
 			return d
 		}, RejectMalformed, 0},
-		{"15 short", func(l *lab, p *peer) Datagram {
+		{"A.3.1 short", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Data = d.Data[:23]
 			return d
 		}, RejectMalformed, 0},
-		{"16 version 3", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 0, 3) }, RejectMalformed, 0},
-		{"17 type 0", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 1, 0) }, RejectMalformed, 0},
-		{"17 type 10", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 1, 10) }, RejectMalformed, 0},
-		{"18 length 0", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 0) }, RejectMalformed, 0},
-		{"19 length 45", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 45) }, RejectMalformed, 0},
-		{"20 length 0xffff", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 0xffff) }, RejectMalformed, 0},
-		{"21 checksum", func(l *lab, p *peer) Datagram {
+		{"8.2 version 3", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 0, 3) }, RejectMalformed, 0},
+		{"8.2 type 0", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 1, 0) }, RejectMalformed, 0},
+		{"8.2 type 10", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 1, 10) }, RejectMalformed, 0},
+		{"A.3.1 length 0", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 0) }, RejectMalformed, 0},
+		{"A.3.1 length 45", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 45) }, RejectMalformed, 0},
+		{"A.3.1 length 0xffff", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 0xffff) }, RejectMalformed, 0},
+		{"8.2 checksum", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Data[30] ^= 1
 			return d
 		}, RejectChecksum, 0},
-		{"22 router id 0.0.0.0", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 4, 0, 0, 0, 0) }, RejectRouterID, 0},
-		{"23 our router id", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 4, 1, 1, 1, 1) }, RejectDuplicateID, 0},
-		{"24 other area", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 8, 0, 0, 0, 1) }, RejectArea, 0},
-		{"29 AuType 1", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 1) }, RejectAuthType, 0},
-		{"29 AuType 2", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 2) }, RejectAuthType, 0},
-		{"31 instance", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 1) }, RejectInstance, 0},
-		{"oversized", func(l *lab, p *peer) Datagram {
+		{"8.2 router id 0.0.0.0", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 4, 0, 0, 0, 0) }, RejectRouterID, 0},
+		{"10.5 our router id", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 4, 1, 1, 1, 1) }, RejectDuplicateID, 0},
+		{"8.2 other area", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 8, 0, 0, 0, 1) }, RejectArea, 0},
+		{"D AuType 1", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 1) }, RejectAuthType, 0},
+		{"D AuType 2", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 0, 2) }, RejectAuthType, 0},
+		{"RFC 6549 3.1 instance", func(l *lab, p *peer) Datagram { return p.patched(hello(p), 14, 1) }, RejectInstance, 0},
+		{"A.3.1 oversized", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Data = append(d.Data, make([]byte, 70000)...)
 			return d
 		}, RejectMalformed, 0},
-		{"46 bytes behind the packet", func(l *lab, p *peer) Datagram {
+		{"RFC 5613 2 bytes behind the packet", func(l *lab, p *peer) Datagram {
 			d := p.datagram(allSPFRouters, hello(p))
 			d.Data = append(d.Data, 0xff, 0xff, 0xff, 0xff, 1)
 			return d
 		}, none, 0},
 		// D. Hello
-		{"49 length 40", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 40) }, RejectMalformed, 0},
-		{"58 unknown DR", func(l *lab, p *peer) Datagram {
+		{"A.3.2 length 40", func(l *lab, p *peer) Datagram { return p.cut(hello(p), 40) }, RejectMalformed, 0},
+		{"9.4 unknown BDR", func(l *lab, p *peer) Datagram {
 			h := p.hello
 			h.BDR = ip("10.0.0.77")
 			return p.datagram(allSPFRouters, &h)
 		}, none, 0},
-		{"59 our id 1000 times", func(l *lab, p *peer) Datagram {
+		{"9.4 one router is both", func(l *lab, p *peer) Datagram {
+			h := p.hello
+			h.DR, h.BDR = p.addr, p.addr
+			return p.datagram(allSPFRouters, &h)
+		}, none, 0},
+		{"10.5 our id 1000 times", func(l *lab, p *peer) Datagram {
 			h := p.hello
 			h.Neighbors = slices.Repeat([]packet.ID{self}, 1000)
 			return p.datagram(allSPFRouters, &h)
 		}, none, 0},
-		{"59 16,000 ids", func(l *lab, p *peer) Datagram {
+		{"10.5 16,000 ids", func(l *lab, p *peer) Datagram {
 			h := p.hello
 			h.Neighbors = append(make([]packet.ID, 16000), self)
 			return p.datagram(allSPFRouters, &h)
 		}, none, 0},
-		{"64 unicast", func(l *lab, p *peer) Datagram { return p.datagram(ip("10.0.0.1"), hello(p)) }, RejectUnicastHello, 0},
+		{"8.1 unicast", func(l *lab, p *peer) Datagram { return p.datagram(ip("10.0.0.1"), hello(p)) }, RejectUnicastHello, 0},
 		// E. Database Description
-		{"68 length 31", func(l *lab, p *peer) Datagram { return p.cut(dd(p), 31) }, RejectMalformed, 0},
-		{"68 length 39", func(l *lab, p *peer) Datagram { return p.cut(dd(p), 40) }, RejectMalformed, 0},
-		{"83 from a Full neighbour", func(l *lab, p *peer) Datagram {
+		{"A.3.3 length 31", func(l *lab, p *peer) Datagram { return p.cut(dd(p), 31) }, RejectMalformed, 0},
+		{"A.3.3 length 39", func(l *lab, p *peer) Datagram { return p.cut(dd(p), 40) }, RejectMalformed, 0},
+		{"10.6 from a Full neighbour", func(l *lab, p *peer) Datagram {
 			return p.datagram(ip("10.0.0.1"), &packet.DBDesc{MTU: 1500, Options: p.opts, Flags: iBit | mBit | msBit, Seq: 1})
 		}, none, nbrExStart},
 		// F. Link State Request
-		{"86 length 35", func(l *lab, p *peer) Datagram {
+		{"A.3.4 length 35", func(l *lab, p *peer) Datagram {
 			return p.cut(&packet.LSReq{Keys: []packet.Key{{Type: 1}}}, 32)
 		}, RejectMalformed, 0},
-		{"88 unknown LSA", func(l *lab, p *peer) Datagram {
+		{"10.7 unknown LSA", func(l *lab, p *peer) Datagram {
 			return p.datagram(ip("10.0.0.1"), &packet.LSReq{Keys: []packet.Key{{Type: 1, ID: 9, Adv: 9}}})
 		}, none, nbrExStart},
-		{"88 wide type", func(l *lab, p *peer) Datagram {
+		{"10.7 wide type", func(l *lab, p *peer) Datagram {
 			return p.patched(&packet.LSReq{Keys: []packet.Key{{Type: 1, ID: self, Adv: self}}}, 24, 0, 1, 0, 1)
 		}, none, nbrExStart},
-		{"89 5,000 times the same", func(l *lab, p *peer) Datagram {
+		{"10.7 5,000 times the same", func(l *lab, p *peer) Datagram {
 			return p.datagram(ip("10.0.0.1"), &packet.LSReq{Keys: slices.Repeat([]packet.Key{{Type: 1, ID: self, Adv: self}}, 5000)})
 		}, none, 0},
 		// G. Link State Update
-		{"91 stranger", func(l *lab, p *peer) Datagram {
+		{"13 stranger", func(l *lab, p *peer) Datagram {
 			d := p.datagram(ip("10.0.0.1"), lsa(extLSA(p.id, "192.0.2.0", 1)))
 			d.Src = ip("10.0.0.50")
 			return d
 		}, RejectUnknownNeighbor, 0},
-		{"92 length 24", func(l *lab, p *peer) Datagram { return p.cut(&packet.LSUpdate{}, 24) }, RejectMalformed, 0},
-		{"94 count 0xffffffff", func(l *lab, p *peer) Datagram {
+		{"A.3.5 length 24", func(l *lab, p *peer) Datagram { return p.cut(&packet.LSUpdate{}, 24) }, RejectMalformed, 0},
+		{"A.3.5 count 0xffffffff", func(l *lab, p *peer) Datagram {
 			return p.patched(lsa(extLSA(p.id, "192.0.2.0", 1)), 24, 0xff, 0xff, 0xff, 0xff)
 		}, RejectMalformed, 0},
-		{"97 LSA length 19", func(l *lab, p *peer) Datagram {
+		{"A.4.1 LSA length 19", func(l *lab, p *peer) Datagram {
 			return p.patched(lsa(extLSA(p.id, "192.0.2.0", 1)), 28+18, 0, 19)
 		}, RejectMalformed, 0},
-		{"98 LSA length 0xffff", func(l *lab, p *peer) Datagram {
+		{"A.4.1 LSA length 0xffff", func(l *lab, p *peer) Datagram {
 			return p.patched(lsa(extLSA(p.id, "192.0.2.0", 1)), 28+18, 0xff, 0xff)
 		}, RejectMalformed, 0},
-		{"97 LSA of a header only", raw(packet.LSExternal, own, 0), RejectLSA, 0},
+		{"A.4.1 LSA of a header only", raw(packet.LSExternal, own, 0), RejectLSA, 0},
 		// H. any LSA
-		{"103 checksum 0", update(func(p *peer) []byte {
+		{"12.1.7 checksum 0", update(func(p *peer) []byte {
 			raw := extLSA(p.id, "192.0.2.0", 1)
 			raw[16], raw[17] = 0, 0
 			return raw
 		}), RejectLSA, 0},
-		{"104 type 0", spoil(3, 0), RejectLSA, 0},
-		{"104 type 6", spoil(3, 6), RejectLSA, 0},
-		{"104 type 7", spoil(3, 7), RejectLSA, 0},
-		{"104 type 255", spoil(3, 255), RejectLSA, 0},
-		{"106 reserved sequence number", spoil(12, 0x80, 0, 0, 0), RejectLSA, 0},
-		{"107 age 3601", spoil(0, 0x0e, 0x11), RejectLSA, 0},
-		{"107 age 0x7fff", spoil(0, 0x7f, 0xff), RejectLSA, 0},
-		{"127 advertising router 0.0.0.0", spoil(8, 0, 0, 0, 0), RejectLSA, 0},
-		{"127 advertising router 224.0.0.5", spoil(8, 224, 0, 0, 5), RejectLSA, 0},
-		{"127 advertising router 255.255.255.255", spoil(8, 255, 255, 255, 255), RejectLSA, 0},
-		{"109 MaxAge, unknown", update(func(p *peer) []byte { return aged(extLSA(p.id, "192.0.2.0", 1), packet.MaxAge) }), none, 0},
+		{"13 (2) type 0", spoil(3, 0), RejectLSA, 0},
+		{"13 (2) type 6", spoil(3, 6), RejectLSA, 0},
+		{"13 (2) type 7", spoil(3, 7), RejectLSA, 0},
+		{"13 (2) type 255", spoil(3, 255), RejectLSA, 0},
+		{"12.1.6 reserved sequence number", spoil(12, 0x80, 0, 0, 0), RejectLSA, 0},
+		{"13 (1) age 3601", spoil(0, 0x0e, 0x11), RejectLSA, 0},
+		{"13 (1) age 0x7fff", spoil(0, 0x7f, 0xff), RejectLSA, 0},
+		{"12.1.5 advertising router 0.0.0.0", spoil(8, 0, 0, 0, 0), RejectLSA, 0},
+		{"12.1.5 advertising router 224.0.0.5", spoil(8, 224, 0, 0, 5), RejectLSA, 0},
+		{"12.1.5 advertising router 255.255.255.255", spoil(8, 255, 255, 255, 255), RejectLSA, 0},
+		{"13 (4) MaxAge, unknown", update(func(p *peer) []byte { return aged(extLSA(p.id, "192.0.2.0", 1), packet.MaxAge) }), none, 0},
 		// I. router-LSA
-		{"130 link state id", raw(packet.LSRouter, func(*peer) packet.ID { return id("8.8.8.8") }, 0, 0, 0, 0, 0), RejectLSA, 0},
-		{"134 count 2, none there", raw(packet.LSRouter, own, 0, 0, 0, 0, 2), RejectLSA, 0},
-		{"134 count 1, bytes for 2", raw(packet.LSRouter, own, 24, 0, 0, 0, 1), RejectLSA, 0},
-		{"136 8 bytes of a link", raw(packet.LSRouter, own, 8, 0, 0, 0, 1), RejectLSA, 0},
-		{"TOS count 255", raw(packet.LSRouter, own, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 1, 255, 0, 1), RejectLSA, 0},
+		{"12.4.1 link state id", raw(packet.LSRouter, func(*peer) packet.ID { return id("8.8.8.8") }, 0, 0, 0, 0, 0), RejectLSA, 0},
+		{"A.4.2 count 2, none there", raw(packet.LSRouter, own, 0, 0, 0, 0, 2), RejectLSA, 0},
+		{"A.4.2 count 1, bytes for 2", raw(packet.LSRouter, own, 24, 0, 0, 0, 1), RejectLSA, 0},
+		{"A.4.2 8 bytes of a link", raw(packet.LSRouter, own, 8, 0, 0, 0, 1), RejectLSA, 0},
+		{"A.4.2 TOS count 255", raw(packet.LSRouter, own, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 1, 255, 0, 1), RejectLSA, 0},
 		// J. network-LSA
-		{"151 empty", raw(packet.LSNetwork, net, 0), RejectLSA, 0},
+		{"A.4.3 empty", raw(packet.LSNetwork, net, 0), RejectLSA, 0},
 		// N. acknowledgement
-		{"188 length 43", func(l *lab, p *peer) Datagram {
+		{"13.7 length 43", func(l *lab, p *peer) Datagram {
 			return p.cut(&packet.LSAck{Headers: []packet.LSAHeader{{Type: 1}}}, 40)
 		}, RejectMalformed, 0},
-		{"188 unknown LSA", func(l *lab, p *peer) Datagram {
+		{"13.7 unknown LSA", func(l *lab, p *peer) Datagram {
 			return p.datagram(ip("10.0.0.1"), &packet.LSAck{Headers: []packet.LSAHeader{{Type: 77, Age: 0xffff}}})
 		}, none, 0},
 	} {
@@ -305,6 +311,28 @@ func TestHostileInput(t *testing.T) {
 				t.Error("the inactivity timer was restarted")
 			}
 		})
+	}
+}
+
+// 8.2: a packet of any type that names another area is dropped, and what is said about it names the type.
+func TestReceive8_2_Area(t *testing.T) {
+	for _, body := range []packet.Body{
+		&packet.Hello{}, &packet.DBDesc{}, &packet.LSReq{Keys: []packet.Key{{Type: 1}}}, &packet.LSUpdate{}, &packet.LSAck{},
+	} {
+		l := newLab(t)
+		p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+		p.area = 7
+		l.step(p.datagram(allSPFRouters, body))
+		var why []string
+		for _, ev := range l.events {
+			if r, ok := ev.(PacketRejected); ok {
+				why = append(why, r.Detail)
+			}
+		}
+		if l.rejected("tun0", RejectArea) != 1 || len(why) != 1 || !strings.Contains(why[0], "area mismatch in "+body.Type().String()) {
+			t.Errorf("%s: %d rejected: %q", body.Type(), l.rejected("tun0", RejectArea), why)
+		}
+		l.wantState(p, nbrFull)
 	}
 }
 

@@ -9,6 +9,52 @@ import (
 	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
+// 13, 13.7: updates and acknowledgements of neighbours below Exchange are dropped.
+func TestLSUpdate13_EarlyStates(t *testing.T) {
+	for _, state := range []nbrState{nbrInit, nbrTwoWay, nbrExStart} {
+		l := newLab(t)
+		p := l.peer("eth0", "2.2.2.2", "10.0.0.2")
+		p.bring(state)
+		raw := extLSA(p.id, "192.0.2.0", 1)
+		p.update(raw)
+		p.send(&packet.LSAck{Headers: []packet.LSAHeader{header(raw)}})
+		if l.lsa(header(raw).Key()) != nil || l.rejected("eth0", RejectNeighborState) != 2 {
+			t.Errorf("%s: taken %t, %d refused", state, l.lsa(header(raw).Key()) != nil, l.rejected("eth0", RejectNeighborState))
+		}
+		l.wantState(p, state)
+	}
+	l := newLab(t)
+	p := l.peer("eth0", "2.2.2.2", "10.0.0.2")
+	p.bring(nbrExchange)
+	p.update(extLSA(p.id, "192.0.2.0", 1))
+	if l.e.as.Len() != 1 {
+		t.Error("refused in Exchange")
+	}
+}
+
+// A.3.5: thousands of LSAs in one packet are all taken and all acknowledged, in packets that fit.
+func TestLSUpdate_LargestPacket(t *testing.T) {
+	const many = (65535 - 20 - packet.HeaderLen - 4) / 36
+	l := newLab(t, func(l *lab) { l.cfg.MaxLSAs = 2 * many })
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	var lsas [][]byte
+	for n := range many {
+		lsas = append(lsas, extLSA(p.id, fmt.Sprintf("192.%d.%d.0", n/256, n%256), 1))
+	}
+	p.update(lsas...)
+	l.advance(time.Second)
+	list := l.take()
+	acks, _ := acked(list, "tun0")
+	if l.e.as.Len() != many || len(acks) != many {
+		t.Errorf("%d of %d taken, %d acknowledged", l.e.as.Len(), many, len(acks))
+	}
+	for _, s := range list {
+		if len(s.Data)+20 > 1400 {
+			t.Errorf("packet of %d bytes", len(s.Data))
+		}
+	}
+}
+
 // 13 (1): an LSA with a wrong checksum is skipped, its companions are taken.
 func TestLSUpdate13_1_Checksum(t *testing.T) {
 	l := newLab(t)

@@ -253,6 +253,33 @@ func TestOriginate13_4_FlushDoesNotOvertake(t *testing.T) {
 	}
 }
 
+// 13.4, RFC 5250 3: an opaque LSA of link scope in our name is flushed on its link alone, and forgotten with it.
+func TestOriginate13_4_LinkScope(t *testing.T) {
+	l := newLab(t)
+	p := l.full("tun0", "2.2.2.2", "10.1.0.2")
+	l.full("eth0", "3.3.3.3", "10.0.0.3")
+	l.advance(10 * time.Second)
+	stale := build(packet.LSOpaqueLink, id("9.0.0.1"), self, 7, 1, packet.OpaqueLSA{})
+	flushed := func(ifname string, list []sent) bool {
+		return slices.ContainsFunc(flooded(list, ifname), func(h packet.LSAHeader) bool { return h.Key() == header(stale).Key() && h.Age == packet.MaxAge })
+	}
+	l.take()
+	p.update(stale)
+	l.advance(3 * time.Second)
+	if list := l.take(); !flushed("tun0", list) || flushed("eth0", list) {
+		t.Errorf("flushed on tun0 %t, on eth0 %t", flushed("tun0", list), flushed("eth0", list))
+	}
+	stale = build(packet.LSOpaqueLink, id("9.0.0.2"), self, 7, 1, packet.OpaqueLSA{})
+	p.update(stale)
+	known := len(l.e.origin)
+	p.alive = false
+	l.relink(func(m map[string]*Link) { *m["tun0"] = Link{} })
+	l.advance(time.Minute)
+	if len(l.e.origin) >= known {
+		t.Errorf("%d own LSAs are remembered after the link is gone, %d before", len(l.e.origin), known)
+	}
+}
+
 // 13.4: neighbours may remember the MaxAge instance of an earlier run longer than
 // we do. Ours passes it at once, and also when it had to wait and it is forgotten here.
 func TestOriginate13_4_MaxAgeRemembered(t *testing.T) {

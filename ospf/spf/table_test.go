@@ -95,6 +95,37 @@ func TestLeafBeforeRun(t *testing.T) {
 	}
 }
 
+// 16.1 (2): transit links count where a network-LSA exists and links back, however often it lists a router.
+func TestTransitNetworks(t *testing.T) {
+	const known = `10.9.0.0/24 intra-area area 0 cost 10 adv 2 local dev lan0-1
+		192.168.3.0/24 intra-area area 0 cost 11 adv 3 via 10.9.0.3 dev lan0-1`
+	h := packet.LSAHeader{Type: packet.LSNetwork, ID: 10<<24 | 9<<16 | 2, Adv: 2}
+	for _, c := range []struct {
+		name    string
+		routers []packet.ID // of the network-LSA; nil: there is none
+		want    string
+	}{
+		{"all", []packet.ID{2, 1, 3}, known},
+		{"each a thousand times", slices.Repeat([]packet.ID{2, 1, 3}, 1000), known},
+		{"nobody", []packet.ID{}, ""},
+		{"not us", []packet.ID{2, 3}, ""},
+		{"not the one behind", []packet.ID{2, 1}, `10.9.0.0/24 intra-area area 0 cost 10 adv 2 local dev lan0-1`},
+		{"no network-LSA", nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, `
+				lan 10.9.0.0/24 2=10 1=10 3=10
+				stub 3 192.168.3.0/24 1`)
+			if c.routers == nil {
+				b.Remove(0, h.Key())
+			} else {
+				b.put(h, packet.NetworkLSA{Mask: packet.MaskOf(24), Routers: c.routers})
+			}
+			b.expect(c.want)
+		})
+	}
+}
+
 // TestUnusable: what is malformed, at MaxAge or of no use takes an earlier instance out.
 func TestUnusable(t *testing.T) {
 	stub := packet.RouterLink{ID: 192<<24 | 168<<16, Data: packet.MaskOf(24), Type: packet.LinkStub, Metric: 7}

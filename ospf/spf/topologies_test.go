@@ -287,6 +287,18 @@ var topologies = []struct {
 			172.17.0.0/16 external-2 area - cost 20/10 adv 3 via 10.255.0.6 dev p1`,
 	},
 	{
+		//    1 ─0─ 2 ─0─ 3 ─0─ 4    A ring that costs nothing behind router 2.
+		//          └────0──────┘
+		name: "16.1 links of metric 0",
+		network: `
+			p2p 1 2 0
+			p2p 2 3 0
+			p2p 3 4 0
+			p2p 4 2 0
+			stub 4 192.168.4.0/24 0`,
+		want: `192.168.4.0/24 intra-area area 0 cost 0 adv 4 via 10.255.0.2 dev p0`,
+	},
+	{
 		name: "prefixes that never become routes, and one that does",
 		network: `
 			p2p 1 2 10
