@@ -29,6 +29,8 @@ type bgpPeer struct {
 	as      string
 	keys    []keyed
 	missing string // why it is not complete
+	// internal: it is of the own autonomous system, which another line may say.
+	internal bool
 }
 
 type bgpNetwork struct {
@@ -76,6 +78,8 @@ func (im *importer) readBGPPeer(i int, s *script.Statement) {
 	if a := s.Value("update-source"); a != "" {
 		if addr, ok := parseHost(a); ok {
 			add("update-source", "local-address", addr.String())
+		} else {
+			im.note(s.Pos, Assumed, "update-source=%s is not taken over: local-address wants an address", clip(a, 40))
 		}
 	}
 	if s.Flag("route-reflect") {
@@ -100,7 +104,7 @@ func (im *importer) readBGPConnection(i int, s *script.Statement) {
 		return
 	}
 	if p.as == "" && strings.HasPrefix(role, "ibgp") {
-		p.as, p.missing = im.bgp.as, ""
+		p.internal, p.missing = true, ""
 	}
 	add := func(key, value string) { p.keys = append(p.keys, keyed{key, value, s.Line}) }
 	if addr, ok := parseHost(s.Value("local.address")); ok {
@@ -112,7 +116,7 @@ func (im *importer) readBGPConnection(i int, s *script.Statement) {
 	if s.Flag("listen") && s.Value("connect") == "no" {
 		add("passive", "true")
 	}
-	if s.Value("nexthop-choice") == "force-self" && p.as == im.bgp.as {
+	if s.Value("nexthop-choice") == "force-self" && (p.internal || p.as == im.bgp.as) {
 		add("next-hop-self", "true")
 	}
 	im.bgpLimit(p, s, "input.limit-process-routes-ipv4")
@@ -161,7 +165,7 @@ func (im *importer) bgpAS(s *script.Statement, name string) {
 
 func isAS(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 32)
-	return err == nil && n > 0 && n != 23456 && n != 65535 && n != 1<<32-1
+	return err == nil && text[0] != '0' && n != 23456 && n != 65535 && n != 1<<32-1
 }
 
 func (im *importer) bgpRouterID(s *script.Statement) {
@@ -178,8 +182,9 @@ func (im *importer) bgpPeer(i int, s *script.Statement, address, as string) *bgp
 		return nil
 	}
 	prefix, ok := parsePrefix(s.Value(address))
+	_, host := parseHost(prefix.Addr().String())
 	switch {
-	case !ok:
+	case !ok || prefix.IsSingleIP() && !host:
 		im.skip(i, "%s has no valid value", address)
 		return nil
 	case !prefix.IsSingleIP():

@@ -29,6 +29,9 @@ func (im *importer) writeBGP(t *text) {
 			t.line(2, "neighbors:", "")
 		}
 		for _, p := range b.peers {
+			if p.internal {
+				p.as = b.as
+			}
 			t.out(4, p.missing, func() {
 				t.line(4, "- address: "+p.addr.String(), fmt.Sprintf("line %d", p.line))
 				t.line(6, "remote-as: "+firstOf(p.as, "0"), fmt.Sprintf("line %d", p.line))

@@ -34,6 +34,12 @@ var notMatchers = []string{
 // goOn are actions behind which the next rule sees the packet, too.
 var goOn = []string{"log", "passthrough", "add-src-to-address-list", "add-dst-to-address-list", "jump", "sniff-tzsp", "sniff-pc", "fasttrack-connection"}
 
+// actionOf are the actions that only one table has, as far as routing is concerned.
+var actionOf = map[string]string{
+	"masquerade": "nat", "src-nat": "nat", "dst-nat": "nat", "netmap": "nat", "redirect": "nat", "same": "nat",
+	"mark-connection": "mangle", "mark-routing": "mangle", "mark-packet": "mangle", "notrack": "raw",
+}
+
 func (im *importer) readFirewall(i int, s *script.Statement) {
 	r := rule{Statement: s, i: i, chain: s.Value("chain"), hook: s.Value("chain"), action: s.Value("action")}
 	r.table = s.Menu[strings.LastIndexByte(s.Menu, ' ')+1:]
@@ -46,6 +52,10 @@ func (im *importer) readFirewall(i int, s *script.Statement) {
 	}
 	if r.action == "" {
 		r.action = "accept"
+	}
+	if home := actionOf[r.action]; home != "" && home != r.table {
+		a, _ := s.Arg("action")
+		im.find(a.At, InvalidValue, "action=%s is one of /ip firewall %s, and this is a rule of %s", r.action, home, r.table)
 	}
 	r.passthrough = slices.Contains(goOn, r.action)
 	if marks := strings.HasPrefix(r.action, "mark-") || strings.HasPrefix(r.action, "change-") || r.action == "set-priority"; marks && r.table == "mangle" {

@@ -31,7 +31,7 @@ func (im *importer) judgeMarks() {
 			}
 		}
 		for _, u := range distinct(m.used) {
-			if _, ok := set[u.name]; !ok && !im.rulesLeadTo(kind, u.name) {
+			if _, ok := set[u.name]; !ok && !im.rulesLeadTo(kind, u.name, set) {
 				im.find(u.at, MarkUnset, "%s mark %s is used here and set nowhere%s", kind, clip(u.name, 40), im.meant(u.name, m.set, used))
 			}
 		}
@@ -78,9 +78,13 @@ func appendMarks(list []use, a script.Arg) []use {
 	return list
 }
 
-// rulesLeadTo tells whether a routing rule sends packets to the table of this name.
-func (im *importer) rulesLeadTo(kind, name string) bool {
-	return kind == "routing" && im.vrfs[name] || kind == "routing" && slices.ContainsFunc(im.policies, func(p routingRule) bool { return p.table == name })
+// rulesLeadTo tells whether a routing rule sends packets to the table of this name, one that wants no mark or a mark that is set.
+func (im *importer) rulesLeadTo(kind, name string, set map[string]script.Pos) bool {
+	leads := func(p routingRule) bool {
+		_, ok := set[p.mark]
+		return p.table == name && (p.mark == "" || ok)
+	}
+	return kind == "routing" && (im.vrfs[name] || slices.ContainsFunc(im.policies, leads))
 }
 
 func first(list []use) map[string]script.Pos {

@@ -27,8 +27,16 @@ func (im *importer) judgeInterfaces() {
 			continue
 		}
 		for _, a := range s.Args {
-			if a.HasValue && !a.Computed && slices.Contains(interfaceParams, a.Name) {
+			switch {
+			case !a.HasValue || a.Computed:
+			case slices.Contains(interfaceParams, a.Name):
 				used = append(used, use{strings.TrimPrefix(a.Value, "!"), a.At})
+			case a.Name == "interfaces" && s.Menu == "routing ospf interface-template": // lists count as well
+				for _, name := range items(a.Value) {
+					if im.links.lists[name] == nil {
+						used = append(used, use{name, a.At})
+					}
+				}
 			}
 		}
 	}

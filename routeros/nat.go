@@ -60,6 +60,7 @@ func (im *importer) natOf(w *ways, r *rule) bool {
 	case r.action == "src-nat":
 		nat = addr.String()
 	}
+	im.ignored(r, "out-interface", "out-interface-list")
 	taken := false
 	for _, u := range w.uplinks {
 		if u.nat == "" && (all || slices.Contains(links, u.link)) {

@@ -232,9 +232,15 @@ func quoted(text string) string {
 }
 
 func (im *importer) readRouterID(i int, s *script.Statement) {
-	id, err := netip.ParseAddr(s.Value("id"))
-	if err != nil || s.Value("name") == "" {
+	if _, ok := im.ospf.routerIDs[s.Value("name")]; !ok {
 		im.skip(i, "a router id wants name and id")
+	}
+}
+
+// learnRouterID keeps the id of a name, which lines before it may use.
+func (im *importer) learnRouterID(s *script.Statement) {
+	id, err := netip.ParseAddr(s.Value("id"))
+	if err != nil || s.Value("name") == "" || s.Flag("disabled") {
 		return
 	}
 	if im.ospf.routerIDs == nil {

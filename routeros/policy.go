@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/ecmpd/ecmpd/routeros/script"
 )
 
 // policyRule sends some traffic through one uplink.
@@ -197,12 +199,26 @@ func (im *importer) fromInterface(w *ways, r *rule, p *policyRule, name, value s
 	if name == "in-interface-list" {
 		links = im.links.lists[value]
 	}
-	for _, own := range im.addresses {
-		if slices.Contains(links, own.link) && !slices.Contains(p.source, own.network.String()) {
-			p.source = append(p.source, own.network.String())
-		}
+	im.sourcesBehind(p, links)
+	if len(p.source) > 0 {
+		a, _ := r.Arg(name)
+		im.behind(a, p)
 	}
 	return len(p.source) > 0
+}
+
+// sourcesBehind adds the networks of interfaces.
+func (im *importer) sourcesBehind(p *policyRule, links []string) {
+	for _, own := range im.addresses {
+		if network := own.network.String(); slices.Contains(links, own.link) && !slices.Contains(p.source, network) {
+			p.source = append(p.source, network)
+		}
+	}
+}
+
+// behind tells that an interface became networks.
+func (im *importer) behind(a script.Arg, p *policyRule) {
+	im.note(a.At, Assumed, "%s=%s is read as the sources %s: rules of wan know no interface; add what else is behind it", a.Name, clip(a.Value, 40), clip(strings.Join(p.source, ", "), 80))
 }
 
 // addNetworks adds an address, prefix or range; 0.0.0.0/0 is no condition.
@@ -273,15 +289,13 @@ func (im *importer) routingRule(w *ways, r routingRule) {
 	add(&p.source, r.src)
 	add(&p.destination, r.dst)
 	if r.link != "" && !r.src.IsValid() {
-		for _, own := range im.addresses {
-			if own.link == r.link {
-				add(&p.source, own.network)
-			}
-		}
+		im.sourcesBehind(&p, []string{r.link})
 		if len(p.source) == 0 {
 			im.skip(r.i, "the networks behind %s are not known", clip(r.link, 40))
 			return
 		}
+		a, _ := im.Statements[r.i].Arg("interface")
+		im.behind(a, &p)
 	}
 	w.rules = append(w.rules, p)
 }

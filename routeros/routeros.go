@@ -165,6 +165,10 @@ func (im *importer) read() {
 		switch s.Menu {
 		case "ip vrf": // of version 7, where tables bear their names
 			im.vrfs[s.Value("name")] = true
+		case "ip route vrf": // of version 6
+			im.vrfs[s.Value("routing-mark")] = true
+		case "routing id":
+			im.learnRouterID(s)
 		case "routing table", "routing rule", "routing ospf interface-template":
 			im.seven = true
 		case "ip route":
@@ -183,13 +187,13 @@ func (im *importer) read() {
 		}
 		switch why := im.unreadable(s); {
 		case im.defines[i]:
+		case read != nil && s.Verb == "set" && s.Menu != "routing bgp instance" && s.Menu != "routing bgp template" && s.Menu != "routing ospf" && s.Menu != "routing ospf instance" && s.Menu != "routing ospf area":
+			im.skip(i, "changes of what is there already are not followed: write it as it is meant to be")
 		case why != "":
 			im.skip(i, "%s", why)
 		case twice && s.Verb == "add" && same != "":
 			im.find(s.Pos, Repeated, "this is the command of line %d once more", line)
 			im.skip(i, "it is the command of line %d once more", line)
-		case read != nil && s.Verb == "set" && s.Menu != "routing bgp instance" && s.Menu != "routing bgp template" && s.Menu != "routing ospf" && s.Menu != "routing ospf instance" && s.Menu != "routing ospf area":
-			im.skip(i, "changes of what is there already are not followed: write it as it is meant to be")
 		case read != nil:
 			read(im, i, s)
 			im.leftOver(i, s)
@@ -225,12 +229,19 @@ var parameters = map[string]string{
 	"ip route":       " dst-address gateway distance check-gateway routing-mark routing-table scope target-scope type blackhole vrf-interface suppress-hw-offload ",
 	"routing ospf instance": " name router-id version originate-default distribute-default redistribute redistribute-connected redistribute-static" +
 		" redistribute-bgp redistribute-rip redistribute-other-ospf metric-connected metric-static metric-default metric-bgp metric-rip metric-other-ospf ",
+	"routing bgp instance": " name as router-id redistribute-connected redistribute-static redistribute-ospf out-filter ",
+	"routing bgp template": " name as router-id ",
+	"routing bgp peer":     bgpParameters + " instance remote-address remote-as route-reflect update-source max-prefix-limit in-filter out-filter ",
+	"routing bgp connection": bgpParameters + " as router-id templates local.role local.address remote.address remote.as listen connect" +
+		" input.limit-process-routes-ipv4 input.filter output.redistribute output.network output.filter-chain output.filter-select ",
 	"routing ospf area":               " name area-id instance type default-cost no-summaries inject-summary-lsas nssa-translator translator-role ",
 	"routing ospf interface":          ospfParameters + " interface network-type authentication authentication-key authentication-key-id ",
 	"routing ospf nbma-neighbor":      " address poll-interval priority instance ",
 	"routing ospf static-neighbor":    " address poll-interval area ",
 	"routing ospf interface-template": ospfParameters + " area interfaces networks type auth auth-id auth-key vlink-neighbor-id vlink-transit-area ",
 }
+
+const bgpParameters = " name tcp-md5-key multihop hold-time use-bfd nexthop-choice "
 
 const ospfParameters = " cost priority passive use-bfd hello-interval dead-interval retransmit-interval transmit-delay "
 
@@ -241,7 +252,7 @@ func (im *importer) leftOver(i int, s *script.Statement) {
 		return
 	}
 	for _, a := range s.Args {
-		if a.HasValue && a.Name != "comment" && a.Name != "disabled" && !strings.Contains(known, " "+a.Name+" ") {
+		if a.HasValue && a.Value != "default" && a.Name != "comment" && a.Name != "disabled" && !strings.Contains(known, " "+a.Name+" ") {
 			im.note(a.Pos, Assumed, "%s is not taken over", clip(a.Name, 40))
 		}
 	}

@@ -75,6 +75,10 @@ func (im *importer) share(w *ways) {
 	for u, n := range w.share.weights {
 		u.weightWhy = fmt.Sprintf("from line %d on: %d of %d parts", first.r.Line, n, max(first.of, len(set)))
 	}
+	if weights, line := mainWeights(w); w.share.broken != "" && len(weights) > 1 { // what the rules leave over goes there
+		w.share.byRules = false
+		w.share.byRoute(weights, line)
+	}
 	im.weigh(w)
 }
 
@@ -191,28 +195,37 @@ func isCascade(set []slot) bool {
 
 // shareByRoute takes the nearest default route of the main table with several gateways.
 func (im *importer) shareByRoute(w *ways) {
-	main := w.tables["main"]
-	if len(main) == 0 {
-		return
-	}
-	lines := 0
-	for _, l := range main {
-		if l.distance == main[0].distance {
-			w.share.weights[l.u] += l.weight
-			if l.r != nil && lines == 0 {
-				lines = l.r.at.Line
-			}
-		}
-	}
-	if len(w.share.weights) < 2 {
+	weights, line := mainWeights(w)
+	if w.share.weights = weights; len(weights) < 2 {
 		return
 	}
 	w.share.balance = "per-address-pair"
-	w.share.why = fmt.Sprintf("line %d: equal-cost routes of RouterOS go by source and destination", lines)
-	for u := range w.share.weights {
-		u.weightWhy = fmt.Sprintf("line %d: as often as the gateway is written", lines)
-	}
+	w.share.why = fmt.Sprintf("line %d: equal-cost routes of RouterOS go by source and destination", line)
+	w.share.byRoute(weights, line)
 	im.weigh(w)
+}
+
+// byRoute takes the weights of a route.
+func (s *share) byRoute(weights map[*uplink]int, line int) {
+	s.weights = weights
+	for u := range weights {
+		u.weightWhy = fmt.Sprintf("line %d: as often as the gateway is written", line)
+	}
+}
+
+// mainWeights are those of the nearest default route of the main table, and its line.
+func mainWeights(w *ways) (weights map[*uplink]int, line int) {
+	weights = make(map[*uplink]int)
+	main := w.tables["main"]
+	for _, l := range main {
+		if l.distance == main[0].distance {
+			weights[l.u] += l.weight
+			if l.r != nil && line == 0 {
+				line = l.r.at.Line
+			}
+		}
+	}
+	return weights, line
 }
 
 // weigh gives the uplinks their shares in lowest terms, and as nearly as weights can say them.

@@ -95,6 +95,9 @@ func (im *importer) addHops(r *route, byDst map[netip.Prefix]*static, list *[]*s
 		}
 		s = earlier
 	}
+	if a, ok := im.Statements[r.i].Arg("distance"); ok && r.distance > 1 {
+		im.note(a.At, Assumed, "distance=%d is not taken over: static routes win over OSPF and BGP", r.distance)
+	}
 	hops := s.hops
 	for _, g := range r.gateways {
 		if why := im.staticGateway(g); why != "" {

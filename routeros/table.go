@@ -17,7 +17,7 @@ type table struct {
 // routingRule is one of /ip route rule or /routing rule.
 type routingRule struct {
 	i        int
-	at       script.Pos
+	at       script.Pos   // of the table's name, or of the rule
 	src, dst netip.Prefix // the zero Prefix when it matches any
 	link     string
 	mark     string
@@ -42,6 +42,9 @@ func (im *importer) readRoutingRule(i int, s *script.Statement) {
 		return
 	}
 	r := routingRule{i: i, at: s.Pos, link: s.Value("interface"), mark: s.Value("routing-mark"), action: s.Value("action"), table: s.Value("table")}
+	if a, ok := s.Arg("table"); ok {
+		r.at = a.At
+	}
 	if r.action == "" {
 		r.action = "lookup"
 	}

@@ -39,6 +39,7 @@ func (im *importer) readTransit() (tr transit, found bool) {
 			tr.line, found = r.Line, true
 		}
 		im.tracked(r, &tr)
+		im.notByRoute(r)
 	}
 	if !found {
 		for n := range im.rules {
@@ -91,6 +92,29 @@ func (im *importer) tracked(r *rule, tr *transit) {
 		for _, p := range l.prefixes {
 			if len(tr.tracked) < maxTracked && p.Bits() > 0 {
 				tr.tracked = append(tr.tracked, p.String())
+			}
+		}
+	}
+}
+
+// notByRoute tells of the conditions that transit has no counterpart of: ecmpd knows by its routes what only passes
+// through, and takes out of that what is tracked.
+func (im *importer) notByRoute(r *rule) {
+	narrow := 0
+	for _, a := range r.Args {
+		if !a.HasValue || slices.Contains(notMatchers, a.Name) || a.Value == "" {
+			continue
+		}
+		link := strings.HasPrefix(a.Name, "in-interface")
+		negated := strings.HasPrefix(a.Value, "!")
+		switch {
+		case r.action == "notrack" && (link || !negated):
+			im.note(a.At, Assumed, "%s=%s is not taken over: transit is what passes between networks behind OSPF neighbours, whatever their addresses; name what else is to stay tracked under tracked", a.Name, clip(a.Value, 40))
+		case r.action == "accept" && (link || negated):
+			im.note(a.At, Assumed, "%s=%s is not taken over: tracked goes by networks, and takes in each of them", a.Name, clip(a.Value, 40))
+		case r.action == "accept":
+			if narrow++; narrow > 1 {
+				im.note(a.At, Assumed, "%s=%s stands beside another network: there only packets between the two are tracked, here all of both", a.Name, clip(a.Value, 40))
 			}
 		}
 	}

@@ -67,12 +67,26 @@ func (im *importer) certain(i int, name string) bool {
 			continue
 		}
 		if slices.ContainsFunc(s.Args, func(a script.Arg) bool {
-			return language && (strings.Contains(a.Name, name) || strings.Contains(a.Value, name)) || strings.Contains(a.Value, "set "+name)
+			return language && (names(a.Name, name) || names(a.Value, name)) || strings.Contains(a.Value, "set "+name)
 		}) {
 			return false
 		}
 	}
 	return true
+}
+
+// names tells whether a text names a variable otherwise than to read it, as $name or $"name".
+func names(text, name string) bool {
+	for rest := text; ; {
+		i := strings.Index(rest, name)
+		if i < 0 {
+			return false
+		}
+		if before := strings.TrimSuffix(rest[:i], `"`); !strings.HasSuffix(before, "$") {
+			return true
+		}
+		rest = rest[i+len(name):]
+	}
 }
 
 // replace puts values into an argument of statement i, all or none.

@@ -24,12 +24,18 @@ func Parse(text string) Script {
 type parser struct {
 	lexer
 	out    Script
-	menu   string // where a line without a path is
-	last   string // menu of the last command with a path of its own
-	where  Pos    // of that command
-	blocks int    // open braces that only hold commands
+	menu   string  // where a line without a path is
+	last   string  // menu of the last command with a path of its own
+	where  Pos     // of that command
+	blocks []block // open braces that only hold commands
 	// entered are the menus in their order, to find those that are none.
 	entered []entry
+}
+
+// block is an open brace. Behind a menu ("/ip route { add … }") it holds commands of that menu.
+type block struct {
+	ofMenu bool
+	menu   string // where the lines behind it are
 }
 
 // entry is a line that enters a menu.
@@ -73,13 +79,16 @@ func (p *parser) begin() {
 			p.foreign()
 		}
 	case '{':
-		p.blocks++
+		p.blocks = append(p.blocks, block{})
 		p.step()
 	case '}':
-		if p.blocks == 0 {
+		if n := len(p.blocks); n == 0 {
 			p.problem(p.pos(), Unopened, "}", Pos{})
 		} else {
-			p.blocks--
+			if last := p.blocks[n-1]; last.ofMenu {
+				p.menu = last.menu
+			}
+			p.blocks = p.blocks[:n-1]
 		}
 		p.step()
 	case '#':
@@ -150,6 +159,10 @@ func (p *parser) command() {
 		return
 	}
 	if s.Verb == "" {
+		if p.more() && p.text[p.i] == '{' {
+			p.blocks = append(p.blocks, block{true, p.menu})
+			p.step()
+		}
 		p.menu = s.Menu
 		text, _, _ := strings.Cut(p.text[from.i:p.i], "\n")
 		p.entered = append(p.entered, entry{Foreign{Pos: s.Pos, End: p.line, Text: text}, s.Menu, len(p.out.Statements)})
@@ -194,6 +207,10 @@ func (p *parser) path(s *Statement) bool {
 			s.Menu = strings.Join(menu, " ")
 			// A word alone in its line is rather prose, unless there is a menu that it is in.
 			return absolute || n > 1 || n == 1 && depth > 0
+		}
+		if p.text[p.i] == '{' && n > 0 && isMenu(strings.Join(menu, " ")) {
+			s.Menu = strings.Join(menu, " ")
+			return true
 		}
 		word := p.run()
 		switch {
