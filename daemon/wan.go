@@ -21,6 +21,7 @@ import (
 	"github.com/ecmpd/ecmpd/ospf"
 	"github.com/ecmpd/ecmpd/wan"
 	"github.com/ecmpd/ecmpd/wan/probe"
+	"github.com/ecmpd/ecmpd/wan/tunnel"
 )
 
 // wanFile holds what uplinks must remember, in the state directory.
@@ -63,6 +64,7 @@ type wanLoop struct {
 	gone    []deadMarks     // of uplinks that left the configuration
 	probers map[string]prober
 	asked   peerQuestion // what is looked up
+	names   tunnel.Names // of far ends
 	peers   []netip.Addr // that were found
 	// peersBad is the last warning about them, which is not repeated when the look-up begins anew.
 	peersBad string

@@ -27,6 +27,7 @@ func (wanPeers) replaces(other any) bool { _, ok := other.(wanPeers); return ok 
 type peerQuestion struct {
 	links    []string // those that can be WireGuard's
 	openVPN  bool
+	names    *tunnel.Names
 	mark     uint32 // asks the kernel for a route beside the default
 	ordinary []int  // links that such a route may lead to: neither tunnels nor of uplinks
 }
@@ -35,7 +36,7 @@ func (q peerQuestion) asks() bool { return len(q.links) > 0 || q.openVPN }
 
 // findPeers has the far ends of tunnels looked up while that is wanted.
 func (w *wanLoop) findPeers(ctx context.Context) {
-	q := peerQuestion{openVPN: w.cfg.FindOpenVPN, mark: w.cfg.Mark.Question()}
+	q := peerQuestion{openVPN: w.cfg.FindOpenVPN, names: &w.names, mark: w.cfg.Mark.Question()}
 	for _, l := range w.links.Links {
 		switch {
 		case l.Loopback:
@@ -71,7 +72,7 @@ func lookUpPeers(ctx context.Context, q peerQuestion, tell func(wanPeers)) {
 	defer tick.Stop()
 	var last wanPeers
 	for first := true; ; first = false {
-		p := q.answer()
+		p := q.answer(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -88,13 +89,13 @@ func lookUpPeers(ctx context.Context, q peerQuestion, tell func(wanPeers)) {
 }
 
 // answer looks once.
-func (q peerQuestion) answer() wanPeers {
+func (q peerQuestion) answer(ctx context.Context) wanPeers {
 	var p, more wanPeers
 	if len(q.links) > 0 {
 		p.list, p.err = tunnel.WireGuard(q.links)
 	}
 	if q.openVPN {
-		more.list, more.err = tunnel.OpenVPN()
+		more.list, more.err = tunnel.OpenVPN(ctx, q.names)
 	}
 	list, err := q.outside(append(p.list, more.list...))
 	return wanPeers{list: list, err: errors.Join(p.err, more.err, err)}

@@ -38,6 +38,12 @@ const wanCheck = "check: {targets: [gateway, icmp 198.51.100.1], interval: 500ms
 // startWAN builds the network and starts its routers; text is the router's section wan.
 func startWAN(t testing.TB, text string) *wanNet {
 	t.Helper()
+	return startWANAs(t, binary, text)
+}
+
+// startWANAs has the router's ecmpd started by another program.
+func startWANAs(t testing.TB, program, text string) *wanNet {
+	t.Helper()
 	n := &wanNet{network: newNetwork(t)}
 	n.wire("router:lan 192.168.0.1/24", "host:eth0 192.168.0.2/24 192.168.0.3/24 192.168.0.4/24 192.168.0.5/24")
 	for i := 1; i <= 3; i++ {
@@ -66,7 +72,7 @@ func startWAN(t testing.TB, text string) *wanNet {
 	const vpn = "hello-interval: 1s, dead-interval: 4s, interface-type: point-to-point"
 	n.config = text
 	n.start(
-		peer.NewEcmpd(n.Node("router"), binary, n.routerConfig()),
+		peer.NewEcmpd(n.Node("router"), program, n.routerConfig()),
 		peer.NewEcmpd(n.Node("branch"), binary, "router-id: 10.255.0.2\nospf: {areas: [{area-id: 0, interfaces: [{match: vpn1, "+vpn+"}, {match: lan, passive: true}]}]}\n"),
 		peer.NewEcmpd(n.Node("exit"), binary, "router-id: 10.255.0.3\nospf: {areas: [{area-id: 0, interfaces: [{match: vpn2, "+vpn+"}]}], default-originate: {when: always, metric: 500}}\n"),
 	)

@@ -1,17 +1,42 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
+// asService writes a program that runs ecmpd with the capabilities that its service has.
+func asService(t *testing.T) string {
+	t.Helper()
+	unit, err := os.ReadFile("../packaging/ecmpd.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^CapabilityBoundingSet=(.*)$`).FindSubmatch(unit)
+	if found == nil {
+		t.Fatal("the unit says no CapabilityBoundingSet")
+	}
+	set := "-all"
+	for _, c := range strings.Fields(string(found[1])) {
+		set += ",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_"))
+	}
+	path := filepath.Join(t.TempDir(), "ecmpd")
+	script := fmt.Sprintf("#!/bin/sh\nexec setpriv --no-new-privs --bounding-set %s --inh-caps -all -- %s \"$@\"\n", set, binary)
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestWANOpenVPN has a process with the name and the options of OpenVPN in the router's namespace. The far ends of its
-// command line and its file are found, and stay out of the tunnel until it ends. One is behind a private line as long as there is a route.
+// command line and its file are found, and stay out of the tunnel until it ends, by an ecmpd that has the service's capabilities and no more. One is behind a private line as long as there is a route.
 func TestWANOpenVPN(t *testing.T) {
 	t.Parallel()
-	n := startWAN(t, "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+"  endpoints: [openvpn]\n")
+	n := startWANAs(t, asService(t), "wan:\n  uplinks:\n"+uplink(1, "")+uplink(2, "")+"  endpoints: [openvpn]\n")
 	n.used("u1 u2")
 	n.ip("router", "tuntap add dev tun7 mode tun")
 	n.ip("router", "link set tun7 up")

@@ -2,6 +2,8 @@ package tunnel
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -17,12 +19,20 @@ import (
 // OpenVPN returns the IPv4 addresses of the far ends of the OpenVPN processes in our network namespace,
 // sorted, each once: those of their command lines, configuration files and connected sockets. Its UDP
 // sockets are usually not connected, so that the kernel knows nothing of their far end.
-// What cannot be read, and far ends that have a name instead of an address, are in the error; the
-// addresses are what is known all the same.
-func OpenVPN() ([]netip.Addr, error) { return openVPN("/proc") }
+// Names have all addresses that the machine's resolver knows of them. What cannot be read, and names without an
+// address, are in the error; the addresses are what is known all the same.
+//
+// It needs no capability. Where the kernel does not show a more capable process's folder and sockets
+// (ptrace(2), access mode checking), relative names of files begin in OpenVPN's usual folders, and sockets are left out.
+func OpenVPN(ctx context.Context, names *Names) ([]netip.Addr, error) {
+	return openVPN(ctx, names, "/proc", usualFolders)
+}
 
-// openVPN is OpenVPN with the process file system elsewhere.
-func openVPN(proc string) ([]netip.Addr, error) {
+// usualFolders are where the services of distributions run OpenVPN.
+var usualFolders = []string{"/etc/openvpn/client", "/etc/openvpn/server", "/etc/openvpn"}
+
+// openVPN is OpenVPN with the files elsewhere.
+func openVPN(ctx context.Context, names *Names, proc string, usual []string) ([]netip.Addr, error) {
 	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return nil, err
@@ -32,7 +42,7 @@ func openVPN(proc string) ([]netip.Addr, error) {
 		if _, err := strconv.ParseUint(e.Name(), 10, 31); err != nil {
 			continue
 		}
-		p := process{dir: filepath.Join(proc, e.Name()), self: filepath.Join(proc, "self")}
+		p := process{dir: filepath.Join(proc, e.Name()), self: filepath.Join(proc, "self"), usual: usual}
 		name, err := os.ReadFile(filepath.Join(p.dir, "comm"))
 		if err != nil || strings.TrimSpace(string(name)) != "openvpn" {
 			continue
@@ -41,6 +51,7 @@ func openVPN(proc string) ([]netip.Addr, error) {
 			found.errorf("OpenVPN process %s: %w", e.Name(), err)
 		}
 	}
+	found.resolve(ctx, names)
 	return found.sorted()
 }
 
@@ -51,6 +62,8 @@ func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(e
 type process struct {
 	dir  string // in the process file system
 	self string // our own
+	// usual are folders to look in for its files when its own is not shown.
+	usual []string
 }
 
 // peers adds the far ends of the process, if it is one whose tunnels are ours.
@@ -63,12 +76,15 @@ func (p process) peers(found *peers) error {
 	if err != nil {
 		return err
 	}
-	folder, err := os.Readlink(filepath.Join(p.dir, "cwd"))
-	if err != nil {
+	folders := p.usual
+	switch folder, err := os.Readlink(filepath.Join(p.dir, "cwd")); {
+	case err == nil:
+		folders = []string{folder}
+	case !errors.Is(err, fs.ErrPermission):
 		return err
 	}
 	args := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
-	o := options{folder: folder, found: found}
+	o := options{folders: folders, found: found}
 	o.commandLine(args[1:])
 	return p.connected(found)
 }
@@ -76,18 +92,8 @@ func (p process) peers(found *peers) error {
 // ours tells whether the process runs in our network namespace and may configure it. Without the second
 // every user of the machine could start something of that name and have routes changed.
 func (p process) ours() (bool, error) {
-	for _, kind := range []string{"ns/net", "ns/user"} {
-		theirs, err := os.Readlink(filepath.Join(p.dir, kind))
-		if errors.Is(err, fs.ErrPermission) {
-			return false, errors.New("ecmpd may not look at it: allow CAP_SYS_PTRACE (packaging/ecmpd.service says how), or write the address of its far end in wan.endpoints")
-		}
-		if err != nil {
-			return false, err
-		}
-		here, err := os.Readlink(filepath.Join(p.self, kind))
-		if err != nil || here != theirs {
-			return false, err
-		}
+	if same, err := p.sameNamespaces(); err != nil || !same {
+		return false, err
 	}
 	status, err := os.ReadFile(filepath.Join(p.dir, "status"))
 	if err != nil {
@@ -106,10 +112,32 @@ func (p process) ours() (bool, error) {
 	return false, nil // a zombie
 }
 
-// connected adds the far ends of the connected sockets.
+// sameNamespaces compares what everybody may see, which the links in /proc/PID/ns are not: a file below net is another one in
+// each network namespace, and only the privileged give a user namespace as many identifiers as ours has.
+func (p process) sameNamespaces() (bool, error) {
+	theirs, err := os.Stat(filepath.Join(p.dir, "net/tcp"))
+	if err != nil {
+		return false, err
+	}
+	ours, err := os.Stat(filepath.Join(p.self, "net/tcp"))
+	if err != nil || !os.SameFile(theirs, ours) {
+		return false, err
+	}
+	theirUsers, err := os.ReadFile(filepath.Join(p.dir, "uid_map"))
+	if err != nil {
+		return false, err
+	}
+	ourUsers, err := os.ReadFile(filepath.Join(p.self, "uid_map"))
+	return err == nil && bytes.Equal(theirUsers, ourUsers), err
+}
+
+// connected adds the far ends of the connected sockets, if they are shown.
 func (p process) connected(found *peers) error {
 	folder := filepath.Join(p.dir, "fd")
 	files, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

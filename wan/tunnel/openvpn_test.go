@@ -1,12 +1,17 @@
 package tunnel
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // machine is a process file system, and a folder of files beside it.
@@ -49,8 +54,12 @@ func (m machine) process(pid, name, namespace, status string, args ...string) st
 	m.write(dir+"/comm", name+"\n")
 	m.write(dir+"/cmdline", strings.Join(append([]string{"/usr/sbin/openvpn"}, args...), "\x00")+"\x00")
 	m.write(dir+"/status", "Name:\topenvpn\n"+status)
-	m.link(dir+"/ns/net", namespace)
-	m.link(dir+"/ns/user", "user:[2]")
+	m.write(dir+"/uid_map", "0 0 4294967295\n")
+	m.write(filepath.Join(m.proc, namespace), "")
+	m.write(dir+"/net/udp", "")
+	if err := os.Link(filepath.Join(m.proc, namespace), dir+"/net/tcp"); err != nil {
+		m.t.Fatal(err)
+	}
 	m.link(dir+"/cwd", m.files)
 	m.link(dir+"/fd/3", "socket:[4711]")
 	m.link(dir+"/fd/4", "/dev/net/tun")
@@ -80,8 +89,9 @@ func TestOpenVPN(t *testing.T) {
 		{"proxies", []string{"--http-proxy", "203.0.113.1", "8080", "--socks-proxy", "203.0.113.2"}, nil, "[203.0.113.1 203.0.113.2]", ""},
 		{"IPv6", []string{"--remote", "2001:db8::1", "--remote", "::ffff:203.0.113.1"}, nil, "[203.0.113.1]", ""},
 		{"nowhere", []string{"--remote", "127.0.0.1", "--remote", "0.0.0.0", "--remote", "224.0.0.5"}, nil, none, ""},
-		{"name", []string{"--remote", "vpn.example.net", "--remote", "203.0.113.1"}, nil, "[203.0.113.1]", "its command line: remote vpn.example.net is a name: write its address in wan.endpoints"},
-		{"name in a file", []string{"--config", "a.conf"}, map[string]string{"a.conf": "remote vpn.example.net"}, none, "a.conf: remote vpn.example.net is a name"},
+		{"name", []string{"--remote", "vpn.example.net", "--remote", "203.0.113.1"}, nil, "[203.0.113.1 203.0.113.7 203.0.113.8]", ""},
+		{"name in a file", []string{"--config", "a.conf"}, map[string]string{"a.conf": "remote vpn.example.net\nremote vpn.example.net 443"}, "[203.0.113.7 203.0.113.8]", ""},
+		{"name of nobody", []string{"--config", "a.conf"}, map[string]string{"a.conf": "remote nobody.example.net"}, none, "a.conf: remote nobody.example.net cannot be looked up: no such host"},
 		{"no file", []string{"--config", "a.conf"}, nil, none, "a.conf: no such file"},
 		{"a folder as file", []string{"--config", "."}, nil, none, "it is no file"},
 		{"long file", []string{"--config", "a.conf"}, map[string]string{"a.conf": strings.Repeat("#\n", maxFile)}, none, "longer than 1 MiB"},
@@ -99,12 +109,88 @@ func TestOpenVPN(t *testing.T) {
 
 func (m machine) check(want, wrong string) {
 	m.t.Helper()
-	list, err := openVPN(m.proc)
+	list, err := openVPN(m.t.Context(), &Names{lookup: lookup}, m.proc, nil)
 	if got := fmt.Sprint(list); got != want {
 		m.t.Errorf("found %s, want %s", got, want)
 	}
 	if (err != nil) != (wrong != "") || err != nil && !strings.Contains(err.Error(), wrong) {
 		m.t.Errorf("error %v, want %q", err, wrong)
+	}
+}
+
+// lookup knows one name.
+func lookup(_ context.Context, name string) ([]netip.Addr, error) {
+	if name != "vpn.example.net" {
+		return nil, errors.New("no such host")
+	}
+	return []netip.Addr{netip.MustParseAddr("203.0.113.8"), netip.MustParseAddr("203.0.113.7")}, nil
+}
+
+// TestOpenVPNHidden finds a file though the process's folder and sockets are not shown: a test runs with all
+// capabilities, so links that lead nowhere stand for them.
+func TestOpenVPNHidden(t *testing.T) {
+	m := newMachine(t)
+	m.write(filepath.Join(m.files, "client", "a.conf"), "remote 203.0.113.1")
+	found := peers{kind: "OpenVPN"}
+	o := options{folders: []string{"/nowhere", filepath.Join(m.files, "client"), m.files}, found: &found}
+	o.commandLine([]string{"--config", "a.conf"})
+	if got := fmt.Sprint(found.list, found.failed); got != "[203.0.113.1] []" {
+		t.Error(got)
+	}
+}
+
+// TestNames keeps what was found while the resolver is silent, asks again in time, and is bounded.
+func TestNames(t *testing.T) {
+	now := time.Unix(0, 0)
+	var asked atomic.Int32
+	answer := netip.MustParseAddr("203.0.113.1")
+	var silent error
+	n := Names{lookup: func(context.Context, string) ([]netip.Addr, error) {
+		asked.Add(1)
+		return []netip.Addr{answer}, silent
+	}}
+	step := func(what string, later time.Duration, wantAsked int32, want string) {
+		t.Helper()
+		now = now.Add(later)
+		list, failed := n.addresses(t.Context(), now, []string{"a"})
+		if got := fmt.Sprint(list, failed); got != want || asked.Load() != wantAsked {
+			t.Errorf("%s: %s after %d look-ups, want %s after %d", what, got, asked.Load(), want, wantAsked)
+		}
+	}
+	silent = errors.New("silent")
+	step("no answer yet", 0, 1, "[] map[a:silent]")
+	step("not at once again", time.Second, 1, "[] map[a:silent]")
+	silent = nil
+	step("an answer", nameRetry, 2, "[203.0.113.1] map[]")
+	answer = netip.MustParseAddr("203.0.113.2")
+	step("known", nameRefresh/2, 2, "[203.0.113.1] map[]")
+	step("looked up anew", nameRefresh, 3, "[203.0.113.2] map[]")
+	silent = errors.New("silent")
+	step("silent", nameRefresh, 4, "[203.0.113.2] map[]")
+
+	many := make([]string, maxNames+1)
+	for i := range many {
+		many[i] = fmt.Sprintf("name-%d", i)
+	}
+	silent = nil
+	if _, failed := n.addresses(t.Context(), now, many); len(failed) != 2 { // a is still known
+		t.Errorf("%d names too many: %v", len(failed), failed)
+	}
+	if list, _ := n.addresses(t.Context(), now.Add(2*nameMemory), []string{"b"}); len(list) != 1 || len(n.known) != 1 {
+		t.Errorf("%d names are not forgotten", len(n.known)-1)
+	}
+}
+
+// TestNamesHang does not wait for a resolver that hangs.
+func TestNamesHang(t *testing.T) {
+	n := Names{lookup: func(ctx context.Context, _ string) ([]netip.Addr, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if list, failed := n.addresses(ctx, time.Now(), []string{"a", "b"}); len(list) != 0 || len(failed) != 2 {
+		t.Error(list, failed)
 	}
 }
 

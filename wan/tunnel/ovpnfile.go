@@ -3,6 +3,7 @@ package tunnel
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/netip"
@@ -20,9 +21,9 @@ const (
 
 // options reads those options of OpenVPN that name far ends, see openvpn(8).
 type options struct {
-	folder string // where relative names of files begin
-	depth  int
-	found  *peers
+	folders []string // where relative names of files begin, the first that has one
+	depth   int
+	found   *peers
 }
 
 // commandLine reads "--option value …", or the name of a file as the only argument.
@@ -53,11 +54,11 @@ func (o *options) option(place string, words []string) {
 		if a, err := netip.ParseAddr(value); err == nil {
 			o.found.add(a)
 		} else {
-			o.found.errorf("OpenVPN, %s: %s %.255s is a name: write its address in wan.endpoints", place, words[0], value)
+			o.found.name(fmt.Sprintf("OpenVPN, %s: %s %.255s", place, words[0], value), value)
 		}
 	case "cd":
 		if filepath.IsAbs(value) { // else the process has gone there already
-			o.folder = value
+			o.folders = []string{value}
 		}
 	case "config":
 		o.file(value)
@@ -69,7 +70,13 @@ func (o *options) path(name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(o.folder, name)
+	for _, folder := range o.folders {
+		path := filepath.Join(folder, name)
+		if _, err := os.Lstat(path); err == nil || len(o.folders) == 1 {
+			return path
+		}
+	}
+	return name
 }
 
 // file reads a configuration file.

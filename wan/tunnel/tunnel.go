@@ -3,13 +3,16 @@
 //   - wireguard.go: those of WireGuard links, which the kernel or a control socket tells
 //   - openvpn.go: those of OpenVPN processes, which /proc and their configuration tell
 //   - ovpnfile.go: OpenVPN's options, of a command line or a file
+//   - names.go: the addresses of far ends that have a name
 package tunnel
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // maxPeers bounds what is found: each is a route in the table of every uplink.
@@ -19,7 +22,33 @@ const maxPeers = 4096
 type peers struct {
 	kind   string // of tunnel
 	list   []netip.Addr
+	names  []string
+	places map[string]string // where each name stands
 	failed []error
+}
+
+// name takes a far end that has a name; place says where.
+func (p *peers) name(place, name string) {
+	if _, known := p.places[name]; known {
+		return
+	}
+	if p.places == nil {
+		p.places = make(map[string]string)
+	}
+	p.names, p.places[name] = append(p.names, name), place
+}
+
+// resolve adds the addresses of the names.
+func (p *peers) resolve(ctx context.Context, names *Names) {
+	list, failed := names.addresses(ctx, time.Now(), p.names)
+	for _, a := range list {
+		p.add(a)
+	}
+	for _, name := range p.names {
+		if err := failed[name]; err != nil {
+			p.errorf("%s cannot be looked up: %w: write its address in wan.endpoints if its look-up needs the tunnel", p.places[name], err)
+		}
+	}
 }
 
 // add takes the IPv4 addresses of a far end.
