@@ -244,6 +244,32 @@ func TestBFDLAN(t *testing.T) {
 	n.waitBFD("ecmpd", "eth0 10.0.0.2 Up", "eth0 10.0.0.4 Up")
 }
 
+// TestBFDPointToMultipoint has a session with each neighbour of a point-to-multipoint network, which FRR
+// takes for one with multicast and BIRD for one without.
+func TestBFDPointToMultipoint(t *testing.T) {
+	for maker, unicast := range map[string]bool{"frr": false, "bird": true} {
+		t.Run(maker, func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(t)
+			n.lan("switch", "hub:eth0 10.0.0.1/24", "r2:eth0 10.0.0.2/24", "r3:eth0 10.0.0.3/24")
+			makes := []string{"ecmpd", maker, maker}
+			for i, name := range []string{"hub", "r2", "r3"} {
+				p := port{name: "eth0", kind: "point-to-multipoint"}
+				switch {
+				case unicast && name == "hub":
+					p.neighbors = []neighbor{{address: "10.0.0.2"}, {address: "10.0.0.3"}}
+				case unicast:
+					p.neighbors = []neighbor{{address: "10.0.0.1"}}
+				}
+				n.bfdSeat(makes[i], name, seat{id: fmt.Sprintf("10.255.0.%d", i+1), ports: []port{p}})
+			}
+			n.waitBFD("hub", "eth0 10.0.0.2 Up", "eth0 10.0.0.3 Up")
+			n.routers["r3"].Kill()
+			n.waitBFD("hub", "eth0 10.0.0.2 Up")
+		})
+	}
+}
+
 // TestBFDStatic takes a static next hop out while its session is down.
 func TestBFDStatic(t *testing.T) {
 	t.Parallel()
