@@ -121,10 +121,22 @@ func policyOf(o wan.Order) (rules []fib.Rule, gates []fib.Gate) {
 				gate.Prefix = netip.PrefixFrom(e, 32)
 				gates = append(gates, gate)
 			}
+			if sharesNetwork(o, w) {
+				lookup(fib.Rule{Priority: mark.EndpointRule(), Destination: w.At.Network, Mark: mark.Of(w.ID), Mask: mark.Mask, Table: mark.Table(w.ID)})
+				gates = append(gates, fib.Gate{Table: mark.Table(w.ID), Prefix: w.At.Network, Interface: w.At.Interface, Source: w.At.Source})
+			}
 		}
 	}
 	lookup(fib.Rule{Priority: mark.QuestionRule(), Mark: mark.Question(), Mask: mark.Mask, Table: mark.QuestionTable()})
 	return rules, append(gates, fib.Gate{Table: mark.QuestionTable(), Unreachable: true})
+}
+
+// sharesNetwork tells whether the network of an uplink's link is there on another one's as well: then the main table says
+// nothing of where a neighbour came in that is answered.
+func sharesNetwork(o wan.Order, w wan.Way) bool {
+	return w.At.Network.IsValid() && slices.ContainsFunc(o.Ways, func(other wan.Way) bool {
+		return other.At.Network.IsValid() && other.At.Interface != w.At.Interface && other.At.Network.Overlaps(w.At.Network)
+	})
 }
 
 // carries tells whether an uplink gets new connections.

@@ -432,6 +432,17 @@ func TestWANShapes(t *testing.T) {
 	if got := w.seen("host", "198.51.100.1:80", 30); got["192.168.1.2"] == 0 || got["203.0.113.7"] == 0 {
 		t.Errorf("connections go %v", got)
 	}
+	// The router of either provider is answered where it is.
+	w.who("router", ":8080")
+	for _, isp := range []string{"isp1", "isp2"} {
+		for range 3 {
+			l, err := w.call(isp, "192.168.1.1", "192.168.1.2:8080")
+			if err != nil || l.alive() != nil {
+				t.Fatalf("from %s: %v", isp, err)
+			}
+			l.hangUp()
+		}
+	}
 	n.ip("router", "addr add 10.114.0.2/24 dev w4")
 	n.ip("router", "route add default via 10.114.0.1 dev w4 proto dhcp metric 100")
 	w.used("u1 u2 u3 u4")

@@ -24,6 +24,7 @@ type Attachment struct {
 	Source    netip.Addr // own address
 	OnLink    bool       // no network of the link has the gateway in it
 	ARP       bool
+	Network   netip.Prefix // of the link, with the gateway in it; the zero Prefix without one
 }
 
 // Attached tells whether there is a way out at all.
@@ -62,7 +63,7 @@ func (u *Uplink) attachTo(l Link) (a Attachment, why string) {
 	if gateway.IsValid() {
 		near := slices.IndexFunc(l.Networks, func(p netip.Prefix) bool { return p.Contains(gateway) })
 		if a.OnLink = near < 0; !a.OnLink {
-			a.Source = l.Networks[near].Addr()
+			a.Source, a.Network = l.Networks[near].Addr(), l.Networks[near].Masked()
 		}
 		if slices.ContainsFunc(l.Networks, func(p netip.Prefix) bool { return p.Addr() == gateway }) {
 			return Attachment{}, "the gateway is an own address"
