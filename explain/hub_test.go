@@ -65,7 +65,7 @@ func TestFlow(t *testing.T) {
 	hashes := func(fingerprints ...byte) (list []LSA) {
 		for i, id := range []packet.ID{branch1, branch2} {
 			m := packet.Multipath{Able: true, Shared: true, Policy: 3, Fields: 0x37, MaxPaths: 16, Fingerprint: [packet.FingerprintLen]byte{fingerprints[i]}}
-			list = append(list, lsa(packet.LSOpaqueArea, packet.RouterInfoID, id, packet.RouterInfoLSA{Multipath: m}))
+			list = append(list, lsa(packet.LSOpaqueArea, packet.RouterInfoID, id, packet.RouterInfoLSA{Multipath: &m}))
 		}
 		return list
 	}

@@ -34,3 +34,23 @@ func TestHostnames(t *testing.T) {
 		})
 	}
 }
+
+// TestHostnamesOfOtherAreas has an AS boundary router tell its name past a border router of another make (RFC 5642 3.1.1).
+func TestHostnamesOfOtherAreas(t *testing.T) {
+	for maker := range makes {
+		t.Run(maker, func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(t)
+			n.wire("r1:eth0 10.1.0.1/30", "r2:eth0 10.1.0.2/30")
+			n.wire("r2:eth1 10.2.0.1/30", "r3:eth0 10.2.0.2/30")
+			n.seat("ecmpd", "r1", seat{id: "10.255.0.1", ports: []port{{name: "eth0", area: "0.0.0.1"}}})
+			n.seat(maker, "r2", seat{id: "10.255.0.2", ports: []port{{name: "eth0", area: "0.0.0.1"}, {name: "eth1"}}, graceful: true})
+			n.seat("ecmpd", "r3", seat{id: "10.255.0.3", externals: []external{{prefix: "172.16.9.0/24", metric: 20}}, ports: []port{{name: "eth0"}}})
+			const want = "10.255.0.3 (r3)"
+			n.wait("r1 shows "+want, func() (bool, string) {
+				out, err := n.ecmpd("r1").Show(n.ctx, "ospf", "database")
+				return err == nil && strings.Contains(out, want), fmt.Sprintf("%v\n%s", err, out)
+			})
+		})
+	}
+}

@@ -256,6 +256,7 @@ func (e *Engine) settleRoots() {
 			a.originateInfo()
 		}
 	}
+	e.originateInfoAS()
 }
 
 // interfaces lists the area's interfaces by name.

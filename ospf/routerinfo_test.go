@@ -1,6 +1,7 @@
 package ospf
 
 import (
+	"encoding/binary"
 	"reflect"
 	"testing"
 	"time"
@@ -125,5 +126,54 @@ func TestLSAs(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("no LSA")
+	}
+}
+
+// RFC 5642 3.1.1: an AS boundary router tells its name in AS scope, and in an area only where that does not go.
+func TestHostnames5642_3_1_1(t *testing.T) {
+	l := newLab(t, redistributing(Redistribute{Source: Static, Metric: 1}), areas(Area{ID: 0}, Area{ID: 1, Type: AreaNSSA}),
+		func(l *lab) { l.cfg.Hostname, l.cfg.Multipath = "hub", &packet.Multipath{} })
+	told := func(what string, want ...string) {
+		t.Helper()
+		l.advance(10 * time.Second)
+		for n, d := range []*database{l.e.as, l.e.area(0).db, l.e.area(1).db} {
+			k, name := infoKey, "no LSA"
+			if d == l.e.as {
+				k.Type = packet.LSOpaqueAS
+			}
+			if entry := d.Lookup(k); entry != nil && !entry.IsMaxAge(l.now) {
+				name, _ = packet.DecodeHostname(entry.Raw)
+			}
+			if name != want[n] {
+				t.Errorf("%s: %s says %q, want %q", what, d, name, want[n])
+			}
+		}
+	}
+	told("a boundary router", "hub", "", "hub")
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Redistribute = nil })
+	told("an inner router", "no LSA", "hub", "hub")
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Default.When = DefaultAlways })
+	told("a boundary router again", "hub", "", "hub")
+	l.reload(func(c *Config, _ *InterfaceConfig) { c.Hostname = "" })
+	told("without a name", "no LSA", "", "")
+}
+
+// RFC 7770 2.4: the capabilities are those that the router has.
+func TestRouterInfo7770_2_4(t *testing.T) {
+	for want, restart := range map[packet.Capabilities]GracefulRestart{
+		packet.CapStubRouter | packet.CapPointToPointLAN:                                                       {},
+		packet.CapStubRouter | packet.CapPointToPointLAN | packet.CapRestartHelper:                             {Helper: true},
+		packet.CapStubRouter | packet.CapPointToPointLAN | packet.CapGracefulRestart:                           {Enabled: true, Interval: time.Minute},
+		packet.CapStubRouter | packet.CapPointToPointLAN | packet.CapGracefulRestart | packet.CapRestartHelper: {Enabled: true, Interval: time.Minute, Helper: true},
+	} {
+		l := newLab(t, func(l *lab) { l.cfg.Multipath = &packet.Multipath{} })
+		l.full("tun0", "3.3.3.3", "10.1.0.2")
+		l.advance(10 * time.Second)
+		l.reload(func(c *Config, _ *InterfaceConfig) { c.GracefulRestart = restart })
+		l.advance(10 * time.Second)
+		raw := l.lsa(infoKey)[packet.LSAHeaderLen:]
+		if got := packet.Capabilities(binary.BigEndian.Uint32(raw[4:])); got != want {
+			t.Errorf("%+v: %08x, want %08x", restart, got, want)
+		}
 	}
 }

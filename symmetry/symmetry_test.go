@@ -73,7 +73,7 @@ func (n *network) lsas() (list [][]byte) {
 		adv := routerID(name)
 		list = append(list, packet.BuildLSA(packet.LSAHeader{Type: packet.LSRouter, ID: adv, Adv: adv}, *r))
 		if m := n.infos[name]; m != nil {
-			list = append(list, packet.BuildLSA(packet.LSAHeader{Type: packet.LSOpaqueArea, ID: packet.RouterInfoID, Adv: adv}, packet.RouterInfoLSA{Multipath: *m}))
+			list = append(list, packet.BuildLSA(packet.LSAHeader{Type: packet.LSOpaqueArea, ID: packet.RouterInfoID, Adv: adv}, packet.RouterInfoLSA{Multipath: m}))
 		}
 	}
 	for name, routers := range n.networks {

@@ -5,8 +5,7 @@ import (
 	"iter"
 )
 
-// Router information (RFC 7770) travels in opaque LSAs of type 4, here with
-// area scope.
+// Router information (RFC 7770) travels in opaque LSAs of type 4.
 const opaqueRouterInfo = 4
 
 // RouterInfoID is the link state id of a router information LSA: opaque type 4
@@ -24,8 +23,16 @@ const (
 // multipathMark opens the value of the multipath TLV: "ecmp", and a version.
 const multipathMark = "ecmp\x01"
 
-// stubRouterSupport is bit 2 of the informational capabilities (RFC 7770 2.5).
-const stubRouterSupport = 1 << 29
+// Capabilities are the informational capabilities of a router (RFC 7770 2.5), bit 0 being the most significant one.
+type Capabilities uint32
+
+// Bits of informational capabilities.
+const (
+	CapGracefulRestart Capabilities = 1 << (31 - 0) // it restarts gracefully
+	CapRestartHelper   Capabilities = 1 << (31 - 1) // it helps others that do
+	CapStubRouter      Capabilities = 1 << (31 - 2) // RFC 6987
+	CapPointToPointLAN Capabilities = 1 << (31 - 4) // RFC 5309
+)
 
 // FingerprintLen is the length of the fingerprint of a shared key, in bytes.
 const FingerprintLen = 8
@@ -38,8 +45,9 @@ const (
 // RouterInfoLSA is the body of a router information LSA with what this router
 // says: its informational capabilities, its name and how it spreads flows.
 type RouterInfoLSA struct {
-	Hostname  string // RFC 5642, at most [MaxHostname] bytes; empty: not told
-	Multipath Multipath
+	Capabilities Capabilities
+	Hostname     string     // RFC 5642, at most [MaxHostname] bytes; empty: not told
+	Multipath    *Multipath // nil: not told
 }
 
 // MaxHostname is the length of the longest name that is told (RFC 5642 3), in bytes.
@@ -74,7 +82,10 @@ const (
 )
 
 func (r RouterInfoLSA) bodyLen() int {
-	n := 8 + 4 + multipathLen + multipathWeightLen*len(r.Multipath.Weights)
+	n := 8
+	if r.Multipath != nil {
+		n += 4 + multipathLen + multipathWeightLen*len(r.Multipath.Weights)
+	}
 	if r.Hostname != "" {
 		n += 4 + (len(r.Hostname)+3)&^3
 	}
@@ -82,13 +93,19 @@ func (r RouterInfoLSA) bodyLen() int {
 }
 
 func (r RouterInfoLSA) appendBody(dst []byte) []byte {
-	m := r.Multipath
 	dst = appendTLV(dst, tlvCapabilities, 4)
-	dst = binary.BigEndian.AppendUint32(dst, stubRouterSupport)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(r.Capabilities))
 	if r.Hostname != "" {
 		dst = append(appendTLV(dst, tlvHostname, len(r.Hostname)), r.Hostname...)
 		dst = append(dst, make([]byte, -len(r.Hostname)&3)...)
 	}
+	if r.Multipath != nil {
+		dst = r.Multipath.append(dst)
+	}
+	return dst
+}
+
+func (m Multipath) append(dst []byte) []byte {
 	dst = appendTLV(dst, tlvMultipath, multipathLen+multipathWeightLen*len(m.Weights))
 	dst = append(dst, multipathMark...)
 	dst = append(dst, m.flags(), m.Policy, 0)

@@ -17,14 +17,14 @@ func TestRouterInfo(t *testing.T) {
 		Weights: []LinkWeight{{ID: 0x0a000002, Data: 0x0a010001, Type: LinkPointToPoint, Weight: 3}},
 	}
 	want := []byte{
-		0, 1, 0, 4, 0x20, 0, 0, 0, // informational capabilities: stub router support
+		0, 1, 0, 4, 0x28, 0, 0, 0, // informational capabilities: stub router support, point-to-point over LAN
 		0x80, 0x02, 0, 36, // multipath
 		'e', 'c', 'm', 'p', 1, 0x03, 3, 0,
 		0, 0, 0, 0x37, 0, 16, 0, 0,
 		1, 2, 3, 4, 5, 6, 7, 8,
 		10, 0, 0, 2, 10, 1, 0, 1, 1, 3, 0, 0,
 	}
-	raw := routerInfo(RouterInfoLSA{Multipath: m})
+	raw := routerInfo(RouterInfoLSA{Capabilities: CapStubRouter | CapPointToPointLAN, Multipath: &m})
 	if !bytes.Equal(raw[LSAHeaderLen:], want) {
 		t.Errorf("body\n% x, want\n% x", raw[LSAHeaderLen:], want)
 	}
@@ -35,14 +35,14 @@ func TestRouterInfo(t *testing.T) {
 		t.Errorf("decodes %+v %v, want %+v", got, ok, m)
 	}
 	plain := Multipath{Resilient: true, Policy: 1, MaxPaths: 256}
-	if got, ok := DecodeMultipath(routerInfo(RouterInfoLSA{Multipath: plain})); !ok || !reflect.DeepEqual(got, plain) {
+	if got, ok := DecodeMultipath(routerInfo(RouterInfoLSA{Multipath: &plain})); !ok || !reflect.DeepEqual(got, plain) {
 		t.Errorf("decodes %+v %v, want %+v", got, ok, plain)
 	}
 }
 
 // What others send in their router information is passed over (RFC 7770 2.3).
 func TestRouterInfoOfOthers(t *testing.T) {
-	ours := routerInfo(RouterInfoLSA{Multipath: Multipath{Policy: 3}})[LSAHeaderLen+8:]
+	ours := routerInfo(RouterInfoLSA{Multipath: &Multipath{Policy: 3}})[LSAHeaderLen+8:]
 	for _, row := range []struct {
 		name string
 		body []byte
@@ -59,7 +59,7 @@ func TestRouterInfoOfOthers(t *testing.T) {
 			t.Errorf("%s: %+v %v", row.name, m, ok)
 		}
 	}
-	raw := routerInfo(RouterInfoLSA{Multipath: Multipath{Weights: make([]LinkWeight, 3)}})
+	raw := routerInfo(RouterInfoLSA{Multipath: &Multipath{Weights: make([]LinkWeight, 3)}})
 	for n := range raw {
 		if m, ok := DecodeMultipath(raw[:n]); ok && len(m.Weights) == 3 {
 			t.Errorf("%d of %d bytes decode as all", n, len(raw))
@@ -74,7 +74,7 @@ func TestRouterInfoOfOthers(t *testing.T) {
 // A name as FRR 8.4 does not send it and RFC 5642 asks for, both ways, and what is none.
 func TestHostname(t *testing.T) {
 	for _, name := range []string{"h", "hub", "hub-a", "hub-a.example.net", strings.Repeat("x", MaxHostname)} {
-		raw := routerInfo(RouterInfoLSA{Hostname: name, Multipath: Multipath{Policy: 3}})
+		raw := routerInfo(RouterInfoLSA{Hostname: name, Multipath: &Multipath{Policy: 3}})
 		if got, ok := DecodeHostname(raw); !ok || got != name {
 			t.Errorf("%q became %q, %t", name, got, ok)
 		}
