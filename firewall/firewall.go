@@ -23,7 +23,7 @@
 // defines and foreign_text.go prints. walk.go takes packets through one chain of
 // them, blockers.go all untracked transit packets, fate.go one packet through
 // everything; translation.go finds what NAT needs to be tracked.
-// uplinks.go has the chains that spread connections over uplinks, marked_linux.go their conntrack entries;
+// uplinks.go has the chains that give connections their uplinks, spread.go how they are shared out, marked_linux.go their conntrack entries;
 // policy.go has what decides about untracked packets, insert_linux.go keeps a
 // rule of ours in other people's chains; flows.go says which conntrack entries
 // conntrack_linux.go removes.

@@ -47,6 +47,8 @@ func TestParse(t *testing.T) {
 		{"a path of its own enters nothing", "/ip address\n/ip route add gateway=1.1.1.1\nadd address=2.2.2.2", "2:1 /ip route add gateway=\"1.1.1.1\"\n3:1 /ip address add address=\"2.2.2.2\"\n"},
 		{"at the root", "/ip route add gateway=1.1.1.1\nadd gateway=2.2.2.2", "1:1 /ip route add gateway=\"1.1.1.1\"\n2:1 /ip route add gateway=\"2.2.2.2\"\nproblem 2:1 kind 5 \"add\"\n"},
 		{"menus below", "/ip firewall\nnat\nadd chain=a\n..\nmangle add chain=b\nraw", "3:1 /ip firewall nat add chain=\"a\"\n5:1 /ip firewall mangle add chain=\"b\"\n"},
+		{"menu with braces", "/ip route { add gateway=1.1.1.1; add gateway=2.2.2.2 }\nadd a=1", "1:13 /ip route add gateway=\"1.1.1.1\"\n1:34 /ip route add gateway=\"2.2.2.2\"\nforeign 2-2 \"add a=1\"\n"},
+		{"menus in menus", "/ip address\n/ip firewall {\nnat { add chain=a }\nmangle { add chain=b }\n}\nadd address=1.1.1.1", "3:7 /ip firewall nat add chain=\"a\"\n4:10 /ip firewall mangle add chain=\"b\"\n6:1 /ip address add address=\"1.1.1.1\"\n"},
 		{"menu that is none", "/ip foo bar\n/ip route\nnonsense here\n/new menu\nadd a=1\n/x/y", "5:1 /new menu add a=\"1\"\nforeign 1-1 \"/ip foo bar\"\nforeign 3-3 \"nonsense here\"\nforeign 6-6 \"/x/y\"\n"},
 		{"CRLF, BOM and head", "\uFEFF# jan/02/1970 00:00:07 by RouterOS 6.49.10\r\n# software id = X\r\n/ip route\r\nadd gateway=1.1.1.1\r\n", "version 6.49.10\n4:1 /ip route add gateway=\"1.1.1.1\"\n"},
 		{"continuation", "/ip route add \\\r\n    gateway=1.1.1.1 comment=\\\r\n    \"two\\\r\n    \\_words\"", `1:1 /ip route add gateway="1.1.1.1" comment="two words"` + "\n"},
