@@ -25,6 +25,7 @@ func TestHostnames(t *testing.T) {
 				"neighbor 10.255.0.11":   " to Full  ",
 				"spf":                    "  full  ",
 				"database opaque-area":   "hub-b",
+				"database router":        "Area 0.0.0.0, router 10.255.0.2 (hub-b)",
 			} {
 				n.wait("show ospf "+args+" has "+want, func() (bool, string) {
 					out, err := n.ecmpd("hub-a").Show(n.ctx, append([]string{"ospf"}, strings.Fields(args)...)...)

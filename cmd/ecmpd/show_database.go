@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/ospf/dissect"
+	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 func newShowDatabase(a *asking) *cobra.Command {
@@ -77,6 +78,15 @@ func lsaQuery(cmd *cobra.Command, args []string, router string) (q api.LSAQuery,
 	return q, nil
 }
 
+// origin is the name of the router that advertises an LSA, as far as it tells one.
+func origin(s screen, lsa []byte) string {
+	h, err := packet.DecodeLSAHeader(lsa)
+	if name := s.names[h.Adv.String()]; err == nil && name != "" {
+		return ", router " + s.router(h.Adv.String())
+	}
+	return ""
+}
+
 // drawLSADetails draws from the bytes what `ecmpd decode` would.
 func drawLSADetails(s screen, body api.LSADetails, _ bool) {
 	for i, l := range body.LSAs {
@@ -90,12 +100,13 @@ func drawLSADetails(s screen, body api.LSADetails, _ bool) {
 		case l.Interface != "":
 			scope = "Link " + l.Interface
 		}
-		s.line("%s", scope)
 		raw, err := hex.DecodeString(l.Raw)
 		if err != nil {
+			s.line("%s", scope)
 			s.line("  %s", s.bad(err.Error()))
 			continue
 		}
+		s.line("%s%s", scope, origin(s, raw))
 		fields, err := dissect.LSA(raw)
 		s.line("%s", strings.TrimSuffix(fields.Text("  "), "\n"))
 		if err != nil {
