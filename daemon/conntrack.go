@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,9 @@ type conntrackLoop struct {
 	inbox *mailbox[any]
 	table *firewall.Conntrack
 	flows atomic.Pointer[firewall.Flows] // that are not tracked now; the firewall loop says so
+
+	// alive are the marks that new connections of uplinks get; the firewall loop says so.
+	alive atomic.Pointer[[]uint32]
 
 	forget task
 	order  forget // the last one
@@ -92,6 +96,9 @@ func (c *conntrackLoop) forgetFlows() error {
 }
 
 func (c *conntrackLoop) bury(d deadMarks) {
+	if alive := c.alive.Load(); d.again && alive != nil { // by now an uplink may be back, or a new one may have its mark
+		d.marks = slices.DeleteFunc(slices.Clone(d.marks), func(m uint32) bool { return slices.Contains(*alive, m) })
+	}
 	n, err := c.table.ForgetMarked(d.mask, d.marks)
 	entry := c.log.WithField("entries", n)
 	if err != nil {

@@ -25,6 +25,7 @@ func (wantedRules) replaces(other any) bool { _, ok := other.(wantedRules); retu
 type wantedUplinks struct {
 	uplinks *firewall.Uplinks // nil: there are none
 	dead    []deadMarks
+	alive   []uint32 // marks that new connections get
 }
 
 // foreignRules says that somebody else changed nftables.
@@ -230,6 +231,9 @@ func (f *firewallLoop) apply(m any) {
 	case wantedUplinks:
 		f.uplinks, f.settled, f.dirty = m.uplinks, true, true
 		f.dead = append(f.dead, m.dead...)
+		if f.conntrack != nil {
+			f.conntrack.alive.Store(&m.alive)
+		}
 	case rejoined:
 		f.forgetSeen()
 	case forgotten:

@@ -33,7 +33,7 @@ func (r *routeLoop) takeOrder(m wanOrder) {
 // passOrders tells the firewall loop what routes and rules say by now.
 func (r *routeLoop) passOrders() {
 	for _, m := range r.ordered {
-		r.rules(wantedUplinks{uplinksOf(m.order), m.dead})
+		r.rules(wantedUplinks{uplinksOf(m.order), m.dead, aliveMarks(m.order)})
 	}
 	r.ordered = nil
 }
@@ -137,6 +137,19 @@ func sharesNetwork(o wan.Order, w wan.Way) bool {
 	return w.At.Network.IsValid() && slices.ContainsFunc(o.Ways, func(other wan.Way) bool {
 		return other.At.Network.IsValid() && other.At.Interface != w.At.Interface && other.At.Network.Overlaps(w.At.Network)
 	})
+}
+
+// aliveMarks are those that new connections get.
+func aliveMarks(o wan.Order) (marks []uint32) {
+	for _, w := range o.Ways {
+		if w.Up || w.Used {
+			marks = append(marks, o.Config.Mark.Of(w.ID))
+		}
+	}
+	if o.Config.Balance == wan.ByRoute || !carries(o) {
+		marks = append(marks, o.Config.Mark.Routed())
+	}
+	return marks
 }
 
 // carries tells whether an uplink gets new connections.
