@@ -11,7 +11,6 @@ import (
 
 	"github.com/ecmpd/ecmpd/api"
 	"github.com/ecmpd/ecmpd/ospf/dissect"
-	"github.com/ecmpd/ecmpd/ospf/packet"
 )
 
 func newShowDatabase(a *asking) *cobra.Command {
@@ -79,10 +78,11 @@ func lsaQuery(cmd *cobra.Command, args []string, router string) (q api.LSAQuery,
 }
 
 // origin is the name of the router that advertises an LSA, as far as it tells one.
-func origin(s screen, lsa []byte) string {
-	h, err := packet.DecodeLSAHeader(lsa)
-	if name := s.names[h.Adv.String()]; err == nil && name != "" {
-		return ", router " + s.router(h.Adv.String())
+func origin(s screen, lsa dissect.Fields) string {
+	for _, f := range lsa {
+		if id, ok := f.Value.(string); ok && f.Key == "advertisingRouter" && s.names[id] != "" {
+			return ", router " + s.router(id)
+		}
 	}
 	return ""
 }
@@ -106,8 +106,8 @@ func drawLSADetails(s screen, body api.LSADetails, _ bool) {
 			s.line("  %s", s.bad(err.Error()))
 			continue
 		}
-		s.line("%s%s", scope, origin(s, raw))
 		fields, err := dissect.LSA(raw)
+		s.line("%s%s", scope, origin(s, fields))
 		s.line("%s", strings.TrimSuffix(fields.Text("  "), "\n"))
 		if err != nil {
 			s.line("  %s", s.bad(err.Error()))
