@@ -13,7 +13,7 @@ import (
 // each 4 kB of memory. All in all an LSA takes about 600 bytes here and in the kernel, so that a
 // flood of them is refused before it has taken a sixth of the machine.
 func databaseRoom(memory uint64) int {
-	const share, least, most = 4096, 100_000, 2_000_000
+	const share, least, most = 4096, 100_000, 1_100_000
 	return int(min(max(memory/share, least), most))
 }
 

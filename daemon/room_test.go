@@ -7,7 +7,7 @@ import (
 )
 
 func TestDatabaseRoom(t *testing.T) {
-	for memory, want := range map[uint64]int{0: 100_000, 512 << 20: 131_072, 1 << 30: 262_144, 64 << 30: 2_000_000} {
+	for memory, want := range map[uint64]int{0: 100_000, 512 << 20: 131_072, 1 << 30: 262_144, 64 << 30: 1_100_000} {
 		if got := databaseRoom(memory); got != want {
 			t.Errorf("%d MB of memory have room for %d LSAs, want %d", memory>>20, got, want)
 		}

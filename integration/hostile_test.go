@@ -20,6 +20,7 @@ import (
 const hostileConfig = `
 router-id: %s
 ospf:
+  database-control: {max-lsa: 250000}
   areas:
     - area-id: 0.0.0.0
       interfaces:
