@@ -264,8 +264,15 @@ func (a *area) reestablished() bool {
 		}
 	}
 	for _, i := range a.interfaces() {
+		if !i.described() {
+			continue
+		}
+		linked := (*neighbor).adjacent
+		if i.kind() == TypeHybrid { // who is 2-Way there is linked to as the DR says, and is none of another link's adjacencies
+			linked = i.synchronised()
+		}
 		for _, n := range i.neighbors {
-			if i.described() && (n.state == nbrFull || n.stays()) {
+			if linked(n) {
 				routers[n.id]--
 			}
 		}

@@ -77,15 +77,23 @@ func TestRandomGracefulRestarts(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
-			n := wander(seed)
-			for _, s := range n.segments {
-				s.options.Loss = 0
-			}
-			enable(n)
-			gracefulRestarts(t, n, rand.New(rand.NewPCG(seed, 3623)), true)
+			restartsOfSeed(t, seed)
 		})
 	}
 }
+
+func restartsOfSeed(t *testing.T, seed uint64) {
+	n := wander(seed)
+	for _, s := range n.segments {
+		s.options.Loss = 0
+	}
+	enable(n)
+	gracefulRestarts(t, n, rand.New(rand.NewPCG(seed, 3623)), true)
+}
+
+// A neighbour that is 2-Way on a hybrid network without DR is not the one that a point-to-point link beside it
+// waits for: that adjacency has to come back before the restart is over.
+func TestGracefulRestartBesideHybrid(t *testing.T) { restartsOfSeed(t, 902061) }
 
 // The same with areas, their border routers and virtual links, for a quarter of the seeds: it takes long. A virtual link has
 // no path by which an outage could be told in time.
