@@ -48,6 +48,13 @@ func (l *linkStateIDs) take(p netip.Prefix) (id packet.ID, moved netip.Prefix, o
 	return id, moved, true
 }
 
+// resume gives p the id that it had, unless it has one.
+func (l *linkStateIDs) resume(p netip.Prefix, id packet.ID) {
+	if _, ok := l.ids[p]; !ok {
+		l.ids[p], l.prefixes[id] = id, p
+	}
+}
+
 // release ends what take began. retry lists the prefixes that got no id so far and
 // may get one now.
 func (l *linkStateIDs) release(p netip.Prefix) (id packet.ID, retry []netip.Prefix, ok bool) {

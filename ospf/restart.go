@@ -1,7 +1,9 @@
 package ospf
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -131,7 +133,10 @@ func (e *Engine) endRestart(success bool, why string) {
 	e.emit(RestartChange{Success: success, Reason: why})
 	for _, a := range e.areas { // (1)
 		a.rootDirty, a.announced = true, true
+		e.resumeIDs(&a.summaries, a.db, packet.LSSummary)
+		e.resumeIDs(&a.nssa.externals, a.db, packet.LSNSSA)
 	}
+	e.resumeIDs(&e.externals.linkStateIDs, e.as, packet.LSExternal)
 	for _, i := range e.ifaces { // (2)
 		i.originateNetwork()
 	}
@@ -141,6 +146,19 @@ func (e *Engine) endRestart(success bool, why string) {
 	e.timers.set(&r.sweep, e.now.Add(packet.MinLSInterval*time.Second)) // (5)
 	for _, i := range e.ifaces {                                        // (6)
 		i.flushGrace()
+	}
+}
+
+// resumeIDs lets prefixes keep the link state ids that they had before the restart: one that changed hands would
+// take MinLSInterval to say what it shall (appendix E). Bodies begin with the mask (A.4.4, A.4.5).
+func (e *Engine) resumeIDs(ids *linkStateIDs, d *database, t packet.LSType) {
+	for entry := range d.Type(t) {
+		if !e.selfOriginated(entry.LSAHeader) || entry.IsMaxAge(e.now) {
+			continue
+		}
+		if bits, ok := packet.MaskLen(packet.ID(binary.BigEndian.Uint32(entry.Raw[packet.LSAHeaderLen:]))); ok {
+			ids.resume(netip.PrefixFrom(entry.ID.Addr(), bits).Masked(), entry.ID)
+		}
 	}
 }
 

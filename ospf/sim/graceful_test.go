@@ -101,15 +101,23 @@ func TestRandomGracefulRestartsOfAreas(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+(*seeds+3)/4; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
-			w, _, err := wanderAreas(seed, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, s := range w.segments {
-				s.options.Loss = 0
-			}
-			enable(w.n)
-			gracefulRestarts(t, w.n, w.rng, false)
+			restartsOfAreasOfSeed(t, seed)
 		})
 	}
 }
+
+func restartsOfAreasOfSeed(t *testing.T, seed uint64) {
+	w, _, err := wanderAreas(seed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range w.segments {
+		s.options.Loss = 0
+	}
+	enable(w.n)
+	gracefulRestarts(t, w.n, w.rng, false)
+}
+
+// Prefixes of one address and other masks keep the link state ids that they had before (RFC 2328 appendix E): the
+// border router that restarts here told another prefix under the id of a host for five seconds.
+func TestGracefulRestartKeepsLinkStateIDs(t *testing.T) { restartsOfAreasOfSeed(t, 902618) }
