@@ -55,11 +55,12 @@ type foreignRule struct {
 type effect uint8
 
 const (
-	effectNotrack effect = 1 << iota
-	effectNAT            // the connection is translated
-	effectRewrite        // addresses or ports are written into the packet
-	effectOffload        // the connection goes round the rules from now on
-	effectTracks         // the rule asks for connection tracking
+	effectNotrack  effect = 1 << iota
+	effectNAT             // the connection is translated
+	effectRewrite         // addresses or ports are written into the packet
+	effectOffload         // the connection goes round the rules from now on
+	effectTracks          // the rule asks for connection tracking
+	effectTemplate        // and says beforehand how to track the packet, in what zone or with what helper
 )
 
 type verdict uint8
@@ -153,8 +154,9 @@ type packet struct {
 	states                      uint32
 	tcpFlags                    byte
 	tcpFlagsKnown               bool
-	translated                  bool // or may have been
-	whole                       bool // no fragment
+	template                    answer // whether it carries what a rule says beforehand of its tracking
+	translated                  bool   // or may have been
+	whole                       bool   // no fragment
 }
 
 // tracked says whether the packet has a conntrack entry.

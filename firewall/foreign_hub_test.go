@@ -127,6 +127,29 @@ func TestFollowStrangeRules(t *testing.T) {
 	}
 }
 
+// TestFollowZones: a packet that an earlier rule puts into a zone of conntrack stays tracked, whatever says notrack later.
+func TestFollowZones(t *testing.T) {
+	n := newHub(t, "zones")
+	tap := newTap(t, n)
+	for _, extra := range extras {
+		t.Run(extra.name, func(t *testing.T) {
+			n.load(t, "nft", "zones.nft", "", extra.nft)
+			defer n.unload(t)
+			mustApply(t, n.f, hubRules)
+			packets := randomPackets(200)
+			fates, certain := n.agree(t, tap, packets)
+			if certain != 200 {
+				t.Errorf("%d answers of 200 are certain", certain)
+			}
+			for i, f := range fates {
+				if tracked, sure := f.Tracked(); packets[i].In == "vpn1" && !(tracked && sure && len(f.Untracked) == 0) {
+					t.Fatalf("%+v is in a zone: tracked %v (certain %v), untracked by %v", packets[i], tracked, sure, f.Untracked)
+				}
+			}
+		})
+	}
+}
+
 // TestFollowWithoutKnowing: marks, rates, quotas, sets that fill themselves. What is
 // said for certain is right, and the rest is left open.
 func TestFollowWithoutKnowing(t *testing.T) {

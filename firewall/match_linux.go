@@ -222,6 +222,9 @@ func metaSource(key expr.MetaKey) source {
 func (s *ruleState) loadCt(e *expr.Ct) {
 	s.rule.effects |= effectTracks
 	if e.SourceRegister {
+		if e.Key == expr.CtKeyZONE {
+			s.rule.effects |= effectTemplate
+		}
 		return
 	}
 	switch e.Key {

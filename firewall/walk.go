@@ -130,11 +130,19 @@ func (w *walker) affect(c *foreignChain, r foreignRule, hit answer) {
 	if r.effects&^effectTracks == 0 {
 		return
 	}
+	effects := r.effects
+	early := w.p.states&stateInvalid != 0 // conntrack has not seen it yet
+	if early && effects&effectTemplate != 0 {
+		w.p.template = max(w.p.template, hit)
+	}
+	if w.p.template == yes {
+		effects &^= effectNotrack // the kernel takes it for tracked already
+	}
 	w.met = append(w.met, happening{
-		r.effects, w.place(c.name, r.text, hit == yes), slices.Concat(w.path, r.when), r.to, r.toUnknown,
+		effects, w.place(c.name, r.text, hit == yes), slices.Concat(w.path, r.when), r.to, r.toUnknown,
 	})
-	if r.effects&effectNotrack != 0 && w.p.states&stateInvalid != 0 { // conntrack has not seen it yet
-		if hit == yes {
+	if effects&effectNotrack != 0 && early {
+		if hit == yes && w.p.template == no {
 			w.p.states = stateUntracked
 		}
 		w.p.states |= stateUntracked

@@ -193,9 +193,9 @@ func xtTarget(name string, notrack bool, before effect) (effect, verdict) {
 		return before | effectNotrack, verdictNone
 	case "CT":
 		if notrack {
-			before |= effectNotrack
+			return before | effectNotrack | effectTracks, verdictNone
 		}
-		return before | effectTracks, verdictNone
+		return before | effectTemplate | effectTracks, verdictNone
 	case "MASQUERADE", "SNAT", "DNAT", "REDIRECT", "NETMAP":
 		return before | effectNAT, verdictAccept
 	case "FLOWOFFLOAD":
