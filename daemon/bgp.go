@@ -60,7 +60,7 @@ func (d *daemon) newBGPLoop() *bgpLoop {
 		sessions: map[netip.Addr]bgp.Session{},
 	}
 	b.announce = announce.NewTable()
-	b.table = table.New(0, bgp.Multipath{}, b.accept, b.reach)
+	b.table = table.New(table.Self{}, bgp.Multipath{}, b.accept, b.reach)
 	b.worker = worker.New(worker.Options{
 		Command: []string{program, BGPCommand}, Receive: func(m any) { b.said <- m },
 		OnError: func(err error) { d.log.WithError(err).Error("BGP") },
@@ -210,7 +210,7 @@ func (b *bgpLoop) apply(m any) {
 func (b *bgpLoop) configure(c bgp.Config) {
 	b.cfg = c
 	b.worker.Configure(c)
-	b.table.Configure(c.AS, c.Multipath, b.accept)
+	b.table.Configure(table.Self{AS: c.AS, RouterID: c.RouterID, ClusterID: c.ClusterID}, c.Multipath, b.accept)
 	b.table.Retain(func(a netip.Addr) bool { return b.peering(a) != nil })
 	maps.DeleteFunc(b.sessions, func(a netip.Addr, _ bgp.Session) bool { return b.peering(a) == nil })
 }

@@ -31,7 +31,7 @@ type Change struct {
 
 // Table holds the paths of all neighbours. One goroutine owns it.
 type Table struct {
-	as        uint32
+	self      Self
 	multipath bgp.Multipath
 	filter    Filter
 	reach     Reach
@@ -70,10 +70,17 @@ type choice struct {
 	attributes *bgp.Attributes
 }
 
+// Self is what the own router goes by: a path that has any of it comes back to where it was.
+type Self struct {
+	AS        uint32
+	RouterID  netip.Addr
+	ClusterID netip.Addr // of a route reflector; zero: none
+}
+
 // New returns an empty table. Without a filter everything is accepted, without reach every next hop is there.
-func New(as uint32, m bgp.Multipath, filter Filter, reach Reach) *Table {
+func New(self Self, m bgp.Multipath, filter Filter, reach Reach) *Table {
 	t := &Table{
-		as: as, multipath: m, filter: filter, reach: reach, peers: map[netip.Addr]*peer{}, entries: map[ipv4.Prefix]*entry{},
+		self: self, multipath: m, filter: filter, reach: reach, peers: map[netip.Addr]*peer{}, entries: map[ipv4.Prefix]*entry{},
 		touched: map[ipv4.Prefix]struct{}{}, hops: map[netip.Addr]int{},
 	}
 	if filter == nil {
@@ -86,8 +93,8 @@ func New(as uint32, m bgp.Multipath, filter Filter, reach Reach) *Table {
 }
 
 // Configure takes other settings over; what neighbours have said is looked at again.
-func (t *Table) Configure(as uint32, m bgp.Multipath, filter Filter) {
-	t.as, t.multipath, t.filter = as, m, filter
+func (t *Table) Configure(self Self, m bgp.Multipath, filter Filter) {
+	t.self, t.multipath, t.filter = self, m, filter
 	for k, e := range t.entries {
 		for i := range e.paths {
 			t.judge(k, &e.paths[i])
@@ -284,8 +291,14 @@ func (t *Table) judge(k ipv4.Prefix, q *path) {
 
 // accept is the first phase of the decision process (RFC 4271 9.1.1): what may not be used at all.
 func (t *Table) accept(k ipv4.Prefix, q *path) (*bgp.Attributes, string) {
-	if q.received.ASPath.Contains(t.as) { // RFC 4271 9.1.2
+	if q.received.ASPath.Contains(t.self.AS) { // RFC 4271 9.1.2
 		return nil, "the AS path passes through the own autonomous system"
+	}
+	if q.source.Internal && q.received.OriginatorID.IsValid() && q.received.OriginatorID == t.self.RouterID { // RFC 4456 8
+		return nil, "this router is its originator"
+	}
+	if q.source.Internal && t.self.ClusterID.IsValid() && slices.Contains(q.received.ClusterList, t.self.ClusterID) { // RFC 4456 8
+		return nil, "the own cluster has reflected it"
 	}
 	if !q.received.NextHop.Is4() {
 		return nil, "it has no next hop in IPv4"

@@ -17,6 +17,9 @@ var start = time.Unix(1_700_000_000, 0)
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
+// self has a cluster of its own.
+var self = Self{AS: own, RouterID: netip.MustParseAddr("10.255.0.1"), ClusterID: netip.MustParseAddr("10.255.0.9")}
+
 // ebgp and ibgp are neighbours 10.0.0.N with router id N.N.N.N.
 func ebgp(n int, as uint32) bgp.Source {
 	return bgp.Source{Address: addr(fmt.Sprintf("10.0.0.%d", n)), AS: as, RouterID: addr(fmt.Sprintf("%d.%d.%d.%d", n, n, n, n))}
@@ -77,9 +80,13 @@ func TestDecision(t *testing.T) {
 			told{ibgp(2), with(base, func(a *bgp.Attributes) { a.OriginatorID = addr("9.9.9.9") })}, "higher neighbour address: 10.0.0.2, the best has 10.0.0.1"},
 		{"reachable", told{ebgp(2, 65001), base}, told{ebgp(1, 65001), with(base, func(a *bgp.Attributes) { a.NextHop = addr("198.51.100.1") })}, "there is no route to its next hop"},
 		{"loop", told{ebgp(2, 65001), base}, told{ebgp(1, 65001), said("192.0.2.1", 65001, own)}, "the AS path passes through the own autonomous system"},
+		{"own path, reflected", told{ibgp(2), base}, told{ibgp(1), with(base, func(a *bgp.Attributes) { a.OriginatorID = self.RouterID })}, "this router is its originator"},
+		{"own cluster", told{ibgp(2), base}, told{ibgp(1), with(base, func(a *bgp.Attributes) {
+			a.ClusterList = []netip.Addr{addr("9.9.9.9"), self.ClusterID}
+		})}, "the own cluster has reflected it"},
 	} {
 		for _, first := range []bool{true, false} {
-			tab := New(own, bgp.Multipath{EBGP: 1, IBGP: 1}, nil, func(hop netip.Addr) (uint32, bool) { m, ok := cost[hop.String()]; return m, ok })
+			tab := New(self, bgp.Multipath{EBGP: 1, IBGP: 1}, nil, func(hop netip.Addr) (uint32, bool) { m, ok := cost[hop.String()]; return m, ok })
 			order := []told{c.better, c.worse}
 			if !first {
 				order = []told{c.worse, c.better}
@@ -112,7 +119,7 @@ func TestMEDIsDeterministic(t *testing.T) {
 		a    *bgp.Attributes
 	}{1: {ebgp(1, 65001), a}, 2: {ebgp(2, 65002), b}, 3: {ebgp(3, 65001), c}}
 	for _, order := range [][]int{{1, 2, 3}, {3, 2, 1}, {2, 1, 3}, {2, 3, 1}, {1, 3, 2}, {3, 1, 2}} {
-		tab := New(own, bgp.Multipath{}, nil, nil)
+		tab := New(self, bgp.Multipath{}, nil, nil)
 		for _, n := range order {
 			tab.Up(tell[n].from)
 			tab.Update(tell[n].from.Address, start, tell[n].a, []netip.Prefix{p}, nil)
@@ -146,7 +153,7 @@ func TestMultipath(t *testing.T) {
 		{"several systems", bgp.Multipath{EBGP: 4, MultipleAS: true}, "1+2+3", ""},
 		{"limit", bgp.Multipath{EBGP: 2, MultipleAS: true}, "1+2", "as good, but there are 2 paths already (multipath)"},
 	} {
-		tab := New(own, c.m, nil, nil)
+		tab := New(self, c.m, nil, nil)
 		for n, as := range map[int]uint32{1: 65001, 2: 65001, 3: 65002} {
 			s := ebgp(n, as)
 			tab.Up(s)
@@ -171,7 +178,7 @@ func TestMultipath(t *testing.T) {
 
 // Changes are net: what went and came back, or is said again, is none.
 func TestChangesAreNet(t *testing.T) {
-	tab := New(own, bgp.Multipath{EBGP: 2}, nil, nil)
+	tab := New(self, bgp.Multipath{EBGP: 2}, nil, nil)
 	a, b, p := ebgp(1, 65001), ebgp(2, 65001), prefix("203.0.113.0/24")
 	for i, s := range []struct {
 		do   func()
@@ -211,7 +218,7 @@ func TestStale(t *testing.T) {
 	a := ebgp(1, 65001)
 	p, q := prefix("203.0.113.0/24"), prefix("198.51.100.0/24")
 	fill := func() *Table {
-		tab := New(own, bgp.Multipath{}, nil, nil)
+		tab := New(self, bgp.Multipath{}, nil, nil)
 		tab.Up(a)
 		tab.Update(a.Address, start, said("192.0.2.1", 65001), []netip.Prefix{p, q}, nil)
 		tab.Changes()
@@ -255,7 +262,7 @@ func TestFilter(t *testing.T) {
 		return with(a, func(a *bgp.Attributes) { a.LocalPref, a.HasLocalPref = 50, true }), ""
 	}
 	a, p, q := ebgp(1, 65001), prefix("203.0.113.0/24"), prefix("203.0.113.0/25")
-	tab := New(own, bgp.Multipath{}, strict, nil)
+	tab := New(self, bgp.Multipath{}, strict, nil)
 	tab.Up(a)
 	tab.Update(a.Address, start, said("192.0.2.1", 65001), []netip.Prefix{p, q}, nil)
 	if c := tab.Changes(); len(c) != 1 || c[0].Paths[0].Attributes.LocalPref != 50 {
@@ -267,7 +274,7 @@ func TestFilter(t *testing.T) {
 	if v := tab.Paths(q); len(v) != 1 || !v[0].Rejected || v[0].Reason != "too long" {
 		t.Errorf("%+v", v)
 	}
-	tab.Configure(own, bgp.Multipath{}, func(_ *bgp.Source, _ netip.Prefix, a *bgp.Attributes) (*bgp.Attributes, string) { return a, "" })
+	tab.Configure(self, bgp.Multipath{}, func(_ *bgp.Source, _ netip.Prefix, a *bgp.Attributes) (*bgp.Attributes, string) { return a, "" })
 	if c := tab.Changes(); len(c) != 2 || c[0].Paths[0].Attributes.HasLocalPref {
 		t.Errorf("another policy: %v", c)
 	}
@@ -276,7 +283,7 @@ func TestFilter(t *testing.T) {
 func TestNextHopChanged(t *testing.T) {
 	down := false
 	a, p := ebgp(1, 65001), prefix("203.0.113.0/24")
-	tab := New(own, bgp.Multipath{}, nil, func(netip.Addr) (uint32, bool) { return 0, !down })
+	tab := New(self, bgp.Multipath{}, nil, func(netip.Addr) (uint32, bool) { return 0, !down })
 	tab.Up(a)
 	tab.Update(a.Address, start, said("192.0.2.1", 65001), []netip.Prefix{p}, nil)
 	tab.Changes()
@@ -299,7 +306,7 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		tab := New(own, bgp.Multipath{EBGP: 4, MultipleAS: true}, nil, nil)
+		tab := New(self, bgp.Multipath{EBGP: 4, MultipleAS: true}, nil, nil)
 		for n, as := range map[int]uint32{1: 65001, 2: 65002} {
 			s := ebgp(n, as)
 			tab.Up(s)

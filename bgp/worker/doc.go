@@ -15,5 +15,5 @@
 //
 // Files: worker.go (the daemon's end), message.go (what is said), process.go (the process), privilege.go
 // (what it may do), speaker.go (GoBGP, and its neighbours), speaker_in.go (paths from GoBGP), speaker_out.go (paths to
-// it), speaker_export.go (which neighbour hears what), log.go.
+// it), speaker_hidden.go (paths that GoBGP keeps to itself), speaker_export.go (which neighbour hears what), log.go.
 package worker

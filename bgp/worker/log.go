@@ -9,8 +9,9 @@ import (
 
 // logger hands the words of GoBGP to the daemon.
 type logger struct {
-	put    func(message)
-	reason func(neighbor, why string) // why a session is down
+	put     func(message)
+	reason  func(neighbor, why string) // why a session is down
+	ignored func(log.Fields)           // GoBGP hides what a neighbour says
 }
 
 // Panic and Fatal end this process, which is what it is there for.
@@ -27,8 +28,12 @@ func (l *logger) Error(text string, f log.Fields) { l.line(Error, text, f) }
 func (l *logger) Warn(text string, f log.Fields)  { l.line(Warn, text, f) }
 func (l *logger) Info(text string, f log.Fields)  { l.line(Info, text, f) }
 
-// Debug says nothing.
-func (l *logger) Debug(string, log.Fields) {}
+// Debug says nothing, but listens.
+func (l *logger) Debug(text string, f log.Fields) {
+	if text == "Originator ID is mine, ignore" {
+		l.ignored(f)
+	}
+}
 
 // SetLevel does nothing: the daemon decides.
 func (l *logger) SetLevel(log.LogLevel) {}

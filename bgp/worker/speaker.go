@@ -30,16 +30,22 @@ type speaker struct {
 	configured map[netip.Addr]bgp.Neighbor
 	dynamic    map[netip.Prefix]bgp.Dynamic
 
+	order  sync.Mutex // of what the daemon hears of paths; GoBGP's loop never waits for it
+	hidden hidden
+
 	mu      sync.Mutex
-	reasons map[string]string // of neighbours, why they are down
+	reasons map[string]string             // of neighbours, why they are down
+	unheard map[netip.Addr][]netip.Prefix // hidden paths that the daemon has not heard of
+	due     chan struct{}                 // there are any
 }
 
 // newSpeaker starts GoBGP without any neighbour. It listens when it returns.
 func newSpeaker(c bgp.Config, put func(message)) (*speaker, error) {
 	s := &speaker{
 		put: put, config: c, configured: map[netip.Addr]bgp.Neighbor{}, dynamic: map[netip.Prefix]bgp.Dynamic{}, reasons: map[string]string{},
+		hidden: newHidden(), unheard: map[netip.Addr][]netip.Prefix{}, due: make(chan struct{}, 1),
 	}
-	s.server = server.NewBgpServer(server.LoggerOption(log.Logger(&logger{put: put, reason: s.noteReason})))
+	s.server = server.NewBgpServer(server.LoggerOption(log.Logger(&logger{put: put, reason: s.noteReason, ignored: s.ignored})))
 	s.export = newExport(s.server)
 	go s.server.Serve()
 	g := &api.Global{Asn: c.AS, RouterId: c.RouterID.String(), ListenPort: int32(c.Port)}
@@ -59,6 +65,7 @@ func newSpeaker(c bgp.Config, put func(message)) (*speaker, error) {
 	if err := s.export.begin(ctx); err != nil {
 		return nil, err
 	}
+	go s.uncover(ctx)
 	return s, s.watch(ctx)
 }
 
@@ -231,9 +238,11 @@ func (s *speaker) reset(r reset) error {
 	return s.server.ResetPeer(context.Background(), &api.ResetPeerRequest{Address: r.Neighbor.String(), Communication: r.Reason})
 }
 
-// alive asks GoBGP's own loop for an answer.
+// alive asks GoBGP's own loop for an answer, and for what it keeps to itself.
 func (s *speaker) alive() error {
-	_, err := s.server.GetBgp(context.Background(), &api.GetBgpRequest{})
+	ctx := context.Background()
+	_, err := s.server.GetBgp(ctx, &api.GetBgpRequest{})
+	s.review(ctx)
 	return err
 }
 

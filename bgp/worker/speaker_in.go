@@ -35,7 +35,10 @@ func (s *speaker) watch(ctx context.Context) error {
 				s.sessionChanged(ctx, e.Peer.Peer)
 			}
 		case *api.WatchEventResponse_Table:
+			s.order.Lock()
 			s.pathsChanged(e.Table.Paths)
+			s.follow(ctx, e.Table.Paths)
+			s.order.Unlock()
 		}
 	})
 }
@@ -52,6 +55,10 @@ func (s *speaker) sessionChanged(ctx context.Context, p *api.Peer) {
 		id, _ := netip.ParseAddr(p.State.RouterId)
 		change.Source = bgp.Source{Address: neighbor, AS: p.State.PeerAsn, RouterID: id, Internal: p.State.PeerAsn == s.config.AS}
 	} else {
+		s.order.Lock()
+		delete(s.hidden.prefixes, neighbor)
+		delete(s.hidden.reviewed, neighbor)
+		s.order.Unlock()
 		change.Reason = s.reason(neighbor.String())
 		change.Graceful = s.graceful(ctx, neighbor)
 	}
