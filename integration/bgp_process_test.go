@@ -127,15 +127,6 @@ func nonsense(node *lab.Node, from netip.Addr, rng *rand.Rand) (heard bool, err 
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return false, err
 	}
-	message := func(kind byte, body []byte) []byte {
-		m := make([]byte, 19, 19+len(body))
-		for i := range 16 {
-			m[i] = 0xff
-		}
-		endian.BigEndian.PutUint16(m[16:], uint16(19+len(body)))
-		m[18] = kind
-		return append(m, body...)
-	}
 	id := from.As4()
 	said := message(1, append([]byte{4, 0xfd, 0xf1, 0, 90}, id[0], id[1], id[2], id[3], 0)) // OPEN: version 4, AS 65009, hold time 90 s
 	said = append(said, message(4, nil)...)
@@ -157,4 +148,15 @@ func nonsense(node *lab.Node, from netip.Addr, rng *rand.Rand) (heard bool, err 
 	_, _ = conn.Write(said) // it may hang up at the first message
 	answer, _ := io.ReadAll(conn)
 	return bytes.Contains(answer, message(4, nil)), nil
+}
+
+// message is a BGP message (RFC 4271 4.1).
+func message(kind byte, body []byte) []byte {
+	m := make([]byte, 19, 19+len(body))
+	for i := range 16 {
+		m[i] = 0xff
+	}
+	endian.BigEndian.PutUint16(m[16:], uint16(19+len(body)))
+	m[18] = kind
+	return append(m, body...)
 }
