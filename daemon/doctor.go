@@ -66,6 +66,7 @@ func (d *daemon) Doctor(ctx context.Context) (api.Doctor, error) {
 	f.Unresolved, err = unresolved(routes, links)
 	doubt("link-layer addresses of gateways", err)
 	doubt("rulesets", d.ruleFacts(ctx, &f))
+	doubt("BGP sessions", d.bgpFacts(ctx, &f))
 	doubt("policy rules", d.uplinkFacts(ctx, &f.Uplinks))
 	machine := host.New("/")
 	doubt("multicast memberships", hearing(machine, &f, links))

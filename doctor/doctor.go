@@ -4,7 +4,7 @@
 //
 // Files: doctor.go is the vocabulary, kernel.go the checks of kernel settings and
 // programs beside ecmpd, rules.go those of rulesets and connection tracking,
-// network.go those of OSPF and routes, uplinks.go those of ways to the Internet. Package doctor/host looks for other programs.
+// network.go those of OSPF and routes, bgp.go those of BGP, uplinks.go those of ways to the Internet. Package doctor/host looks for other programs.
 package doctor
 
 import (
@@ -59,6 +59,9 @@ type Facts struct {
 	Overfull []string // databases that have refused LSAs: scope, number and limit
 
 	Uplinks Uplinks
+
+	BGPNeighbors []BGPNeighbor
+	BGPHops      []BGPHop
 
 	Interfaces []Interface
 	Neighbors  []Neighbor
@@ -171,7 +174,7 @@ func Examine(f Facts) []Finding {
 	findings := []Finding{}
 	for _, check := range []func(Facts) []Finding{
 		forwarding, otherOSPF, memberships, duplicateIDs, rejectedHellos, silentNeighbors, oneWay, mtuMismatch, uselessFull, muteNeighbors,
-		overfull, missingHops, unresolvedGateways, ownSource, reversePath, uplinks, hashPolicy, hashSeed,
+		overfull, missingHops, unresolvedGateways, ownSource, reversePath, uplinks, bgpSessions, bgpHops, hashPolicy, hashSeed,
 		blockers, translation, offload, trackedEntries, windows, sharedNetworks, splitNetworks,
 		networkd, kernelBugs, unknown,
 	} {

@@ -40,6 +40,12 @@ func TestExamine(t *testing.T) {
 		{"wan-marks", "inet other maybe", Note, func(f *Facts) { f.Uplinks.Marks = []ForeignMark{{"inet other maybe", false}} }},
 		{"wan-tables", "table 20101", Wrong, func(f *Facts) { f.Uplinks.Tables = []string{"0.0.0.0/0 table 20101 metric 0"} }},
 		{"wan-default", "via 10.0.0.1 dev w1 metric 0", Wrong, func(f *Facts) { f.Uplinks.Defaults = []string{"via 10.0.0.1 dev w1 metric 0"} }},
+		{"bgp-session", "not established (Active): nothing is heard of it", Wrong, func(f *Facts) { f.BGPNeighbors = []BGPNeighbor{{Address: prefix.Addr(), State: "Active"}} }},
+		{"bgp-session", "ip route get 192.168.1.0", Wrong, func(f *Facts) { f.BGPNeighbors = []BGPNeighbor{{Address: prefix.Addr(), State: "Active"}} }},
+		{"bgp-session", "compare remote-as", Wrong, func(f *Facts) {
+			f.BGPNeighbors = []BGPNeighbor{{Address: prefix.Addr(), State: "Idle", Reason: "sent notification: code 2(open message error) subcode 2(bad peer as)"}}
+		}},
+		{"bgp-next-hop", "no route leads to 192.168.1.0, the next hop of BGP paths (7)", Wrong, func(f *Facts) { f.BGPHops = []BGPHop{{prefix.Addr(), 7}} }},
 		{"hash-policy", "policy 0, not policy 3 with fields 0x37", Wrong, func(f *Facts) { f.Hash = Hash{} }},
 		{"hash-policy", "fields 0x7, not policy 3 with fields 0x37", Wrong, func(f *Facts) { f.Hash.Fields = 7 }},
 		{"hash-policy", "sysctl -w net.ipv4.fib_multipath_hash_policy=0", Wrong, func(f *Facts) { f.Wanted = Hash{} }},

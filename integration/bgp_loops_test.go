@@ -3,6 +3,7 @@ package integration
 import (
 	endian "encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -117,29 +118,21 @@ func (n *network) bgpReason(node string, prefix netip.Prefix) string {
 type script struct {
 	n    *network
 	from netip.Addr
+	hop  netip.Addr // next hop of what it announces
 	conn net.Conn
 	ibgp bool
 }
 
-// script opens a session of a node with an ecmpd of AS 65000.
+// script opens a session of a node with an ecmpd of AS 65000. That hangs up while it is about to begin.
 func (n *network) script(node, from, to string, as uint16) *script {
 	n.t.Helper()
-	s := &script{n: n, from: netip.MustParseAddr(from), ibgp: as == 65000}
-	n.wait(from+" is connected", func() (bool, string) {
-		err := n.Node(node).Do(func() (err error) {
-			d := net.Dialer{Timeout: patient, LocalAddr: &net.TCPAddr{IP: s.from.AsSlice()}}
-			s.conn, err = d.Dial("tcp4", to+":179")
-			return err
-		})
-		return err == nil, fmt.Sprint(err)
+	s := &script{n: n, from: netip.MustParseAddr(from), hop: netip.MustParseAddr(from), ibgp: as == 65000}
+	n.wait(from+" has a session", func() (bool, string) {
+		answer, err := s.open(node, to, as)
+		return err == nil && answer == 4, fmt.Sprint(answer, err)
 	})
 	n.t.Cleanup(func() { s.conn.Close() })
-	id := s.from.As4()
-	open := []byte{4, 0, 0, 0, 90, id[0], id[1], id[2], id[3], 0} // version 4, hold time 90 s, no capability
-	endian.BigEndian.PutUint16(open[1:], as)
-	s.say(1, open)
-	s.say(4, nil) // KEEPALIVE
-	go func() {   // until the connection is closed
+	go func() { // until the connection is closed
 		for kept := time.Now(); ; {
 			if _, err := s.conn.Read(make([]byte, 4096)); err != nil {
 				return
@@ -153,13 +146,51 @@ func (n *network) script(node, from, to string, as uint16) *script {
 	return s
 }
 
+// open tries to open the session once, and tells what kind of message answers its OPEN, beside the neighbour's own: 4, a
+// KEEPALIVE, when it is established.
+func (s *script) open(node, to string, as uint16) (answer byte, err error) {
+	err = s.n.Node(node).Do(func() (err error) {
+		d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: s.from.AsSlice()}}
+		s.conn, err = d.Dial("tcp4", to+":179")
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if answer != 4 {
+			s.conn.Close()
+		}
+	}()
+	id := s.from.As4()
+	open := []byte{4, 0, 0, 0, 90, id[0], id[1], id[2], id[3], 0} // version 4, hold time 90 s, no capability
+	endian.BigEndian.PutUint16(open[1:], as)
+	if _, err := s.conn.Write(append(message(1, open), message(4, nil)...)); err != nil {
+		return 0, err
+	}
+	if err := s.conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return 0, err
+	}
+	for answer <= 1 {
+		header := make([]byte, 19)
+		if _, err := io.ReadFull(s.conn, header); err != nil {
+			return 0, err
+		}
+		if _, err := io.CopyN(io.Discard, s.conn, int64(endian.BigEndian.Uint16(header[16:]))-19); err != nil {
+			return 0, err
+		}
+		answer = header[18]
+	}
+	return answer, s.conn.SetReadDeadline(time.Time{})
+}
+
 // say sends a message.
 func (s *script) say(kind byte, body []byte) {
 	_, err := s.conn.Write(message(kind, body))
 	s.n.must(err)
 }
 
-// announce says an UPDATE of one prefix through itself.
+// announce says an UPDATE of one prefix.
 func (s *script) announce(prefix netip.Prefix, path []uint16, more []byte) {
 	a := []byte{0x40, 1, 1, 0} // ORIGIN IGP
 	var segment []byte
@@ -170,7 +201,7 @@ func (s *script) announce(prefix netip.Prefix, path []uint16, more []byte) {
 		}
 	}
 	a = append(append(a, 0x40, 2, byte(len(segment))), segment...)
-	a = append(append(a, 0x40, 3, 4), s.from.AsSlice()...)
+	a = append(append(a, 0x40, 3, 4), s.hop.AsSlice()...)
 	if s.ibgp {
 		a = append(a, 0x40, 5, 4, 0, 0, 0, 100) // LOCAL_PREF
 	}

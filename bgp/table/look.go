@@ -92,3 +92,14 @@ func dotted(n uint64) netip.Addr {
 	binary.BigEndian.PutUint32(b[:], uint32(n))
 	return netip.AddrFrom4(b)
 }
+
+// Unreachable lists the next hops of accepted paths that no route leads to, with the number of paths over each.
+func (t *Table) Unreachable() map[netip.Addr]int {
+	out := make(map[netip.Addr]int)
+	for hop, n := range t.hops {
+		if _, ok := t.reach(hop); !ok {
+			out[hop] = n
+		}
+	}
+	return out
+}

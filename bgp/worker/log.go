@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/osrg/gobgp/v3/pkg/log"
+	gobgp "github.com/osrg/gobgp/v3/pkg/packet/bgp"
 )
 
 // logger hands the words of GoBGP to the daemon.
@@ -49,6 +50,9 @@ func (l *logger) line(level Level, text string, f log.Fields) {
 		case "Key":
 			line.Neighbor = fmt.Sprint(v)
 		default:
+			if e, ok := v.(*gobgp.MessageError); ok { // in place of the numbers
+				line.Fields["Code"], line.Fields["Subcode"] = fmt.Sprint(e.TypeCode), fmt.Sprint(e.SubTypeCode)
+			}
 			line.Fields[k] = short(fmt.Sprint(v))
 		}
 	}
